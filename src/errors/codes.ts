@@ -1,0 +1,92 @@
+/**
+ * Every error code: its exit code (1 user, 2 environment, 3 verification, 70 bug, 130 interrupted) and what
+ * `edgeimg explain CODE` says. Codes are public: never renamed, never reused.
+ */
+interface CodeEntry {
+  readonly exit: 1 | 2 | 3 | 70 | 130;
+  /** One sentence: what happened. */
+  readonly summary: string;
+  /** Causes and cures, in plain text. */
+  readonly help: string;
+}
+
+const entries = {
+  ERR_EDGEIMG_BUG: {
+    exit: 70,
+    summary: "edgeimg itself failed in a way it did not foresee.",
+    help: "Run again with --verbose and report the stack trace. The store is not damaged: the next run continues.",
+  },
+  ERR_EDGEIMG_INTERRUPTED: {
+    exit: 130,
+    summary: "The run was stopped by Ctrl-C or a signal.",
+    help: "Nothing is lost: run the same command again and it continues where it stopped.",
+  },
+  ERR_EDGEIMG_CATALOG_INVALID: {
+    exit: 1,
+    summary: "A board file or a recipe does not follow its schema.",
+    help: "Correct the named key. The schemas of board files and recipes are in docs/reference.",
+  },
+  ERR_EDGEIMG_LOCK_DISAGREES: {
+    exit: 1,
+    summary: "edgeimg.lock does not cover, or contradicts, what the build needs.",
+    help: "Run `edgeimg lock --update` to move the lock, review the difference and commit it; or build without --locked.",
+  },
+  ERR_EDGEIMG_LOCK_INVALID: {
+    exit: 1,
+    summary: "edgeimg.lock is not a lock file of a version this edgeimg reads.",
+    help: "Restore it from version control, or delete it and build again to write a new one.",
+  },
+  ERR_EDGEIMG_FETCH_HASH: {
+    exit: 3,
+    summary: "A download's sha256 differs from the pinned one.",
+    help: "The registry, a mirror or a proxy served other bytes than those the lock or recipe pins. Nothing of the download is kept. Try another mirror; if the upstream file really changed, review it and move the pin.",
+  },
+  ERR_EDGEIMG_FETCH_UNREACHABLE: {
+    exit: 2,
+    summary: "A registry could not be reached after several tries.",
+    help: "Check the network and the proxy settings (HTTPS_PROXY, npm, pip and apt configuration). Downloads resume: run the same command again. With everything in the store, --offline needs no network.",
+  },
+  ERR_EDGEIMG_FETCH_MISSING: {
+    exit: 2,
+    summary: "A registry answered that it does not have the pinned file.",
+    help: "Packages leave a distribution's pool when newer ones replace them: run `edgeimg lock --update`, or point apt at a snapshot mirror of the date in the lock.",
+  },
+  ERR_EDGEIMG_FETCH_OFFLINE: {
+    exit: 2,
+    summary: "A file is needed that is not in the store, and --offline forbids fetching it.",
+    help: "Run once without --offline, or fill the store on a machine with a network.",
+  },
+  ERR_EDGEIMG_APT_FAILED: {
+    exit: 2,
+    summary: "apt could not solve or read the package lists.",
+    help: "Run `edgeimg doctor`. On a host that is not Debian, name a Debian mirror in EDGEIMG_DEBIAN_MIRROR.",
+  },
+  ERR_EDGEIMG_STORE_CORRUPT: {
+    exit: 3,
+    summary: "An object in the store is not what its name says.",
+    help: "Run `edgeimg cache verify` to remove damaged objects; the next build makes them anew. Repeated damage points at the disk or the memory.",
+  },
+  ERR_EDGEIMG_STORE_FULL: {
+    exit: 2,
+    summary: "There is no space left for the store or the output.",
+    help: "Free some space (`edgeimg cache prune`), or put the store elsewhere with XDG_CACHE_HOME. The next run continues.",
+  },
+  ERR_EDGEIMG_STORE_UNWRITABLE: {
+    exit: 2,
+    summary: "The store's folder cannot be written.",
+    help: "Give yourself rights to it, or put the store elsewhere with XDG_CACHE_HOME.",
+  },
+  ERR_EDGEIMG_STEP_FAILED: {
+    exit: 2,
+    summary: "A tool that a step runs ended with an error.",
+    help: "The tool's last lines are printed above; its whole log is kept in the named file.",
+  },
+  ERR_EDGEIMG_ARCHIVE_UNSAFE: {
+    exit: 3,
+    summary: "An archive has an entry that would leave its folder.",
+    help: "The archive is hostile or broken. Do not use it.",
+  },
+} as const satisfies Record<string, CodeEntry>;
+
+export type ErrorCode = keyof typeof entries;
+export const errorCodes: Readonly<Record<ErrorCode, CodeEntry>> = entries;
