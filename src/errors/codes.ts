@@ -21,6 +21,16 @@ const entries = {
     summary: "The run was stopped by Ctrl-C or a signal.",
     help: "Nothing is lost: run the same command again and it continues where it stopped.",
   },
+  ERR_EDGEIMG_YAML_INVALID: {
+    exit: 1,
+    summary: "A file is not the plain YAML that edgeimg reads.",
+    help: "The named place holds a syntax error, a key written twice, or something that data files do not need (anchors, tags, several documents). Indent with spaces, and quote texts that contain `: ` or ` #`.",
+  },
+  ERR_EDGEIMG_CONFIG_INVALID: {
+    exit: 1,
+    summary: "edgeimg.yaml, or a flag, has an unknown key or a value of the wrong kind.",
+    help: "Correct the named key. docs/reference/project.md lists every key with its type, default and an example; the first line that `edgeimg init` writes lets editors check the file while you type.",
+  },
   ERR_EDGEIMG_CATALOG_INVALID: {
     exit: 1,
     summary: "A board file or a recipe does not follow its schema.",
