@@ -31,6 +31,31 @@ const entries = {
     summary: "edgeimg.yaml, or a flag, has an unknown key or a value of the wrong kind.",
     help: "Correct the named key. docs/reference/project.md lists every key with its type, default and an example; the first line that `edgeimg init` writes lets editors check the file while you type.",
   },
+  ERR_EDGEIMG_CONFIG_INCOMPLETE: {
+    exit: 1,
+    summary: "Neither a flag nor edgeimg.yaml says something that the command needs.",
+    help: "Give the named flag, or add the key to edgeimg.yaml. `edgeimg boards` and `edgeimg engines` list the names to choose from.",
+  },
+  ERR_EDGEIMG_CONFIG_MISSING: {
+    exit: 1,
+    summary: "The configuration file that was asked for does not exist.",
+    help: "Run the command in the folder of edgeimg.yaml, give --config PATH, or start a project with `edgeimg init DIR`. Without any file, `edgeimg build` uses the bundled example.",
+  },
+  ERR_EDGEIMG_UNKNOWN_NAME: {
+    exit: 1,
+    summary: "There is no board, engine, error code or path of that name.",
+    help: "`edgeimg boards` and `edgeimg engines` list the names; docs/errors.md lists the codes.",
+  },
+  ERR_EDGEIMG_USAGE: {
+    exit: 1,
+    summary: "The command line has an unknown command or flag, or a value that does not fit.",
+    help: "`edgeimg --help` and `edgeimg COMMAND --help` show what there is, with examples.",
+  },
+  ERR_EDGEIMG_INIT_NOT_EMPTY: {
+    exit: 1,
+    summary: "`edgeimg init` does not write into a folder that holds something.",
+    help: "Name a new or empty folder.",
+  },
   ERR_EDGEIMG_CATALOG_INVALID: {
     exit: 1,
     summary: "A board file or a recipe does not follow its schema.",

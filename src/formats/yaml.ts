@@ -102,11 +102,11 @@ function locate(text: string, events: readonly Event[], refuse: Refuse): Readonl
     }
     if (event.type === EVENT_ID.DOCUMENT) {
       documents++;
-      if (documents > 1) refuse("a second document starts here", 0, "Keep one document: remove the line `---`.");
       open("document", []);
       continue;
     }
     const offset = startOf(text, event);
+    if (documents > 1) refuse("a second document starts here", offset, "Keep one document: remove the line `---`.");
     if (event.type === EVENT_ID.ALIAS || event.anchorStart >= 0) {
       refuse(
         "anchors and aliases (& and *) are not used here",

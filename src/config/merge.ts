@@ -1,0 +1,117 @@
+import { EdgeimgError, type Place } from "../errors/edgeimg-error.js";
+import { dotted } from "../formats/schema-problems.js";
+import type { YamlPath } from "../formats/yaml.js";
+import type { LoadedProject } from "./load.js";
+import type { Project } from "./project-schema.js";
+
+/** Where a setting's value came from. */
+export type Origin =
+  | { readonly from: "flag"; readonly flag: string }
+  | { readonly from: "file"; readonly place: Place }
+  | { readonly from: "default" };
+
+export interface Setting {
+  /** `image.filesystem` */
+  readonly key: string;
+  readonly value: unknown;
+  readonly origin: Origin;
+}
+
+/** Flags that override the file. */
+export interface ProjectFlags {
+  readonly board?: string | undefined;
+  readonly engine?: string | undefined;
+}
+
+export interface MergedProject {
+  readonly project: Project;
+  /** One or more, in the file's order. */
+  readonly boards: readonly string[];
+  readonly engine: string;
+  readonly hostname: string;
+  readonly boardOrigin: Origin;
+  readonly engineOrigin: Origin;
+  readonly settings: readonly Setting[];
+  /** Place of a value in the file, for errors about it. */
+  readonly place: (path: YamlPath) => Place;
+}
+
+/**
+ * Flags go before the file, the file before the defaults; remembers which of them each value came from.
+ * @throws EdgeimgError ERR_EDGEIMG_CONFIG_INCOMPLETE when neither names a board or an engine
+ */
+export function mergeProject(loaded: LoadedProject, flags: ProjectFlags): MergedProject {
+  const { value: project, place } = loaded;
+  const fromFile = (path: YamlPath): Origin => ({ from: "file", place: place(path) });
+  const choose = <T>(
+    key: "board" | "engine",
+    flag: T | undefined,
+    value: T | undefined,
+  ): { value: T; origin: Origin } => {
+    if (flag !== undefined) return { value: flag, origin: { from: "flag", flag: `--${key}` } };
+    if (value !== undefined) return { value, origin: fromFile([key]) };
+    throw new EdgeimgError("ERR_EDGEIMG_CONFIG_INCOMPLETE", `no ${key} is chosen`, {
+      place: { file: place([]).file },
+      hint: `Give --${key} NAME, or add \`${key}: NAME\` to the file. \`edgeimg ${key}s\` lists them.`,
+    });
+  };
+  const boards = choose("board", flags.board === undefined ? undefined : [flags.board], project.board);
+  const engine = choose("engine", flags.engine, project.engine);
+  const hostname = project.system.hostname ?? project.name;
+
+  const settings: Setting[] = leaves(project, []).map(({ path, value }) => ({
+    key: dotted(path),
+    value,
+    origin: has(loaded.raw, path) ? fromFile(path) : { from: "default" },
+  }));
+  const set = (setting: Setting) => {
+    const index = settings.findIndex((one) => one.key === setting.key);
+    if (index < 0) settings.push(setting);
+    else settings[index] = setting;
+  };
+  set({ key: "board", value: boards.value, origin: boards.origin });
+  set({ key: "engine", value: engine.value, origin: engine.origin });
+  if (project.system.hostname === undefined)
+    set({ key: "system.hostname", value: hostname, origin: { from: "default" } });
+
+  return {
+    project,
+    boards: boards.value,
+    engine: engine.value,
+    hostname,
+    boardOrigin: boards.origin,
+    engineOrigin: engine.origin,
+    settings: settings.sort((a, b) => (a.key < b.key ? -1 : 1)),
+    place,
+  };
+}
+
+/** `--board`, `edgeimg.yaml:4:8`, or `default`. */
+export function originText(origin: Origin): string {
+  if (origin.from === "flag") return origin.flag;
+  if (origin.from === "default") return "default";
+  return [origin.place.file, origin.place.line, origin.place.column].filter((part) => part !== undefined).join(":");
+}
+
+interface Leaf {
+  readonly path: YamlPath;
+  readonly value: unknown;
+}
+
+/** Every value that is no mapping; lists and empty mappings count as one value. */
+function leaves(value: unknown, path: YamlPath): readonly Leaf[] {
+  if (value === undefined) return [];
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return [{ path, value }];
+  const entries = Object.entries(value);
+  if (entries.length === 0) return [{ path, value }];
+  return entries.flatMap(([key, child]) => leaves(child, [...path, key]));
+}
+
+function has(value: unknown, path: YamlPath): boolean {
+  let current = value;
+  for (const part of path) {
+    if (typeof current !== "object" || current === null || !Object.hasOwn(current, part)) return false;
+    current = Reflect.get(current, part);
+  }
+  return true;
+}

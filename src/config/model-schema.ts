@@ -1,0 +1,124 @@
+import { z } from "zod";
+import { sha256 } from "../catalog/common.js";
+
+/** Sizes that one dimension may have: min, min + step, ..., max. */
+export interface Dimension {
+  readonly min: number;
+  readonly max: number;
+  readonly step: number;
+}
+
+const dimensionSize = z.int().min(1).max(1_000_000);
+
+/** `3`, `32..1280`, or `32..1280/32`; the same words as in model.edge. */
+const dimension = z
+  .union([
+    dimensionSize,
+    z.string().regex(/^\d{1,7}(\.\.\d{1,7}(\/\d{1,7})?)?$/, "a number, or a range like 32..640/32"),
+  ])
+  .transform((value, context): Dimension => {
+    const [, min = "", max = min, step = "1"] = /^(\d+)(?:\.\.(\d+))?(?:\/(\d+))?$/.exec(String(value)) ?? [];
+    const result = { min: Number(min), max: Number(max), step: Number(step) };
+    if (result.min < 1 || result.step < 1 || result.max < result.min) {
+      context.addIssue({ code: "custom", message: "a range goes from a smaller to a larger size, both at least 1" });
+    } else if ((result.max - result.min) % result.step !== 0) {
+      const last = result.max - ((result.max - result.min) % result.step);
+      context.addIssue({
+        code: "custom",
+        message: `steps of ${result.step} from ${result.min} never reach ${result.max}; the last is ${last}`,
+      });
+    }
+    return result;
+  });
+
+const rank = 8;
+
+const input = z.union([
+  z.strictObject({
+    dims: z
+      .array(dimension)
+      .min(1)
+      .max(rank)
+      .meta({
+        description: "One entry a dimension: a size, or MIN..MAX/STEP. Each combination is allowed.",
+        examples: [[1, 3, "32..640/32", "32..640/32"]],
+      }),
+  }),
+  z.strictObject({
+    shapes: z
+      .array(z.array(dimensionSize).min(1).max(rank))
+      .min(1)
+      .max(64)
+      .meta({
+        description: "Whole shapes, for engines or models that take only these.",
+        examples: [
+          [
+            [1, 3, 48, 320],
+            [1, 3, 48, 640],
+          ],
+        ],
+      }),
+  }),
+]);
+
+const location = z.union([
+  z.string().min(1).max(4096),
+  z.strictObject({
+    purl: z
+      .string()
+      .regex(/^pkg:[a-z]+\/[^\s\\]+@[^\s\\]+$/, "a package URL with version, like pkg:npm/%40scope/name@1.2.3")
+      .meta({ description: "Package URL with version.", examples: ["pkg:npm/%40gutenye/ocr-models@1.4.2"] }),
+    file: z
+      .string()
+      .optional()
+      .meta({ description: "Which file of the package version, where a registry has several (PyPI)." }),
+    path: z
+      .string()
+      .min(1)
+      .meta({ description: "Path in the unpacked package.", examples: ["assets/det.onnx"] }),
+    sha256: sha256
+      .optional()
+      .meta({ description: "Hash of the package's archive. Without it edgeimg.lock pins it at the first build." }),
+  }),
+]);
+
+export const modelSchema = z.strictObject({
+  onnx: location.meta({
+    description: "The ONNX file: a path, or a package URL and a path in it.",
+    examples: ["models/det.onnx", { purl: "pkg:npm/%40gutenye/ocr-models@1.4.2", path: "assets/det.onnx" }],
+  }),
+  inputs: z
+    .record(z.string().min(1).max(256), input)
+    .default({})
+    .meta({
+      description:
+        "Shapes that the app uses, by input name. Needed for inputs whose shape is open in the model; others are refused on the device.",
+      examples: [{ x: { dims: [1, 3, "32..640/32", "32..640/32"] } }],
+    }),
+  files: z
+    .record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/, "a file name"), location)
+    .default({})
+    .meta({
+      description:
+        "Further files that the app needs with the model, by the name they get beside it in /models/NAME on the device: labels, a dictionary.",
+      examples: [{ "labels.txt": { purl: "pkg:npm/%40gutenye/ocr-models@1.4.2", path: "assets/ppocr_keys_v1.txt" } }],
+    }),
+  tolerance: z
+    .number()
+    .positive()
+    .optional()
+    .meta({
+      description:
+        "Largest absolute difference to onnxruntime on the host that any output value may have. Default: the engine's.",
+      examples: [0.01],
+    }),
+  threads: z
+    .int()
+    .min(1)
+    .max(64)
+    .optional()
+    .meta({ description: "Threads for this model. Default: one a core.", examples: [2] }),
+});
+
+export type ModelConfig = z.infer<typeof modelSchema>;
+export type ModelInput = z.infer<typeof input>;

@@ -1,0 +1,162 @@
+import { z } from "zod";
+import { name, size } from "../catalog/common.js";
+import { modelSchema } from "./model-schema.js";
+import { testsSchema } from "./tests-schema.js";
+
+const relativePath = z
+  .string()
+  .min(1)
+  .max(4096)
+  .refine(
+    (path) => !path.startsWith("/") && !path.split("/").includes(".."),
+    "a path inside the project's folder, like app/main.ts",
+  )
+  .refine((path) => !path.includes("\0"), "no zero bytes");
+
+const envName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, "letters, digits and _, as in LOG_LEVEL");
+/** One line without control characters: it becomes a line of /etc/edgeimg/app.env. */
+const envValue = z
+  .union([z.string().regex(/^[^\p{Cc}]*$/u, "one line of text"), z.number(), z.boolean()])
+  .transform(String);
+
+const app = z.strictObject({
+  entry: relativePath.meta({
+    description: "The TypeScript file that starts the app. It is type-checked, bundled and compiled to bytecode.",
+    examples: ["app/main.ts"],
+  }),
+  assets: z
+    .array(relativePath)
+    .max(1000)
+    .default([])
+    .meta({
+      description:
+        "Files and folders copied to /app/assets. A folder's contents land there under their own names, a file under its name.",
+      examples: [["app/assets"]],
+    }),
+  env: z
+    .record(envName, envValue)
+    .default({})
+    .meta({
+      description: "Variables that the app finds in `env` of `edge:process`.",
+      examples: [{ LOG_LEVEL: "info" }],
+    }),
+});
+
+const publicKey = z
+  .string()
+  .max(16384)
+  .regex(
+    /^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com) [A-Za-z0-9+/]+={0,3}( [^\p{Cc}]*)?$/u,
+    "a public key as in the file id_ed25519.pub",
+  );
+
+const octet = "(25[0-5]|2[0-4]\\d|1?\\d?\\d)";
+const ipv4 = z.string().regex(new RegExp(`^(${octet}\\.){3}${octet}$`), "an IPv4 address, like 192.168.1.1");
+const staticNetwork = z.strictObject({
+  address: z
+    .string()
+    .regex(
+      new RegExp(`^(${octet}\\.){3}${octet}/([1-9]|[12]\\d|3[0-2])$`),
+      "an IPv4 address with prefix, like 192.168.1.20/24",
+    )
+    .meta({ description: "IPv4 address and prefix length.", examples: ["192.168.1.20/24"] }),
+  gateway: ipv4.optional().meta({ description: "Where packets for other networks go.", examples: ["192.168.1.1"] }),
+  dns: z
+    .array(ipv4)
+    .max(3)
+    .default([])
+    .meta({ description: "Name servers.", examples: [["192.168.1.1"]] }),
+});
+
+const system = z.strictObject({
+  hostname: z
+    .string()
+    .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "lower-case letters, digits and inner dashes, at most 63")
+    .optional()
+    .meta({ description: "The device's name in the network. Default: the project's name.", examples: ["reader-1"] }),
+  timezone: z
+    .string()
+    .regex(/^[A-Za-z][A-Za-z0-9_+-]*(\/[A-Za-z0-9_+-]+){0,2}$/, "a name of the time zone database, like Europe/Berlin")
+    .default("UTC")
+    .meta({ description: "A name of the time zone database.", examples: ["Europe/Berlin"] }),
+  ssh: z
+    .strictObject({
+      authorizedKeys: z
+        .array(publicKey)
+        .max(100)
+        .default([])
+        .meta({
+          description:
+            "Public keys that may log in as root. Without one there is no ssh server in the image; passwords never log in.",
+          examples: [["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAMPL me@laptop"]],
+        }),
+    })
+    .default({ authorizedKeys: [] })
+    .meta({ description: "Remote login." }),
+  network: z
+    .union([z.literal("dhcp"), staticNetwork])
+    .default("dhcp")
+    .meta({
+      description: "How Ethernet gets its address: `dhcp`, or a fixed address.",
+      examples: ["dhcp", { address: "192.168.1.20/24" }],
+    }),
+  debug: z.boolean().default(false).meta({
+    description:
+      "A root shell without password on the serial console. For the bench, never for the field; the build says so.",
+  }),
+});
+
+const image = z.strictObject({
+  filesystem: z
+    .enum(["squashfs", "erofs", "ext4"])
+    .default("squashfs")
+    .meta({ description: "The read-only root: squashfs is smallest, erofs reads faster, ext4 is for debugging." }),
+  bootSize: size
+    .optional()
+    .meta({ description: "Size of the FAT boot partition. Default: the board's.", examples: ["64MiB"] }),
+  dataSize: size.prefault("32MiB").meta({
+    description: "Size of the /data partition in the image file. At first boot it grows to the card's end.",
+    examples: ["32MiB"],
+  }),
+  compress: z.boolean().default(true).meta({ description: "Also write IMAGE.zst, the file to hand out." }),
+});
+
+const names = z
+  .union([name, z.array(name).min(1).max(64)])
+  .transform((value) => (typeof value === "string" ? [value] : value));
+
+/** `edgeimg.yaml`. The reference in docs/reference/project.md and the JSON Schema for editors are made from this. */
+export const projectSchema = z.strictObject({
+  format: z.literal(1).meta({ description: "Version of this file's format. Always 1 so far.", examples: [1] }),
+  name: name.meta({
+    description: "The project's name: files of the build are called after it.",
+    examples: ["read-text"],
+  }),
+  board: names.optional().meta({
+    description: "Board, or boards, to build for. `edgeimg boards` lists them. The flag --board goes first.",
+    examples: ["rpi4", ["rpi4", "rpi3"]],
+  }),
+  engine: name.optional().meta({
+    description: "Inference engine. `edgeimg engines` lists them. The flag --engine goes first.",
+    examples: ["ncnn"],
+  }),
+  app: app.meta({ description: "The TypeScript app." }),
+  models: z
+    .record(name, modelSchema)
+    .default({})
+    .meta({ description: "Models by the name that the app passes to `load` of `edge:nn`." }),
+  system: system.prefault({}).meta({ description: "The device." }),
+  packages: z
+    .array(z.string().regex(/^[a-z0-9][a-z0-9+.-]{1,99}$/, "a Debian package name"))
+    .max(500)
+    .default([])
+    .meta({
+      description: "Further Debian packages, installed whole with what they depend on.",
+      examples: [["v4l-utils"]],
+    }),
+  image: image.prefault({}).meta({ description: "The SD-card image." }),
+  tests: testsSchema.prefault({}).meta({ description: "What `edgeimg test` expects of the booted image." }),
+});
+
+/** A project as the rest of edgeimg sees it: defaults filled in, sizes in bytes, lists where one name may stand. */
+export type Project = z.infer<typeof projectSchema>;
