@@ -1,0 +1,228 @@
+/*
+ * ncnn behind edge_nn.h, through ncnn's own C interface.
+ *
+ * ncnn knows no batch dimension: it calls [1, c, h, w] a matrix of c channels.
+ * A tensor of rank 2..5 therefore must begin with 1; a tensor of rank 1 goes as
+ * it is. Results get the leading 1 back unless their declared rank says that
+ * they never had one.
+ *
+ * Storage and arithmetic in 16 bits are switched off: they cost 5e-4 (a
+ * classifier) to 2e-3 (a text recognizer) of absolute error, and buy nothing on
+ * cores without half-precision arithmetic.
+ */
+#include "nn_model.h"
+
+#include <ncnn/c_api.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define ENGINE "ncnn"
+#define NO_MEMORY (-100) /* what ncnn returns when an allocation failed */
+
+typedef struct {
+  edge_nn_model base; /* first: one pointer serves both */
+  ncnn_net_t net;
+  ncnn_option_t option;
+} ncnn_model;
+
+const char *edge_nn_engine(void) { return ENGINE; }
+
+const char *edge_nn_version(void) { return ncnn_version(); }
+
+/* Names the layers that this ncnn does not have. Its own loader would say so on
+ * stderr only. A file that is no .param at all is left to that loader. */
+static edge_nn_status check_layers(edge_nn_model *model, const char *path) {
+  FILE *file = fopen(path, "re");
+  if (!file) return nn_model_fail(model, EDGE_NN_ERR_MODEL, "cannot open %s", path);
+  char *line = NULL; /* getline's, freed below */
+  size_t size = 0;
+  char names[256] = "";
+  unsigned unknown = 0, number = 0;
+  while (getline(&line, &size, file) >= 0) {
+    char *rest, *type = strtok_r(line, " \t\r\n", &rest), *name = type ? strtok_r(NULL, " \t\r\n", &rest) : NULL;
+    if (++number <= 2 || !name || ncnn_layer_type_to_index(type) >= 0) continue;
+    size_t used = strlen(names);
+    if (unknown++ < 4) snprintf(names + used, sizeof names - used, "%s%.48s (%.48s)", used ? ", " : "", type, name);
+  }
+  free(line);
+  fclose(file);
+  if (!unknown) return EDGE_NN_OK;
+  return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "ncnn has no operator for %u layers: %s%s", unknown, names,
+                       unknown > 4 ? ", ..." : "");
+}
+
+/* Every declared blob must be the net's, and every input of the net declared. */
+static edge_nn_status check_blobs(ncnn_model *m) {
+  edge_nn_model *model = &m->base;
+  int inputs = ncnn_net_get_input_count(m->net), outputs = ncnn_net_get_output_count(m->net);
+  if (inputs != (int)model->input_count)
+    return nn_model_fail(model, EDGE_NN_ERR_MODEL, "the net has %d inputs, declared are %u", inputs,
+                         model->input_count);
+  for (uint32_t i = 0; i < model->input_count; i++) {
+    nn_port *port = &model->inputs[i];
+    int j = 0;
+    while (j < inputs && strcmp(ncnn_net_get_input_name(m->net, j), port->blob) != 0) j++;
+    if (j == inputs)
+      return nn_model_fail(model, EDGE_NN_ERR_MODEL, "the net has no input %s (%s)", port->blob, port->info.name);
+    if (port->info.type != EDGE_NN_F32 && port->info.type != EDGE_NN_I32)
+      return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "input %s: ncnn takes f32 and i32, not %s", port->info.name,
+                           nn_type_name(port->info.type));
+    if (port->info.rank < 1 || port->info.rank > 5 || (port->info.rank > 1 && port->info.dims[0].max != 1))
+      return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "input %s: ncnn takes ranks 1 to 5, and only batch size 1",
+                           port->info.name);
+  }
+  for (uint32_t i = 0; i < model->output_count; i++) {
+    nn_port *port = &model->outputs[i];
+    int j = 0;
+    while (j < outputs && strcmp(ncnn_net_get_output_name(m->net, j), port->blob) != 0) j++;
+    if (j == outputs)
+      return nn_model_fail(model, EDGE_NN_ERR_MODEL, "the net has no output %s (%s)", port->blob, port->info.name);
+    if (port->info.type != EDGE_NN_F32 && port->info.type != EDGE_NN_I32)
+      return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "output %s: ncnn gives f32 and i32, not %s", port->info.name,
+                           nn_type_name(port->info.type));
+  }
+  return EDGE_NN_OK;
+}
+
+static edge_nn_status load(ncnn_model *m, const char *dir, int threads) {
+  edge_nn_model *model = &m->base;
+  edge_nn_status status = nn_model_read(model, dir, ENGINE);
+  if (status) return status;
+  const char *param = nn_model_file(model, "param");
+  const char *weights = param ? nn_model_file(model, "weights") : NULL;
+  if (!weights) return EDGE_NN_ERR_MODEL;
+  if ((status = check_layers(model, param))) return status;
+
+  m->net = ncnn_net_create();
+  m->option = ncnn_option_create();
+  if (!m->net || !m->option) return nn_model_fail(model, EDGE_NN_ERR_MEMORY, "no memory for a net");
+  ncnn_option_set_num_threads(m->option, nn_model_threads(model, threads));
+  ncnn_option_set_use_vulkan_compute(m->option, 0);
+  ncnn_option_set_use_fp16_packed(m->option, 0);
+  ncnn_option_set_use_fp16_storage(m->option, 0);
+  ncnn_option_set_use_fp16_arithmetic(m->option, 0);
+  ncnn_option_set_use_bf16_packed(m->option, 0);
+  ncnn_option_set_use_bf16_storage(m->option, 0);
+  ncnn_net_set_option(m->net, m->option);
+
+  if (ncnn_net_load_param(m->net, param) != 0)
+    return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "ncnn cannot read %s", param);
+  int result = ncnn_net_load_model(m->net, weights);
+  if (result != 0)
+    return nn_model_fail(model, result == NO_MEMORY ? EDGE_NN_ERR_MEMORY : EDGE_NN_ERR_ENGINE,
+                         "ncnn cannot load %s (%d)", weights, result);
+  return check_blobs(m);
+}
+
+edge_nn_status edge_nn_open(const char *dir, int threads, edge_nn_model **out) {
+  if (!out) return nn_open_fail(EDGE_NN_ERR_ARGUMENT, "open: nowhere to put the model");
+  *out = NULL;
+  if (!dir || threads < 1) return nn_open_fail(EDGE_NN_ERR_ARGUMENT, "open: no folder, or fewer than 1 thread");
+  ncnn_model *m = calloc(1, sizeof *m);
+  if (!m) return nn_open_fail(EDGE_NN_ERR_MEMORY, "no memory for a model");
+  edge_nn_status status = load(m, dir, threads);
+  if (status) {
+    nn_open_fail(status, "%s", m->base.error);
+    edge_nn_close(&m->base);
+    return status;
+  }
+  *out = &m->base;
+  return EDGE_NN_OK;
+}
+
+void edge_nn_close(edge_nn_model *model) {
+  if (!model) return;
+  ncnn_model *m = (ncnn_model *)model;
+  if (m->net) ncnn_net_destroy(m->net);
+  if (m->option) ncnn_option_destroy(m->option);
+  nn_model_free(model);
+  free(m);
+}
+
+/* A matrix with a copy of a dense tensor of 4-byte elements; NULL without
+ * memory. Each channel of the matrix begins at a multiple of its cstep. */
+static ncnn_mat_t make_mat(const edge_nn_tensor *t) {
+  const int32_t *s = t->rank > 1 ? t->shape + 1 : t->shape; /* without the batch */
+  uint32_t dims = t->rank > 1 ? t->rank - 1 : 1;
+  ncnn_mat_t mat = dims == 1   ? ncnn_mat_create_1d(s[0], NULL)
+                   : dims == 2 ? ncnn_mat_create_2d(s[1], s[0], NULL)
+                   : dims == 3 ? ncnn_mat_create_3d(s[2], s[1], s[0], NULL)
+                               : ncnn_mat_create_4d(s[3], s[2], s[1], s[0], NULL);
+  char *to = mat ? ncnn_mat_get_data(mat) : NULL;
+  if (!to) {
+    if (mat) ncnn_mat_destroy(mat);
+    return NULL;
+  }
+  size_t channels = dims < 3 ? 1 : (size_t)s[0], bytes = t->bytes / channels;
+  size_t step = dims < 3 ? bytes : ncnn_mat_get_cstep(mat) * 4;
+  for (size_t c = 0; c < channels; c++) memcpy(to + c * step, (const char *)t->data + c * bytes, bytes);
+  return mat;
+}
+
+/* Copies a matrix of 4-byte elements, not packed, into output `index`. */
+static edge_nn_status take_mat(edge_nn_model *model, uint32_t index, ncnn_mat_t mat) {
+  nn_port *port = &model->outputs[index];
+  int dims = ncnn_mat_get_dims(mat);
+  const char *from = ncnn_mat_get_data(mat);
+  if (!from || dims < 1 || dims > 4 || ncnn_mat_get_n(mat) > 1 || ncnn_mat_get_elempack(mat) != 1 ||
+      ncnn_mat_get_elemsize(mat) != 4)
+    return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "output %s: %d dimensions of %zu-byte elements", port->info.name,
+                         dims, ncnn_mat_get_elemsize(mat));
+  int64_t c = ncnn_mat_get_c(mat), d = ncnn_mat_get_d(mat), h = ncnn_mat_get_h(mat), w = ncnn_mat_get_w(mat);
+  const int64_t shapes[4][5] = {{1, w}, {1, h, w}, {1, c, h, w}, {1, c, d, h, w}};
+  bool plain = port->declared && port->info.rank == (uint32_t)dims; /* never had a batch */
+  edge_nn_status status = nn_model_reserve_output(model, index, port->info.type, (uint32_t)dims + !plain,
+                                                  shapes[dims - 1] + plain);
+  if (status) return status;
+  size_t channels = dims < 3 ? 1 : (size_t)c, bytes = port->value.bytes / channels;
+  size_t step = dims < 3 ? bytes : ncnn_mat_get_cstep(mat) * 4;
+  for (size_t i = 0; i < channels; i++) memcpy((char *)port->data + i * bytes, from + i * step, bytes);
+  port->ready = true;
+  return EDGE_NN_OK;
+}
+
+static edge_nn_status extract(ncnn_model *m, ncnn_extractor_t extractor, uint32_t index) {
+  edge_nn_model *model = &m->base;
+  nn_port *port = &model->outputs[index];
+  ncnn_mat_t mat = NULL; /* ours, also after a failure */
+  edge_nn_status status;
+  int result = ncnn_extractor_extract(extractor, port->blob, &mat);
+  if (result != 0) {
+    status = nn_model_fail(model, result == NO_MEMORY ? EDGE_NN_ERR_MEMORY : EDGE_NN_ERR_ENGINE,
+                           "ncnn failed to compute %s (%d)", port->info.name, result);
+  } else if (ncnn_mat_get_elempack(mat) != 1) {
+    ncnn_mat_t dense = NULL; /* ours */
+    ncnn_convert_packing(mat, &dense, 1, m->option);
+    status = dense ? take_mat(model, index, dense)
+                   : nn_model_fail(model, EDGE_NN_ERR_MEMORY, "no memory for output %s", port->info.name);
+    if (dense) ncnn_mat_destroy(dense);
+  } else {
+    status = take_mat(model, index, mat);
+  }
+  if (mat) ncnn_mat_destroy(mat);
+  return status;
+}
+
+edge_nn_status edge_nn_run(edge_nn_model *model) {
+  if (!model) return EDGE_NN_ERR_ARGUMENT;
+  ncnn_model *m = (ncnn_model *)model;
+  edge_nn_status status = nn_model_inputs_ready(model);
+  if (status) return status;
+  nn_model_forget(model);
+  ncnn_extractor_t extractor = ncnn_extractor_create(m->net);
+  if (!extractor) return nn_model_fail(model, EDGE_NN_ERR_MEMORY, "no memory to run the net");
+  for (uint32_t i = 0; i < model->input_count && !status; i++) {
+    const nn_port *port = &model->inputs[i];
+    ncnn_mat_t mat = make_mat(&port->value);
+    if (!mat)
+      status = nn_model_fail(model, EDGE_NN_ERR_MEMORY, "no memory for input %s", port->info.name);
+    else if (ncnn_extractor_input(extractor, port->blob, mat) != 0)
+      status = nn_model_fail(model, EDGE_NN_ERR_ENGINE, "ncnn refuses input %s", port->info.name);
+    if (mat) ncnn_mat_destroy(mat); /* the extractor holds its own reference */
+  }
+  for (uint32_t i = 0; i < model->output_count && !status; i++) status = extract(m, extractor, i);
+  ncnn_extractor_destroy(extractor);
+  if (status) nn_model_forget(model);
+  return status;
+}

@@ -1,0 +1,109 @@
+/*
+ * nn_model.h: what every engine's adapter has in common.
+ *
+ * The reader of "model.edge" (docs/architecture.md), the check of every tensor
+ * against it, and the storage of inputs and results. nn_model.c defines all
+ * functions of edge_nn.h except edge_nn_engine, edge_nn_version, edge_nn_open,
+ * edge_nn_close and edge_nn_run, which are the engine's.
+ *
+ * An adapter's own model struct has `edge_nn_model base` as its first member,
+ * so one pointer serves both. Nothing here knows any engine.
+ */
+#ifndef EDGE_NN_MODEL_H
+#define EDGE_NN_MODEL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Adapters are compiled with -fvisibility=hidden: only these are exported. */
+#pragma GCC visibility push(default)
+#include "edge_nn.h"
+#pragma GCC visibility pop
+
+#define NN_MODEL_FILE "model.edge"
+#define NN_MODEL_MAX_BYTES 65536
+#define NN_MAX_PORTS 32 /* inputs, and outputs */
+#define NN_MAX_FILES 16
+#define NN_MAX_OPTIONS 32
+#define NN_MAX_SHAPES 256 /* whole shapes of one input */
+#define NN_MAX_THREADS 64
+#define NN_ERROR_BYTES 512
+
+typedef struct {
+  const char *role; /* in the model's text */
+  char *path;       /* folder and file name; the model's, on the heap */
+} nn_file;
+
+typedef struct {
+  const char *key, *value; /* in the model's text */
+} nn_option;
+
+/* An input or an output. */
+typedef struct {
+  edge_nn_tensor_info info; /* info.name is in the model's text */
+  const char *blob;         /* the engine's name of it; info.name unless given */
+  bool declared;            /* dims or shapes were given */
+  int32_t *shapes;          /* shape_count * info.rank numbers on the heap, or NULL */
+  uint32_t shape_count;     /* 0: any shape within info.dims */
+  void *data;               /* heap block of `capacity` bytes, or NULL */
+  size_t capacity;
+  edge_nn_tensor value; /* value.data is `data`, or memory of the engine */
+  bool ready;           /* input: was set; output: holds the last run's result */
+} nn_port;
+
+struct edge_nn_model {
+  char *text; /* the sidecar, cut into strings in place */
+  nn_file files[NN_MAX_FILES];
+  nn_option options[NN_MAX_OPTIONS];
+  nn_port inputs[NN_MAX_PORTS], outputs[NN_MAX_PORTS];
+  uint32_t file_count, option_count, input_count, output_count;
+  char error[NN_ERROR_BYTES];
+};
+
+/* Reads and checks `dir`/model.edge into *model, which must be all zero.
+ * `engine` must be the one that the sidecar names. On failure
+ * nn_model_error(model) tells why, and nn_model_free is still due. */
+edge_nn_status nn_model_read(edge_nn_model *model, const char *dir, const char *engine);
+
+/* Frees what the model owns, not the struct itself. */
+void nn_model_free(edge_nn_model *model);
+
+/* The path of the file with this role; NULL, with the error set, if the
+ * sidecar names none. */
+const char *nn_model_file(edge_nn_model *model, const char *role);
+
+/* The value of an option, or NULL. */
+const char *nn_model_option(const edge_nn_model *model, const char *key);
+
+/* Threads to use: what the caller asks for, at most option threads-max. */
+int nn_model_threads(const edge_nn_model *model, int asked);
+
+/* OK when every input was set. */
+edge_nn_status nn_model_inputs_ready(edge_nn_model *model);
+
+/* Forgets the results of the last run. Call before the engine runs again. */
+void nn_model_forget(edge_nn_model *model);
+
+/* Checks the type and shape of a result against the declaration and makes
+ * value.type, rank, shape and bytes of the output. value.data stays unset. */
+edge_nn_status nn_model_describe_output(edge_nn_model *model, uint32_t index, edge_nn_type type, uint32_t rank,
+                                        const int64_t *shape);
+
+/* The same, and gives room for value.bytes bytes in value.data. */
+edge_nn_status nn_model_reserve_output(edge_nn_model *model, uint32_t index, edge_nn_type type, uint32_t rank,
+                                       const int64_t *shape);
+
+/* Bytes of one element: 1, 4 or 8. */
+size_t nn_type_size(edge_nn_type type);
+const char *nn_type_name(edge_nn_type type);
+
+/* Sets the error of the model and returns `status`. */
+edge_nn_status nn_model_fail(edge_nn_model *model, edge_nn_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* Sets what edge_nn_last_error(NULL) says on this thread; returns `status`.
+ * An adapter whose edge_nn_open fails calls it before it frees the model. */
+edge_nn_status nn_open_fail(edge_nn_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
