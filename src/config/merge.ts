@@ -1,4 +1,5 @@
 import { EdgeimgError, type Place } from "../errors/edgeimg-error.js";
+import { placeText } from "../errors/place.js";
 import { dotted } from "../formats/schema-problems.js";
 import type { YamlPath } from "../formats/yaml.js";
 import type { LoadedProject } from "./load.js";
@@ -90,7 +91,7 @@ export function mergeProject(loaded: LoadedProject, flags: ProjectFlags): Merged
 export function originText(origin: Origin): string {
   if (origin.from === "flag") return origin.flag;
   if (origin.from === "default") return "default";
-  return [origin.place.file, origin.place.line, origin.place.column].filter((part) => part !== undefined).join(":");
+  return placeText(origin.place);
 }
 
 interface Leaf {

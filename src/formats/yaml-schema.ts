@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import type { ErrorCode } from "../errors/codes.js";
 import { EdgeimgError, type Place } from "../errors/edgeimg-error.js";
+import { placeText } from "../errors/place.js";
 import { describeProblems } from "./schema-problems.js";
 import { parseYaml, type YamlFile } from "./yaml.js";
 
@@ -49,9 +50,4 @@ export function problemError(
     ...(options.hint === undefined ? {} : { hint: options.hint }),
     details: rest > 0 ? [...listed, `and ${rest} more`] : listed,
   });
-}
-
-/** `file:line:column` */
-export function placeText(place: Place): string {
-  return [place.file, place.line, place.column].filter((part) => part !== undefined).join(":");
 }

@@ -1,7 +1,8 @@
 import t from "tap";
 import { z } from "zod";
 import { EdgeimgError } from "../../src/errors/edgeimg-error.js";
-import { parseYamlWith, placeText } from "../../src/formats/yaml-schema.js";
+import { placeText } from "../../src/errors/place.js";
+import { parseYamlWith } from "../../src/formats/yaml-schema.js";
 
 const schema = z.strictObject({
   name: z.string(),

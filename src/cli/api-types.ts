@@ -1,0 +1,186 @@
+import type { Setting } from "../config/merge.js";
+import type { Emit } from "../events.js";
+
+/** What the command line needs of `src/api/index.ts`; tests put a small one in its place. */
+export interface Api {
+  readonly buildImage: (context: Context, options: BuildOptions) => Promise<BuildResult>;
+  readonly planImage: (context: Context, options: BuildOptions) => Promise<PlanResult>;
+  readonly updateLock: (context: Context, options: LockOptions) => Promise<LockResult>;
+  readonly runImage: (context: Context, options: RunOptions) => Promise<RunResult>;
+  readonly testImage: (context: Context, options: BuildOptions) => Promise<TestReport>;
+  readonly listBoards: (context: Context) => Promise<readonly BoardInfo[]>;
+  readonly listEngines: (context: Context) => Promise<readonly EngineInfo[]>;
+  readonly explainPath: (context: Context, path: string, options: BuildOptions) => Promise<PathExplanation>;
+  readonly doctor: (context: Context) => Promise<readonly DoctorCheck[]>;
+  readonly cacheInfo: (context: Context) => Promise<CacheInfo>;
+  readonly cachePrune: (context: Context, options: PruneOptions) => Promise<PruneResult>;
+  readonly cacheVerify: (context: Context) => Promise<VerifyResult>;
+  readonly initProject: (context: Context, options: InitOptions) => Promise<InitResult>;
+}
+
+export interface Context {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Milliseconds; only for durations that are shown. */
+  readonly now: () => number;
+  readonly emit: Emit;
+  readonly signal: AbortSignal;
+}
+
+export interface BuildOptions {
+  readonly configFile?: string | undefined;
+  readonly board?: string | undefined;
+  readonly engine?: string | undefined;
+  readonly out?: string | undefined;
+  readonly jobs?: number | undefined;
+  readonly offline: boolean;
+  readonly locked: boolean;
+}
+
+export interface Artifact {
+  readonly role: string;
+  readonly path: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+export interface BuildResult {
+  readonly artifacts: readonly Artifact[];
+  readonly board: string;
+  readonly engine: string;
+  readonly out: string;
+  readonly cachedSteps: number;
+  readonly ranSteps: number;
+  readonly ms: number;
+}
+
+export interface PlannedStep {
+  readonly id: string;
+  readonly title: string;
+  readonly kind: string;
+  readonly digest: string;
+  /** Why it is done: what needs its result. */
+  readonly neededBy: readonly string[];
+  /** Whether the store already has the result. */
+  readonly cached: boolean;
+}
+
+export interface PlanResult {
+  readonly board: string;
+  readonly engine: string;
+  readonly steps: readonly PlannedStep[];
+  readonly settings: readonly Setting[];
+}
+
+export interface LockOptions extends BuildOptions {
+  /** Move to the newest versions; otherwise only check. */
+  readonly update: boolean;
+}
+
+export interface LockChange {
+  readonly name: string;
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+}
+
+export interface LockResult {
+  readonly file: string;
+  readonly entries: number;
+  readonly changes: readonly LockChange[];
+}
+
+export interface RunOptions extends BuildOptions {
+  /** Local port of the app's HTTP port; absent: a free one. */
+  readonly port?: number | undefined;
+  /** What a person types goes to the console. */
+  readonly input?: NodeJS.ReadableStream | undefined;
+}
+
+export interface RunResult {
+  readonly exitCode: number;
+}
+
+export interface TestCheck {
+  readonly name: string;
+  readonly passed: boolean;
+  readonly detail?: string | undefined;
+}
+
+export interface TestReport {
+  readonly board: string;
+  readonly engine: string;
+  readonly checks: readonly TestCheck[];
+  readonly ms: number;
+}
+
+export interface BoardInfo {
+  readonly name: string;
+  readonly title: string;
+  readonly arch: string;
+  readonly cpu: string;
+}
+
+export interface EngineInfo {
+  readonly name: string;
+  readonly title: string;
+  readonly version: string;
+  readonly license: string;
+  readonly arch: readonly string[];
+}
+
+export interface PathExplanation {
+  readonly path: string;
+  readonly package: string;
+  readonly version: string;
+  readonly license?: string | undefined;
+  readonly bytes: number;
+  /** From the root of need to the file. */
+  readonly chain: readonly string[];
+}
+
+export interface DoctorCheck {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly found: string;
+  /** The command that cures it. */
+  readonly cure?: string | undefined;
+}
+
+export interface CacheInfo {
+  readonly path: string;
+  readonly bytes: number;
+  readonly objects: number;
+  readonly entries: readonly CacheEntry[];
+}
+
+export interface CacheEntry {
+  readonly title: string;
+  readonly digest: string;
+  readonly bytes: number;
+  /** Milliseconds since 1970. */
+  readonly usedAt: number;
+}
+
+export interface PruneOptions {
+  /** Keep what was used within this many days. */
+  readonly olderThanDays: number;
+}
+
+export interface PruneResult {
+  readonly removed: number;
+  readonly bytes: number;
+}
+
+export interface VerifyResult {
+  readonly checked: number;
+  readonly damaged: readonly string[];
+}
+
+export interface InitOptions {
+  readonly directory: string;
+}
+
+export interface InitResult {
+  readonly directory: string;
+  readonly files: readonly string[];
+}

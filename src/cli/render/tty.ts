@@ -1,0 +1,97 @@
+import { Listr, type ListrTaskWrapper } from "listr2";
+import { plainRenderer } from "./plain.js";
+import { progressBoard } from "./progress-board.js";
+import type { Renderer, RenderOptions } from "./renderer.js";
+
+/** Running steps shown at a time; more are only counted. */
+const slots = 8;
+const refreshMs = 200;
+
+type Row = Pick<ListrTaskWrapper<unknown, never, never>, "title" | "output">;
+
+/**
+ * A live task list: a header with counts and time, the last finished steps, and a line for each running step.
+ * The list starts with the first step, so that commands without steps print nothing of it.
+ */
+export function ttyRenderer(options: RenderOptions): Renderer {
+  const board = progressBoard(options.now());
+  const plain = plainRenderer(options);
+  let live:
+    | { readonly stop: (failed: boolean) => Promise<void>; readonly finished: (line: string) => void }
+    | undefined;
+  let failed = false;
+
+  const start = () => {
+    const rows: (Row | undefined)[] = [];
+    let header: Row | undefined;
+    let end: (failed: boolean) => void = () => {};
+    const ended = new Promise<boolean>((resolve) => {
+      end = resolve;
+    });
+    const refresh = () => {
+      const now = options.now();
+      if (header !== undefined) header.title = board.header(now);
+      const running = board.running(now);
+      const more = running.length - slots;
+      rows.forEach((row, index) => {
+        if (row === undefined) return;
+        row.title = index === slots - 1 && more > 0 ? `and ${more + 1} more` : (running[index] ?? "");
+      });
+    };
+    const list = new Listr<unknown>(
+      [
+        {
+          title: " ",
+          task: async (_, task) => {
+            header = task;
+            if (await ended) throw new Error(board.header(options.now()));
+            task.title = board.header(options.now());
+          },
+          rendererOptions: { outputBar: 6, persistentOutput: false },
+        },
+        ...Array.from({ length: slots }, (_, index) => ({
+          title: "",
+          task: async (_: unknown, task: Row) => {
+            rows[index] = task;
+            await ended;
+            task.title = "";
+          },
+        })),
+      ],
+      {
+        concurrent: true,
+        exitOnError: false,
+        registerSignalListeners: false,
+        rendererOptions: { collapseSubtasks: false },
+      },
+    );
+    const timer = setInterval(refresh, refreshMs);
+    const done = list.run();
+    return {
+      finished: (line: string) => {
+        if (header !== undefined) header.output = line;
+      },
+      stop: async (hasFailed: boolean) => {
+        refresh();
+        clearInterval(timer);
+        end(hasFailed);
+        await done.catch(() => {});
+      },
+    };
+  };
+
+  return {
+    emit: (event) => {
+      const line = board.take(event, options.now());
+      if (event.type === "step-start" || event.type === "step-end") live ??= start();
+      if (event.type === "step-failed") failed = true;
+      if (line !== undefined) live?.finished(line);
+      const isStep = event.type.startsWith("step-") || event.type === "plan";
+      if (!isStep) plain.emit(event);
+    },
+    finish: async () => {
+      await live?.stop(failed);
+      live = undefined;
+    },
+  };
+}
