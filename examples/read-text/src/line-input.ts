@@ -1,0 +1,20 @@
+import { type Image, toTensor } from "edge:image";
+import type { Model, Tensor } from "edge:nn";
+import { inputSizes, shrink } from "./picture.js";
+import { atLeast } from "./shapes.js";
+
+/** Maps 0..255 to -1..1, channels blue, green, red, as the line models were trained; padding is 0, a middle grey. */
+const normalisation = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], order: "bgr" } as const;
+
+/**
+ * The picture of a line as a model wants it: scaled to the model's height, padded on the right to the next declared width.
+ * A line longer than the largest width is squeezed.
+ */
+export function lineInput(model: Model, line: Image): { name: string; tensor: Tensor } {
+  const { name, height: heights, width: widths } = inputSizes(model);
+  const height = heights.max;
+  const natural = Math.ceil((line.width / line.height) * height);
+  const width = atLeast(widths, natural);
+  const scaled = shrink(line, Math.min(natural, width), height);
+  return { name, tensor: toTensor(scaled, { ...normalisation, width, height }) };
+}

@@ -1,0 +1,47 @@
+import { cropQuad, type Image, resize, rotate } from "edge:image";
+import type { Dimension, Model, TensorData } from "edge:nn";
+import { type Quad, quadSize } from "./geometry.js";
+
+/**
+ * Resizes without the moiré that bilinear sampling alone gives below half the size: halving first is an exact mean of 2 x 2.
+ */
+export function shrink(image: Image, width: number, height: number): Image {
+  let current = image;
+  while (current.width >= 2 * width && current.height >= 2 * height) {
+    current = resize(current, Math.floor(current.width / 2), Math.floor(current.height / 2));
+  }
+  return current.width === width && current.height === height ? current : resize(current, width, height);
+}
+
+/** The part of the picture inside the corners, upright and in its own size. */
+export function cutOut(image: Image, quad: Quad): Image {
+  const { width, height } = quadSize(quad);
+  return cropQuad(image, quad, Math.max(1, Math.round(width)), Math.max(1, Math.round(height)));
+}
+
+export function turn(image: Image): Image {
+  return rotate(image, 180);
+}
+
+/** The sizes a model's only input may have, as [batch, channels, height, width]. */
+export function inputSizes(model: Model): { name: string; height: Dimension; width: Dimension } {
+  const [input] = model.inputs;
+  const [, , height, width] = input?.dimensions ?? [];
+  if (input === undefined || height === undefined || width === undefined) {
+    throw new Error(`model ${model.name} does not take one picture`);
+  }
+  return { name: input.name, height, width };
+}
+
+/** Runs a model with one input and one output of 32-bit floats. */
+export async function runSingle(
+  model: Model,
+  input: { name: string; tensor: { shape: readonly number[]; data: TensorData } },
+): Promise<{ shape: readonly number[]; data: Float32Array }> {
+  const outputs = Object.values(await model.run({ [input.name]: input.tensor }));
+  const [output] = outputs;
+  if (output === undefined || !(output.data instanceof Float32Array)) {
+    throw new Error(`model ${model.name} gave no 32-bit floats`);
+  }
+  return { shape: output.shape, data: output.data };
+}
