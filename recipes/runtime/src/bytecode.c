@@ -1,0 +1,92 @@
+#include "bytecode.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "buffer.h"
+#include "host.h"
+#include "js_util.h"
+
+/* First line of a bundle. QuickJS's bytecode has no stable form: only the very
+ * version that wrote it may read it. */
+#define HEADER "edge-run bytecode 1 quickjs " EDGE_QUICKJS_VERSION "\n"
+#define HEADER_FAMILY "edge-run bytecode "
+#define BUNDLE_LIMIT ((size_t)64 << 20)
+
+static int say(const char *path, const char *problem) {
+  fprintf(stderr, "edge-run: %s: %s\n", path, problem);
+  return 1;
+}
+
+/* Prints "main.js:3:7: SyntaxError: ..." of the pending exception. */
+static int say_exception(JSContext *ctx) {
+  JSValue error = JS_GetException(ctx);
+  const char *text = JS_ToCString(ctx, error);
+  JSValue stack_value = JS_GetPropertyStr(ctx, error, "stack");
+  const char *stack = JS_IsString(stack_value) ? JS_ToCString(ctx, stack_value) : NULL;
+  fprintf(stderr, "edge-run: %s\n%s", text ? text : "cannot compile", stack ? stack : "");
+  JS_FreeCString(ctx, stack);
+  JS_FreeCString(ctx, text);
+  JS_FreeValue(ctx, stack_value);
+  JS_FreeValue(ctx, error);
+  return 1;
+}
+
+static int write_bundle(const char *path, const uint8_t *code, size_t len) {
+  int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (fd < 0) return say(path, strerror(errno));
+  bool ok = edge_write_all(fd, HEADER, sizeof HEADER - 1) && edge_write_all(fd, code, len);
+  int error = errno;
+  if (close(fd) != 0 && ok) {
+    ok = false;
+    error = errno;
+  }
+  return ok ? 0 : say(path, strerror(error));
+}
+
+int edge_compile(JSContext *ctx, const edge_options *options) {
+  edge_buf source = {0};
+  int error = edge_read_file(options->compile_in, BUNDLE_LIMIT, &source);
+  if (error) return say(options->compile_in, strerror(error));
+  /* The name is part of the bytecode: a fixed one keeps paths of the build out. Positions stay, the source goes. */
+  JS_SetStripInfo(JS_GetRuntime(ctx), JS_STRIP_SOURCE);
+  JSValue module = JS_Eval(ctx, source.data ? source.data : "", source.len, "main.js",
+                           JS_EVAL_TYPE_MODULE | JS_EVAL_FLAG_COMPILE_ONLY);
+  edge_buf_free(&source);
+  if (JS_IsException(module)) return say_exception(ctx);
+  size_t len;
+  uint8_t *code = JS_WriteObject(ctx, &len, module, JS_WRITE_OBJ_BYTECODE);
+  JS_FreeValue(ctx, module);
+  if (!code) return say_exception(ctx);
+  int status = write_bundle(options->compile_out, code, len);
+  js_free(ctx, code);
+  return status;
+}
+
+/* The first line without its end, for a message; at most 80 bytes. */
+static int line_length(const edge_buf *file) {
+  size_t len = strcspn(file->data, "\r\n");
+  return (int)(len < 80 ? len : 80);
+}
+
+JSValue edge_bundle_read(JSContext *ctx, const char *path) {
+  edge_buf file = {0};
+  int error = edge_read_file(path, BUNDLE_LIMIT, &file);
+  if (error) return edge_throw(ctx, "EBUNDLE", "%s: %s", path, strerror(error));
+  const size_t header = sizeof HEADER - 1;
+  JSValue module;
+  if (file.len < sizeof HEADER_FAMILY || strncmp(file.data, HEADER_FAMILY, sizeof HEADER_FAMILY - 1) != 0)
+    module = edge_throw(ctx, "EBUNDLE", "%s is no bundle of edge-run", path);
+  else if (file.len < header || memcmp(file.data, HEADER, header) != 0)
+    module = edge_throw(ctx, "EBUNDLE", "%s was made by \"%.*s\", this runtime needs \"%.*s\": build the app again", path,
+                        line_length(&file), file.data, (int)header - 1, HEADER);
+  else
+    module = JS_ReadObject(ctx, (const uint8_t *)file.data + header, file.len - header, JS_READ_OBJ_BYTECODE);
+  edge_buf_free(&file);
+  if (JS_IsException(module) || JS_VALUE_GET_TAG(module) == JS_TAG_MODULE) return module;
+  JS_FreeValue(ctx, module);
+  return edge_throw(ctx, "EBUNDLE", "%s holds no module", path);
+}
