@@ -1,0 +1,75 @@
+import { access, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { z } from "zod";
+import { parseYamlWith } from "../formats/yaml-schema.js";
+import { type Board, board } from "./board-schema.js";
+import { type Distribution, distribution } from "./distribution-schema.js";
+import { type Recipe, recipe } from "./recipe-schema.js";
+
+/** A recipe and the folder whose files it names. */
+export interface CatalogRecipe {
+  readonly recipe: Recipe;
+  readonly folder: string;
+}
+
+/** Everything that is known about boards, engines and the distribution. */
+export interface Catalog {
+  readonly boards: ReadonlyMap<string, Board>;
+  readonly engines: ReadonlyMap<string, CatalogRecipe>;
+  readonly distribution: Distribution;
+  /** The folder with `recipes/`, `board-configs/` and `templates/` of edgeimg itself. */
+  readonly home: string;
+}
+
+/**
+ * Reads the built-in catalog and the user's own: `board-configs/*.yaml` and `recipes/engines/NAME/` beside edgeimg.yaml
+ * add to it, and replace entries of the same name. Throws ERR_EDGEIMG_CATALOG_INVALID with the place.
+ */
+export async function loadCatalog(home: string, project: string | undefined): Promise<Catalog> {
+  const boards = new Map<string, Board>();
+  const engines = new Map<string, CatalogRecipe>();
+  for (const base of project === undefined || project === home ? [home] : [home, project]) {
+    for (const file of await yamlFiles(join(base, "board-configs"))) {
+      const found = await readEntry(board, file);
+      boards.set(found.name, found);
+    }
+    for (const folder of await folders(join(base, "recipes/engines"))) {
+      const found = await readEntry(recipe, join(folder, "recipe.yaml"));
+      engines.set(found.name, { recipe: found, folder });
+    }
+  }
+  return {
+    boards,
+    engines,
+    distribution: await readEntry(distribution, join(home, "recipes/distro/debian-13.yaml")),
+    home,
+  };
+}
+
+export async function readEntry<T>(schema: z.ZodType<T>, file: string): Promise<T> {
+  return parseYamlWith(schema, await readFile(file, "utf8"), { file, code: "ERR_EDGEIMG_CATALOG_INVALID" }).value;
+}
+
+async function yamlFiles(folder: string): Promise<string[]> {
+  const names = await readdir(folder).catch(() => []);
+  return names
+    .filter((name) => name.endsWith(".yaml"))
+    .sort()
+    .map((name) => join(folder, name));
+}
+
+async function folders(folder: string): Promise<string[]> {
+  const names = (await readdir(folder).catch(() => [])).sort();
+  const found: string[] = [];
+  for (const name of names) {
+    const path = join(folder, name);
+    if (
+      await access(join(path, "recipe.yaml")).then(
+        () => true,
+        () => false,
+      )
+    )
+      found.push(path);
+  }
+  return found;
+}

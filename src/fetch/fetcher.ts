@@ -1,0 +1,204 @@
+import { createHash } from "node:crypto";
+import { createReadStream, createWriteStream } from "node:fs";
+import { access, link, rename, rm, stat } from "node:fs/promises";
+import { Transform } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type Dispatcher, EnvHttpProxyAgent, request } from "undici";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
+import type { Fetcher, FetchFile } from "../steps/kind.js";
+import { semaphore } from "../steps/semaphore.js";
+import { withLock } from "../store/lock.js";
+import { blobPath, type Store } from "../store/store.js";
+import { type Registries, resolveUrls } from "./registries.js";
+
+export interface FetcherOptions {
+  readonly store: Store;
+  readonly registries: Registries;
+  readonly offline: boolean;
+  /** Told of retries. */
+  readonly log: (message: string) => void;
+  /** Tries per file before giving up. */
+  readonly tries?: number;
+}
+
+/**
+ * Fetches files by package URL into the store's blobs. Interrupted downloads resume (RFC 9110 range requests), failures are
+ * retried with back-off, proxies come from the usual environment variables.
+ */
+export function createFetcher(options: FetcherOptions): Fetcher {
+  const { store } = options;
+  const slots = semaphore(6);
+  let agent: Dispatcher | undefined;
+  const dispatcher = () => {
+    agent ??= new EnvHttpProxyAgent({ connect: { timeout: 20_000 }, headersTimeout: 30_000, bodyTimeout: 60_000 });
+    return agent;
+  };
+  return {
+    async fetchBlob(file, { signal, progress }) {
+      const target = blobPath(store, file.sha256);
+      if (await exists(target)) return progress(file.size ?? 0);
+      if (options.offline) {
+        throw new EdgeimgError(
+          "ERR_EDGEIMG_FETCH_OFFLINE",
+          `${file.name} (${file.purl}) is not in the store, and --offline forbids fetching it.`,
+          {
+            hint: "Run once without --offline.",
+          },
+        );
+      }
+      await slots(() =>
+        withLock(`${store.root}/blob/${file.sha256}`, signal, async () => {
+          if (await exists(target)) return;
+          await fetchWithRetries({ file, target, dispatcher: dispatcher(), signal, progress, options });
+        }),
+      );
+    },
+  };
+}
+
+interface Job {
+  readonly file: FetchFile;
+  readonly target: string;
+  readonly dispatcher: Dispatcher;
+  readonly signal: AbortSignal;
+  readonly progress: (bytes: number) => void;
+  readonly options: FetcherOptions;
+}
+
+async function fetchWithRetries(job: Job): Promise<void> {
+  const { file, options, signal } = job;
+  const tries = options.tries ?? 5;
+  for (let attempt = 1; ; attempt++) {
+    const failure = await attemptAll(job).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (failure === undefined) return;
+    signal.throwIfAborted();
+    if (failure instanceof EdgeimgError || isLocal(failure)) throw failure;
+    if (attempt >= tries) {
+      throw new EdgeimgError(
+        "ERR_EDGEIMG_FETCH_UNREACHABLE",
+        `${file.name} (${file.purl}) could not be fetched: ${reason(failure)}.`,
+        {
+          cause: failure,
+          hint: "Check the network and proxy settings (`edgeimg doctor`) and run again: downloads resume.",
+        },
+      );
+    }
+    const seconds = 2 ** (attempt - 1);
+    options.log(`${file.name}: ${reason(failure)}; try ${attempt + 1} of ${tries} in ${seconds} s`);
+    await sleep(seconds * 1000, undefined, { signal });
+  }
+}
+
+/** One round over all places that may have the file. */
+async function attemptAll(job: Job): Promise<void> {
+  const urls = await resolveUrls(job.file, job.options.registries, { dispatcher: job.dispatcher, signal: job.signal });
+  let last: unknown;
+  for (const url of urls) {
+    const failure = await download(job, url).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    if (failure === undefined) return;
+    if (isLocal(failure)) throw failure;
+    job.signal.throwIfAborted();
+    last = failure;
+  }
+  throw last;
+}
+
+async function download(job: Job, url: string): Promise<void> {
+  const { file, target, signal } = job;
+  const part = `${target}.part`;
+  const have = await stat(part).then(
+    (found) => found.size,
+    () => 0,
+  );
+  const response = await get(url, have === 0 ? {} : { range: `bytes=${have}-` }, job);
+  const { statusCode } = response;
+  if (statusCode === 416) {
+    await rm(part, { force: true });
+    response.body.destroy();
+    throw new Error("the partial download did not fit; starting again");
+  }
+  if (statusCode !== 200 && statusCode !== 206) {
+    response.body.destroy();
+    if (statusCode === 404 || statusCode === 410) {
+      throw new EdgeimgError("ERR_EDGEIMG_FETCH_MISSING", `The registry does not have ${file.name} (${file.purl}).`, {
+        hint: "It may have left the pool: run `edgeimg lock --update`, or point apt at a snapshot mirror of the lock's date.",
+      });
+    }
+    throw new Error(`the server answered ${statusCode}`);
+  }
+  let received = statusCode === 206 ? have : 0;
+  const counter = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      received += chunk.length;
+      job.progress(received);
+      const tooLarge = file.size !== undefined && received > file.size;
+      done(tooLarge ? new Error(`more than the pinned ${file.size} bytes arrived`) : null, chunk);
+    },
+  });
+  try {
+    await pipeline(response.body, counter, createWriteStream(part, { flags: statusCode === 206 ? "a" : "w" }), {
+      signal,
+    });
+  } catch (error) {
+    if (file.size !== undefined && received > file.size) await rm(part, { force: true });
+    throw error;
+  }
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(part), hash);
+  const found = hash.digest("hex");
+  if (found !== file.sha256) {
+    await rm(part, { force: true });
+    throw new EdgeimgError("ERR_EDGEIMG_FETCH_HASH", `${file.name} (${file.purl}) is not the pinned file.`, {
+      details: [`expected sha256 ${file.sha256}`, `received sha256 ${found}`],
+      hint: "Try another mirror. If upstream really changed the file, review it and move the pin.",
+    });
+  }
+  await rename(part, target);
+}
+
+async function get(
+  url: string,
+  headers: Record<string, string>,
+  job: Pick<Job, "dispatcher" | "signal">,
+  hops = 5,
+): Promise<Dispatcher.ResponseData> {
+  const response = await request(url, { dispatcher: job.dispatcher, signal: job.signal, headers });
+  const { location } = response.headers;
+  if (response.statusCode >= 300 && response.statusCode < 400 && typeof location === "string" && hops > 0) {
+    response.body.destroy();
+    return await get(new URL(location, url).href, headers, job, hops - 1);
+  }
+  return response;
+}
+
+/** Links a blob into a folder; copies where links are not possible. */
+export async function placeBlob(store: Store, sha256: string, path: string): Promise<void> {
+  await link(blobPath(store, sha256), path);
+}
+
+/** A failure of this machine, which trying again does not cure. */
+function isLocal(error: unknown): boolean {
+  return (
+    error instanceof Error && "code" in error && ["ENOSPC", "EDQUOT", "EACCES", "EROFS"].includes(String(error.code))
+  );
+}
+
+function reason(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error instanceof AggregateError && error.errors.length > 0) return reason(error.errors[0]);
+  return error.message || error.name;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
+}

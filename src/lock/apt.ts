@@ -1,0 +1,214 @@
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
+import { parseDeb822 } from "../formats/deb822.js";
+
+/** A package as the archive's index describes it. */
+export interface AptPackage {
+  readonly name: string;
+  readonly version: string;
+  readonly arch: string;
+  /** Pool path. */
+  readonly path: string;
+  readonly size: number;
+  readonly sha256: string;
+}
+
+export interface AptOptions {
+  /** A folder of its own: apt's state never touches the host's. */
+  readonly folder: string;
+  readonly arch: string;
+  readonly mirrors: readonly string[];
+  readonly suites: readonly string[];
+  readonly components: readonly string[];
+  readonly keyring: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+}
+
+export interface AptSolver {
+  /** The Date of the first suite's Release file. */
+  readonly date: string;
+  /** Packages that installing `names` into an empty system would bring, sorted by name. */
+  solve(names: readonly string[]): Promise<AptPackage[]>;
+}
+
+/**
+ * Reads a Debian archive's indices with apt, in private folders, and solves with them. Nothing is installed: apt-get is only
+ * ever asked to update these folders and to simulate. Throws ERR_EDGEIMG_APT_FAILED.
+ */
+export async function openApt(options: AptOptions): Promise<AptSolver> {
+  const failures: string[] = [];
+  for (const mirror of options.mirrors) {
+    const config = await configure(options, mirror);
+    const update = await apt(options, config, ["apt-get", "update", "-q"]);
+    if (update.exitCode !== 0) {
+      failures.push(...lastErrors(update.text));
+      continue;
+    }
+    const release = await releaseOf(options);
+    if (release.Origin !== "Debian") {
+      failures.push(`the source configured first is not Debian's (Origin: ${release.Origin ?? "none"})`);
+      continue;
+    }
+    return { date: release.Date ?? "", solve: (names) => solve({ options, config, names }) };
+  }
+  throw new EdgeimgError(
+    "ERR_EDGEIMG_APT_FAILED",
+    `apt cannot read the package lists of ${options.suites[0]} for ${options.arch}.`,
+    {
+      details: failures.slice(0, 6),
+      hint:
+        options.mirrors.length === 0
+          ? "No Debian mirror is configured on this host: set EDGEIMG_DEBIAN_MIRROR to one."
+          : "Check the network and proxy settings (`edgeimg doctor`), or set EDGEIMG_DEBIAN_MIRROR to a mirror that has this suite.",
+    },
+  );
+}
+
+async function configure(options: AptOptions, mirror: string): Promise<string> {
+  const { folder } = options;
+  for (const part of [
+    "lists/partial",
+    "cache/archives/partial",
+    "etc/apt.conf.d",
+    "etc/preferences.d",
+    "etc/sources.list.d",
+  ]) {
+    await mkdir(join(folder, part), { recursive: true });
+  }
+  await writeFile(join(folder, "status"), "");
+  const source = [
+    "Types: deb",
+    `URIs: ${mirror}`,
+    `Suites: ${options.suites.join(" ")}`,
+    `Components: ${options.components.join(" ")}`,
+    `Architectures: ${options.arch}`,
+    `Signed-By: ${options.keyring}`,
+  ];
+  await writeFile(join(folder, "etc/sources.list.d/distribution.sources"), `${source.join("\n")}\n`);
+  const config = join(folder, "apt.conf");
+  const settings = [
+    `Dir::State "${folder}"`,
+    `Dir::State::lists "${folder}/lists"`,
+    `Dir::State::status "${folder}/status"`,
+    `Dir::Cache "${folder}/cache"`,
+    `Dir::Etc "${folder}/etc"`,
+    'Dir::Etc::netrc "/etc/apt/auth.conf"',
+    'Dir::Etc::netrcparts "/etc/apt/auth.conf.d"',
+    `APT::Architecture "${options.arch}"`,
+    `APT::Architectures { "${options.arch}"; }`,
+    'APT::Install-Recommends "false"',
+    // Without root apt cannot change to a user of its own, and needs not.
+    'APT::Sandbox::User ""',
+    'Acquire::Languages "none"',
+    'Acquire::Retries "3"',
+    ...(await hostAcquireSettings(options)),
+  ];
+  await writeFile(config, settings.map((line) => `${line};\n`).join(""));
+  return config;
+}
+
+/** The host's proxies and certificates hold for the private folders too. */
+async function hostAcquireSettings(options: AptOptions): Promise<string[]> {
+  const dump = await execa("apt-config", ["dump"], { env: plainEnv(options), extendEnv: false, reject: false });
+  return String(dump.stdout ?? "")
+    .split("\n")
+    .filter((line) => /^Acquire::(http|https)::\S+ "[^"]+";$/.test(line))
+    .map((line) => line.slice(0, -1));
+}
+
+async function solve(job: { options: AptOptions; config: string; names: readonly string[] }): Promise<AptPackage[]> {
+  const { options, config, names } = job;
+  const plan = await apt(options, config, ["apt-get", "install", "--simulate", "-q", "--", ...names]);
+  if (plan.exitCode !== 0) {
+    throw new EdgeimgError(
+      "ERR_EDGEIMG_APT_FAILED",
+      `apt finds no set of packages that has ${names.join(", ")} for ${options.arch}.`,
+      {
+        details: lastErrors(plan.text),
+        hint: "Check the names of extra packages; they are Debian's.",
+      },
+    );
+  }
+  const chosen = [...plan.text.matchAll(/^Inst (\S+) \((\S+) /gm)].map(
+    ([, name, version]) => `${name?.split(":")[0]}=${version}`,
+  );
+  const shown = await apt(options, config, ["apt-cache", "show", "--", ...chosen]);
+  const packages = parseDeb822(shown.text).flatMap((fields): AptPackage[] => {
+    const { Package: name, Version: version, Architecture: arch, Filename: path, Size: size, SHA256: sha256 } = fields;
+    if (!name || !version || !arch || !path || !size || !sha256) return [];
+    return chosen.includes(`${name}=${version}`) ? [{ name, version, arch, path, size: Number(size), sha256 }] : [];
+  });
+  const unique = new Map(packages.map((found) => [found.name, found]));
+  if (unique.size !== chosen.length) throw new Error(`apt-cache described ${unique.size} of ${chosen.length} packages`);
+  return [...unique.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+async function apt(
+  options: AptOptions,
+  config: string,
+  command: readonly string[],
+): Promise<{ exitCode: number; text: string }> {
+  const [program = "", ...args] = command;
+  const result = await execa(program, args, {
+    env: { ...plainEnv(options), APT_CONFIG: config },
+    extendEnv: false,
+    reject: false,
+    all: true,
+    maxBuffer: 1 << 28,
+    cancelSignal: options.signal,
+  });
+  options.signal.throwIfAborted();
+  if (result.exitCode === undefined) {
+    throw new EdgeimgError("ERR_EDGEIMG_APT_FAILED", `${program} could not be started.`, {
+      cause: result,
+      hint: "A build needs apt (on Debian and Ubuntu it is always there); see `edgeimg doctor`.",
+    });
+  }
+  return { exitCode: result.exitCode, text: result.all ?? "" };
+}
+
+function plainEnv({ env }: AptOptions): Record<string, string> {
+  const kept = ["PATH", "HOME", "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "no_proxy", "NO_PROXY"];
+  const result: Record<string, string> = { LC_ALL: "C", DEBIAN_FRONTEND: "noninteractive" };
+  for (const key of kept) {
+    const value = env[key];
+    if (value !== undefined) result[key] = value;
+  }
+  return result;
+}
+
+async function releaseOf({ folder, suites }: AptOptions): Promise<Record<string, string>> {
+  const names = (await readdir(join(folder, "lists"))).filter(
+    (name) => name.endsWith(`_dists_${suites[0]}_InRelease`) || name.endsWith(`_dists_${suites[0]}_Release`),
+  );
+  const [name] = names;
+  if (name === undefined) return {};
+  const text = await readFile(join(folder, "lists", name), "utf8");
+  return parseDeb822(text.replace(/^-----BEGIN PGP SIGNED MESSAGE-----\nHash: \S+\n\n/, ""))[0] ?? {};
+}
+
+function lastErrors(text: string): string[] {
+  const lines = text.split("\n").filter((line) => line.trim() !== "");
+  const errors = lines.filter((line) => /^(E|Err|W):/.test(line));
+  return (errors.length > 0 ? errors : lines).slice(-4);
+}
+
+/** Debian mirrors that the host's own apt is configured with, likeliest first. */
+export async function hostMirrors(env: Readonly<Record<string, string | undefined>>): Promise<string[]> {
+  if (env.EDGEIMG_DEBIAN_MIRROR) return [env.EDGEIMG_DEBIAN_MIRROR];
+  const result = await execa("apt-get", ["indextargets", "--format", "$(REPO_URI) $(COMPONENT)"], {
+    reject: false,
+    env: { LC_ALL: "C" },
+  });
+  const addresses = new Set<string>();
+  for (const line of String(result.stdout ?? "").split("\n")) {
+    const [address, component] = line.trim().split(" ");
+    if (address !== undefined && component === "main" && /^(https?|mirror\+\S+|file|copy):/.test(address))
+      addresses.add(address.replace(/\/$/, ""));
+  }
+  const rank = (address: string) => (/\/debian$/.test(address) ? 0 : /security/.test(address) ? 2 : 1);
+  return [...addresses].sort((a, b) => rank(a) - rank(b));
+}

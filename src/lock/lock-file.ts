@@ -1,0 +1,90 @@
+import { z } from "zod";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
+import { compareText } from "../store/canonical.js";
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+
+const lockSchema = z.strictObject({
+  format: z.literal(1),
+  /** The date of the archive's Release file when the packages were chosen, for a snapshot mirror. */
+  distribution: z.strictObject({ name: z.string(), date: z.string() }),
+  /** A set of packages: what was asked for, and the closure that was chosen. */
+  sets: z.record(
+    z.string(),
+    z.strictObject({ arch: z.string(), request: z.array(z.string()), packages: z.array(z.string()) }),
+  ),
+  packages: z.record(z.string(), z.strictObject({ path: z.string(), size: z.int().positive(), sha256 })),
+  /** Sources, models and converters, by purl and file. */
+  sources: z.record(z.string(), z.strictObject({ sha256, size: z.int().positive().optional() })),
+});
+
+/** Everything that a build fetches, pinned. Holds no addresses: those come from the user's own configuration. */
+export type Lock = z.infer<typeof lockSchema>;
+
+export const emptyLock = (distribution: string): Lock => ({
+  format: 1,
+  distribution: { name: distribution, date: "" },
+  sets: {},
+  packages: {},
+  sources: {},
+});
+
+/** Reads a lock file's text. Throws ERR_EDGEIMG_LOCK_INVALID. */
+export function parseLock(text: string, file: string): Lock {
+  let raw: unknown;
+  try {
+    raw = JSON.parse(text);
+  } catch (cause) {
+    throw invalid(file, "is not JSON", cause);
+  }
+  const parsed = lockSchema.safeParse(raw);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw invalid(
+      file,
+      `is not a lock of format 1: ${issue?.path.join(".") ?? ""} ${issue?.message ?? ""}`.trim(),
+      parsed.error,
+    );
+  }
+  for (const [name, set] of Object.entries(parsed.data.sets)) {
+    const missing = set.packages.find((id) => parsed.data.packages[id] === undefined);
+    if (missing !== undefined) throw invalid(file, `names ${missing} in set "${name}" but does not pin it`, undefined);
+  }
+  return parsed.data;
+}
+
+/** Text with sorted keys and one package a line, so that a reviewer sees what moved. */
+export function formatLock(lock: Lock): string {
+  const used = new Set(Object.values(lock.sets).flatMap((set) => set.packages));
+  const lines = (record: Readonly<Record<string, unknown>>) =>
+    Object.entries(record)
+      .sort(([a], [b]) => compareText(a, b))
+      .map(([key, value]) => `    ${JSON.stringify(key)}: ${JSON.stringify(value)}`)
+      .join(",\n");
+  const sets = Object.entries(lock.sets)
+    .sort(([a], [b]) => compareText(a, b))
+    .map(
+      ([name, set]) =>
+        `    ${JSON.stringify(name)}: {\n      "arch": ${JSON.stringify(set.arch)},\n      "request": ${JSON.stringify(set.request)},\n      "packages": [\n${set.packages
+          .map((id) => `        ${JSON.stringify(id)}`)
+          .join(",\n")}\n      ]\n    }`,
+    )
+    .join(",\n");
+  const packages = Object.fromEntries(Object.entries(lock.packages).filter(([id]) => used.has(id)));
+  return `{
+  "format": 1,
+  "distribution": ${JSON.stringify(lock.distribution)},
+  "sets": {\n${sets}\n  },
+  "packages": {\n${lines(packages)}\n  },
+  "sources": {\n${lines(lock.sources)}\n  }
+}
+`;
+}
+
+function invalid(file: string, what: string, cause: unknown): EdgeimgError {
+  return new EdgeimgError("ERR_EDGEIMG_LOCK_INVALID", `${file} ${what}.`, {
+    place: { file },
+    cause,
+    hint: "Restore it from version control, or delete it and build again.",
+  });
+}

@@ -1,0 +1,80 @@
+import { PackageURL } from "@socketregistry/packageurl-js";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
+import { globMatcher } from "../formats/glob.js";
+import type { AptSolver } from "./apt.js";
+import type { Lock } from "./lock-file.js";
+
+/** A set of packages that a plan needs. */
+export interface PackageSetRequest {
+  readonly name: string;
+  readonly arch: string;
+  readonly packages: readonly string[];
+  /** Only packages of the closure whose names match are kept; all when absent. */
+  readonly keep?: readonly string[] | undefined;
+}
+
+export interface Requirements {
+  readonly distribution: { readonly name: string; readonly purlNamespace: string };
+  readonly sets: readonly PackageSetRequest[];
+}
+
+/** The sets that a lock does not hold, or holds for another request. */
+export function missingSets(lock: Lock, requirements: Requirements): PackageSetRequest[] {
+  return requirements.sets.filter((set) => {
+    const known = lock.sets[set.name];
+    return known === undefined || known.arch !== set.arch || known.request.join(" ") !== requestOf(set).join(" ");
+  });
+}
+
+/** Throws ERR_EDGEIMG_LOCK_DISAGREES when a locked build cannot go by this lock. */
+export function checkLocked(lock: Lock, requirements: Requirements, file: string): void {
+  const missing = missingSets(lock, requirements);
+  if (missing.length === 0 && lock.distribution.name === requirements.distribution.name) return;
+  throw new EdgeimgError("ERR_EDGEIMG_LOCK_DISAGREES", `${file} does not hold what this build needs.`, {
+    place: { file },
+    details: missing
+      .slice(0, 8)
+      .map(
+        (set) =>
+          `set "${set.name}" (${set.arch}): ${lock.sets[set.name] === undefined ? "absent" : "made for other packages"}`,
+      ),
+    hint: "Run `edgeimg lock --update`, review the difference and commit it; or build without --locked.",
+  });
+}
+
+/** Adds the sets that a lock lacks. `open` gives a solver per architecture; it is only asked when something is missing. */
+export async function completeLock(job: {
+  readonly lock: Lock;
+  readonly requirements: Requirements;
+  readonly open: (arch: string) => Promise<AptSolver>;
+}): Promise<Lock> {
+  const { requirements, open } = job;
+  const sets = { ...job.lock.sets };
+  const packages = { ...job.lock.packages };
+  let { date } = job.lock.distribution;
+  for (const set of missingSets(job.lock, requirements)) {
+    const solver = await open(set.arch);
+    date = solver.date;
+    const kept = set.keep === undefined ? () => true : globMatcher(set.keep);
+    const ids: string[] = [];
+    for (const found of await solver.solve(set.packages)) {
+      if (!kept(found.name)) continue;
+      const id = new PackageURL(
+        "deb",
+        requirements.distribution.purlNamespace,
+        found.name,
+        found.version,
+        { arch: found.arch },
+        undefined,
+      ).toString();
+      ids.push(id);
+      packages[id] = { path: found.path, size: found.size, sha256: found.sha256 };
+    }
+    sets[set.name] = { arch: set.arch, request: requestOf(set), packages: ids };
+  }
+  return { ...job.lock, distribution: { name: requirements.distribution.name, date }, sets, packages };
+}
+
+function requestOf(set: PackageSetRequest): string[] {
+  return [...set.packages].sort();
+}

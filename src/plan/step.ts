@@ -1,0 +1,46 @@
+import type { Json } from "../store/canonical.js";
+
+/**
+ * One node of a plan, as data. `inputs` name the steps whose trees it reads; `params` belong to the kind.
+ * Nothing of the machine may stand in it: `{cwd}` and the like are filled in when it runs.
+ */
+export interface Step {
+  readonly id: string;
+  readonly kind: string;
+  /** What a person sees while it runs. */
+  readonly title: string;
+  /** Why the image needs it. */
+  readonly why: string;
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly params: Json;
+}
+
+export interface Plan {
+  readonly format: 1;
+  readonly steps: readonly Step[];
+  /** What the plan is for: name -> step. */
+  readonly targets: Readonly<Record<string, string>>;
+}
+
+/** Collects steps by id; the same step may be asked for by several fragments, a different one under the same id is a bug. */
+export interface PlanBuilder {
+  add(step: Step): string;
+  readonly steps: ReadonlyMap<string, Step>;
+}
+
+export function planBuilder(): PlanBuilder {
+  const steps = new Map<string, Step>();
+  return {
+    steps,
+    add(step) {
+      const known = steps.get(step.id);
+      if (known !== undefined && JSON.stringify(known) !== JSON.stringify(step))
+        throw new Error(`two different steps are called ${step.id}`);
+      for (const input of Object.values(step.inputs)) {
+        if (!steps.has(input)) throw new Error(`step ${step.id} needs ${input}, which is not in the plan yet`);
+      }
+      steps.set(step.id, step);
+      return step.id;
+    },
+  };
+}

@@ -1,0 +1,145 @@
+import { createReadStream, createWriteStream } from "node:fs";
+import { chmod, mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { execa } from "execa";
+import * as tar from "tar";
+import yauzl from "yauzl";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
+
+export interface ExtractOptions {
+  readonly into: string;
+  /** Folders taken off the front of each path. */
+  readonly strip: number;
+  /** Whether a path (after stripping) is wanted. */
+  readonly wanted: (path: string) => boolean;
+  /** Where a wanted path goes; identity when absent. */
+  readonly rename?: (path: string) => string;
+  readonly signal: AbortSignal;
+}
+
+/** Extracts a .tar or .tar.gz stream. Throws ERR_EDGEIMG_ARCHIVE_UNSAFE at an entry that would leave the folder. */
+export async function extractTar(source: Readable, name: string, options: ExtractOptions): Promise<string[]> {
+  const extracted: string[] = [];
+  let unsafe: string | undefined;
+  const unpack = tar.x({
+    cwd: options.into,
+    preserveOwner: false,
+    noMtime: true,
+    strict: true,
+    filter: (_path, entry) => {
+      if (!("path" in entry) || typeof entry.path !== "string") return false;
+      const path = stripped(entry.path, options.strip);
+      if (path === undefined || path === "") return false;
+      if (!isInside(path)) {
+        unsafe ??= entry.path;
+        return false;
+      }
+      if (
+        "type" in entry &&
+        !["File", "OldFile", "ContiguousFile", "Link", "SymbolicLink", "Directory"].includes(String(entry.type))
+      )
+        return false;
+      if (entry.type !== "Directory" && !options.wanted(path)) return false;
+      if (entry.type === "Directory") return false;
+      const target = options.rename?.(path) ?? path;
+      entry.path = target;
+      if (entry.type === "Link" && typeof entry.linkpath === "string") {
+        const link = stripped(entry.linkpath, options.strip) ?? entry.linkpath;
+        entry.linkpath = options.rename?.(link) ?? link;
+      }
+      entry.mode = ((entry.mode ?? 0o644) & 0o111) !== 0 ? 0o755 : 0o644;
+      extracted.push(target);
+      return true;
+    },
+  });
+  await pipeline(source, unpack, { signal: options.signal });
+  if (unsafe !== undefined) throw unsafeEntry(name, unsafe);
+  return extracted;
+}
+
+/** The payload of a Debian package as a tar stream. dpkg-deb is part of every apt-based host. */
+export async function extractDeb(path: string, options: ExtractOptions): Promise<string[]> {
+  const child = execa("dpkg-deb", ["--fsys-tarfile", path], {
+    buffer: false,
+    stdin: "ignore",
+    cancelSignal: options.signal,
+    forceKillAfterDelay: 100,
+  });
+  const extraction = extractTar(child.stdout, path.split("/").at(-1) ?? path, options);
+  const [extracted] = await Promise.all([extraction, child]);
+  return extracted;
+}
+
+export async function extractTarFile(path: string, options: ExtractOptions): Promise<string[]> {
+  return await extractTar(createReadStream(path), path.split("/").at(-1) ?? path, options);
+}
+
+/** Extracts a zip archive (a Python wheel). yauzl refuses absolute paths and "..". */
+export async function extractZip(path: string, options: ExtractOptions): Promise<string[]> {
+  const extracted: string[] = [];
+  const zip = await new Promise<yauzl.ZipFile>((resolve, reject) => {
+    yauzl.open(path, { lazyEntries: true, strictFileNames: true, autoClose: false }, (error, file) =>
+      error ? reject(error) : resolve(file),
+    );
+  });
+  try {
+    for await (const entry of zipEntries(zip)) {
+      const inner = stripped(entry.fileName, options.strip);
+      if (inner === undefined || inner.endsWith("/") || !options.wanted(inner)) continue;
+      if (!isInside(inner)) throw unsafeEntry(path.split("/").at(-1) ?? path, entry.fileName);
+      const target = options.rename?.(inner) ?? inner;
+      const mode = entry.externalFileAttributes >>> 16;
+      if ((mode & 0o170000) === 0o120000) continue;
+      const file = join(options.into, target);
+      await mkdir(dirname(file), { recursive: true });
+      const stream = await new Promise<Readable>((resolve, reject) => {
+        zip.openReadStream(entry, (error, readable) => (error ? reject(error) : resolve(readable)));
+      });
+      await pipeline(stream, createWriteStream(file), { signal: options.signal });
+      await chmod(file, mode & 0o111 ? 0o755 : 0o644);
+      extracted.push(target);
+    }
+  } finally {
+    zip.close();
+  }
+  return extracted;
+}
+
+async function* zipEntries(zip: yauzl.ZipFile): AsyncGenerator<yauzl.Entry> {
+  for (;;) {
+    const entry = await new Promise<yauzl.Entry | undefined>((resolve, reject) => {
+      const onEntry = (found: yauzl.Entry) => settle(() => resolve(found));
+      const onEnd = () => settle(() => resolve(undefined));
+      const onError = (error: Error) => settle(() => reject(error));
+      const settle = (then: () => void) => {
+        zip.off("entry", onEntry).off("end", onEnd).off("error", onError);
+        then();
+      };
+      zip.on("entry", onEntry).on("end", onEnd).on("error", onError);
+      zip.readEntry();
+    });
+    if (entry === undefined) return;
+    yield entry;
+  }
+}
+
+function unsafeEntry(archive: string, entry: string): EdgeimgError {
+  return new EdgeimgError(
+    "ERR_EDGEIMG_ARCHIVE_UNSAFE",
+    `${archive} has the entry "${entry}", which would leave its folder.`,
+    {
+      hint: "The archive is hostile or broken: do not use it.",
+    },
+  );
+}
+
+function stripped(path: string, count: number): string | undefined {
+  const parts = path.replace(/^(\.\/)+/, "").split("/");
+  return parts.length <= count ? undefined : parts.slice(count).join("/");
+}
+
+function isInside(path: string): boolean {
+  return !path.startsWith("/") && !path.split("/").includes("..");
+}

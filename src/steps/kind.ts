@@ -1,0 +1,72 @@
+import type { z } from "zod";
+import type { Emit } from "../events.js";
+import type { Store } from "../store/store.js";
+
+/** What fetches files; only `fetch` steps use it. */
+export interface Fetcher {
+  /** Makes sure that the blob is in the store. Throws ERR_EDGEIMG_FETCH_*. */
+  fetchBlob(file: FetchFile, options: { signal: AbortSignal; progress: (bytes: number) => void }): Promise<void>;
+}
+
+export interface FetchFile {
+  readonly purl: string;
+  /** Its name in the fetched tree. */
+  readonly name: string;
+  /** Path in the registry: a pool path, a file of a release. */
+  readonly path?: string | undefined;
+  readonly sha256: string;
+  readonly size?: number | undefined;
+}
+
+/** What every step runs with. Nothing of it may change the result. */
+export interface StepServices {
+  readonly store: Store;
+  readonly fetcher: Fetcher;
+  readonly jobs: number;
+  readonly signal: AbortSignal;
+  readonly emit: Emit;
+  now(): number;
+}
+
+export interface StepContext {
+  readonly services: StepServices;
+  /** Folders of the input trees, by name. Never to be written. */
+  readonly inputs: Readonly<Record<string, string>>;
+  /** An empty folder: what is in it afterwards is the result. */
+  readonly out: string;
+  /** Room to work. A resumable kind finds it as it left it when it was stopped. */
+  readonly work: string;
+  progress(done: number, total: number | undefined, unit: "bytes" | "files" | "objects"): void;
+  log(level: "debug" | "info" | "warn", message: string): void;
+}
+
+interface KindSpec<P> {
+  readonly name: string;
+  /** Raised whenever the same inputs may give another result. */
+  readonly version: number;
+  readonly params: z.ZodType<P>;
+  /** The part of the parameters that decides the result; all of them when absent. */
+  readonly key?: (params: P) => unknown;
+  /** Its work folder is kept when it is stopped, and continued. */
+  readonly resumable?: boolean;
+  /** Runs each time: it reads what lies outside the store. */
+  readonly volatile?: boolean;
+  /** Waits for the network, not for a core: does not take a job's place. */
+  readonly waits?: boolean;
+  readonly run: (params: P, context: StepContext) => Promise<void>;
+}
+
+/** A kind of step, its parameters' type hidden behind `bind`, which checks them. */
+export interface StepKind extends Pick<KindSpec<unknown>, "name" | "version" | "resumable" | "volatile" | "waits"> {
+  bind(params: unknown): { readonly key: unknown; run(context: StepContext): Promise<void> };
+}
+
+export function defineKind<P>(spec: KindSpec<P>): StepKind {
+  return {
+    ...spec,
+    bind(raw) {
+      const params = spec.params.parse(raw);
+      return { key: spec.key === undefined ? params : spec.key(params), run: (context) => spec.run(params, context) };
+    },
+  };
+}

@@ -1,0 +1,83 @@
+import { copyFile, cp, lstat, mkdir } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { z } from "zod";
+import { globMatcher } from "../formats/glob.js";
+import { walk } from "../store/tree.js";
+import { defineKind } from "./kind.js";
+
+/** Takes a file or folder of the user's, or of the catalog, into the store. Runs each time: its content decides the digest. */
+export const localKind = defineKind({
+  name: "local",
+  version: 1,
+  volatile: true,
+  params: z.strictObject({
+    path: z.string(),
+    /** Paths left out, relative to the folder. */
+    exclude: z.array(z.string()).default([]),
+  }),
+  async run({ path, exclude }, { out }) {
+    const stat = await lstat(path);
+    if (!stat.isDirectory()) {
+      await copyFile(path, join(out, basename(path)));
+      return;
+    }
+    const excluded = globMatcher(exclude);
+    await cp(path, out, {
+      recursive: true,
+      verbatimSymlinks: true,
+      filter: (source) => source === path || !excluded(source.slice(path.length + 1)),
+    });
+  },
+});
+
+/** Lays input trees, or parts of them, into one: `{from: input, path, to}` in order, later ones over earlier ones. */
+export const composeKind = defineKind({
+  name: "compose",
+  version: 1,
+  params: z.strictObject({
+    parts: z.array(z.strictObject({ from: z.string(), path: z.string().default(""), to: z.string().default("") })),
+    /** Literal files: path -> text. */
+    files: z.record(z.string(), z.string()).default({}),
+    /** Paths that are made executable. */
+    executable: z.array(z.string()).default([]),
+    /** Symbolic links: path -> target. */
+    links: z.record(z.string(), z.string()).default({}),
+    /** Empty folders. */
+    folders: z.array(z.string()).default([]),
+  }),
+  async run(params, context) {
+    const { chmod, symlink, writeFile } = await import("node:fs/promises");
+    const place = async (path: string) => {
+      await mkdir(dirname(join(context.out, path)), { recursive: true });
+      return join(context.out, path);
+    };
+    for (const { from, path, to } of params.parts) {
+      const source = join(inputFolder(context.inputs, from), path);
+      const target = to === "" ? context.out : await place(to);
+      await cp(source, target, { recursive: true, verbatimSymlinks: true, force: true });
+      await makeWritable(target);
+    }
+    for (const folder of params.folders) await mkdir(join(context.out, folder), { recursive: true });
+    for (const [path, text] of Object.entries(params.files)) await writeFile(await place(path), text);
+    for (const [path, target] of Object.entries(params.links)) await symlink(target, await place(path));
+    for (const path of params.executable) await chmod(join(context.out, path), 0o755);
+  },
+});
+
+/** Copies from the store are read-only; a later part may have to lie over them. */
+async function makeWritable(path: string): Promise<void> {
+  const { chmod } = await import("node:fs/promises");
+  const stat = await lstat(path);
+  if (stat.isFile()) await chmod(path, stat.mode | 0o200);
+  if (!stat.isDirectory()) return;
+  for (const inner of walk(path, "")) {
+    const found = await lstat(join(path, inner));
+    if (found.isFile()) await chmod(join(path, inner), found.mode | 0o200);
+  }
+}
+
+export function inputFolder(inputs: Readonly<Record<string, string>>, name: string): string {
+  const folder = inputs[name];
+  if (folder === undefined) throw new Error(`the step has no input "${name}"`);
+  return folder;
+}

@@ -1,0 +1,142 @@
+import { lstatSync, readFileSync } from "node:fs";
+import { access, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
+import { withLock } from "./lock.js";
+import { hashFile, listTree, normaliseTree, type TreeEntry, treeDigest } from "./tree.js";
+
+/**
+ * The content-addressed store.
+ *
+ *     trees/DIGEST/       an immutable folder        trees/DIGEST.json   its listing
+ *     actions/DIGEST      the tree that an action gave
+ *     blobs/SHA256        a fetched file             blobs/SHA256.part   one that is under way
+ *     work/ACTION/        an action under way, kept when it was stopped
+ *
+ * Everything appears by rename, so a process may be killed at any moment.
+ */
+export interface Store {
+  readonly root: string;
+}
+
+export interface TreeInfo {
+  readonly digest: string;
+  readonly bytes: number;
+  readonly entries: readonly TreeEntry[];
+}
+
+const version = "v1";
+
+/** Opens the store below a cache folder. Throws ERR_EDGEIMG_STORE_UNWRITABLE. */
+export async function openStore(cacheDir: string): Promise<Store> {
+  const root = join(cacheDir, "edgeimg", version);
+  try {
+    for (const folder of ["trees", "actions", "blobs", "work", "tmp"])
+      await mkdir(join(root, folder), { recursive: true });
+    await access(join(root, "tmp"), 2);
+  } catch (cause) {
+    throw new EdgeimgError("ERR_EDGEIMG_STORE_UNWRITABLE", `The store ${root} cannot be written.`, {
+      cause,
+      hint: "Give yourself rights to the folder, or set XDG_CACHE_HOME to another one.",
+    });
+  }
+  return { root };
+}
+
+export const treePath = (store: Store, digest: string): string => join(store.root, "trees", digest);
+export const blobPath = (store: Store, sha256: string): string => join(store.root, "blobs", sha256);
+export const workPath = (store: Store, action: string): string => join(store.root, "work", action.slice(0, 32));
+
+/** The tree that an action gave, if it is known. The tree itself may have been pruned. */
+export async function readAction(store: Store, action: string): Promise<string | undefined> {
+  const text = await readFile(join(store.root, "actions", action), "utf8").catch(ignoreMissing);
+  const digest = text?.trim();
+  return digest !== undefined && /^[0-9a-f]{64}$/.test(digest) ? digest : undefined;
+}
+
+export async function writeAction(store: Store, action: string, digest: string): Promise<void> {
+  await replaceFile(store, join(store.root, "actions", action), `${digest}\n`);
+}
+
+/** Moves a finished folder into the store and returns its digest. The folder is gone afterwards. */
+export async function commitTree(store: Store, folder: string): Promise<string> {
+  await normaliseTree(folder);
+  const entries = await listTree(folder);
+  const digest = treeDigest(entries);
+  await withLock(`${store.root}/tree/${digest}`, new AbortController().signal, async () => {
+    if (await hasTree(store, digest)) return;
+    await rm(treePath(store, digest), { recursive: true, force: true });
+    await rename(folder, treePath(store, digest));
+    const bytes = entries.reduce((sum, entry) => sum + entry.size, 0);
+    await replaceFile(store, `${treePath(store, digest)}.json`, JSON.stringify({ digest, bytes, entries }));
+  });
+  await rm(folder, { recursive: true, force: true });
+  return digest;
+}
+
+/** Whether a tree is there, without looking into it. */
+export async function hasTree(store: Store, digest: string): Promise<boolean> {
+  return (
+    (await access(`${treePath(store, digest)}.json`).then(
+      () => true,
+      () => false,
+    )) &&
+    (await access(treePath(store, digest)).then(
+      () => true,
+      () => false,
+    ))
+  );
+}
+
+export async function readTree(store: Store, digest: string): Promise<TreeInfo> {
+  return JSON.parse(await readFile(`${treePath(store, digest)}.json`, "utf8")) as TreeInfo;
+}
+
+/**
+ * Checks a tree before it is used. Files whose change time and inode are those of the commit are taken as they are; others
+ * (a restored backup, a touched file) are read again. Returns the first damaged path, or undefined.
+ */
+export async function findDamage(
+  store: Store,
+  digest: string,
+  options: { full: boolean },
+): Promise<string | undefined> {
+  const root = treePath(store, digest);
+  const { entries } = await readTree(store, digest).catch(() => ({ entries: [] as readonly TreeEntry[] }));
+  if (treeDigest(entries) !== digest) return "(listing)";
+  for (const entry of entries) {
+    if (entry.type === "d") continue;
+    const stat = lstatSync(join(root, entry.path), { throwIfNoEntry: false });
+    if (stat === undefined) return entry.path;
+    const touched = options.full || `${stat.ctimeMs}:${stat.ino}` !== entry.stamp || stat.size !== entry.size;
+    if (entry.type === "l" || !touched) continue;
+    if (!stat.isFile() || (await hashFile(join(root, entry.path), stat.size)) !== entry.hash) return entry.path;
+  }
+  return undefined;
+}
+
+export async function removeTree(store: Store, digest: string): Promise<void> {
+  await rm(`${treePath(store, digest)}.json`, { force: true });
+  await rm(treePath(store, digest), { recursive: true, force: true });
+}
+
+/** Writes a file so that it is either old or new, whole. */
+export async function replaceFile(store: Store, path: string, text: string | Uint8Array): Promise<void> {
+  const draft = join(store.root, "tmp", `${process.pid}-${draftNumber++}`);
+  await writeFile(draft, text);
+  await rename(draft, path);
+}
+let draftNumber = 0;
+
+export async function listNames(folder: string): Promise<string[]> {
+  return (await readdir(folder)).sort();
+}
+
+export function readJsonFile(path: string): unknown {
+  return JSON.parse(readFileSync(path, "utf8"));
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
+  if (error.code === "ENOENT") return undefined;
+  throw error;
+}

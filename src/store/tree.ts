@@ -1,0 +1,89 @@
+import { createHash } from "node:crypto";
+import { closeSync, createReadStream, lstatSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
+import { chmod, lutimes } from "node:fs/promises";
+import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { compareText, sha256Text } from "./canonical.js";
+
+/**
+ * One entry of a tree: "f" file, "x" executable file, "l" symbolic link, "d" folder.
+ * `hash` is the file's sha256, a link's target, or "".
+ */
+export interface TreeEntry {
+  readonly type: "f" | "x" | "l" | "d";
+  readonly path: string;
+  readonly hash: string;
+  readonly size: number;
+  /** Change time and inode, by which an untouched file is recognised without reading it. */
+  readonly stamp: string;
+}
+
+/** 2000-01-01: every file in the store carries it, so that no tool can take a time from it. FAT cannot hold less than 1980. */
+export const treeTime = 946_684_800;
+
+/** The digest of a listing: sha256 over "type hash path" lines sorted by path. */
+export function treeDigest(entries: readonly TreeEntry[]): string {
+  return sha256Text(entries.map(({ type, hash, path }) => `${type} ${hash} ${path}\n`).join(""));
+}
+
+/** Lists and hashes a folder, sorted by path. Sockets, devices and pipes are refused. */
+export async function listTree(root: string): Promise<TreeEntry[]> {
+  const entries: TreeEntry[] = [];
+  for (const path of walk(root, "")) {
+    const full = join(root, path);
+    const stat = lstatSync(full);
+    const stamp = `${stat.ctimeMs}:${stat.ino}`;
+    if (stat.isSymbolicLink()) entries.push({ type: "l", path, hash: readlinkSync(full), size: 0, stamp });
+    else if (stat.isDirectory()) entries.push({ type: "d", path, hash: "", size: 0, stamp: "" });
+    else if (stat.isFile()) {
+      const type = stat.mode & 0o100 ? "x" : "f";
+      entries.push({ type, path, hash: await hashFile(full, stat.size), size: stat.size, stamp });
+    } else throw new Error(`${full} is neither a file, a folder nor a link`);
+  }
+  return entries;
+}
+
+/** Gives every file the store's mode and time. Folders stay writable so that a tree can be removed. */
+export async function normaliseTree(root: string): Promise<void> {
+  for (const path of walk(root, "")) {
+    const full = join(root, path);
+    const stat = lstatSync(full);
+    if (stat.isDirectory()) await chmod(full, 0o755);
+    else if (stat.isFile()) {
+      const mode = stat.mode & 0o100 ? 0o555 : 0o444;
+      if ((stat.mode & 0o7777) !== mode) await chmod(full, mode);
+    }
+    if (stat.mtimeMs !== treeTime * 1000) await lutimes(full, treeTime, treeTime);
+  }
+}
+
+/** Paths below a folder, parents first, sorted by bytes. */
+export function* walk(root: string, prefix: string): Generator<string> {
+  const names = readdirSync(join(root, prefix), { withFileTypes: true });
+  names.sort((a, b) => compareText(a.name, b.name));
+  for (const entry of names) {
+    const path = prefix === "" ? entry.name : `${prefix}/${entry.name}`;
+    yield path;
+    if (entry.isDirectory()) yield* walk(root, path);
+  }
+}
+
+const smallFile = 1 << 18;
+const buffer = Buffer.allocUnsafe(smallFile);
+
+/** sha256 of a file. Small files are read at once: for thousands of them that is several times faster than streams. */
+export async function hashFile(path: string, size: number): Promise<string> {
+  const hash = createHash("sha256");
+  if (size >= smallFile) {
+    await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
+    return hash.digest("hex");
+  }
+  const file = openSync(path, "r");
+  try {
+    for (let read = readSync(file, buffer); read > 0; read = readSync(file, buffer))
+      hash.update(buffer.subarray(0, read));
+  } finally {
+    closeSync(file);
+  }
+  return hash.digest("hex");
+}
