@@ -1,0 +1,48 @@
+import { relative } from "node:path";
+import type { BuildResult } from "../api-types.js";
+import type { CommandSpec } from "../command.js";
+import { buildFlags, buildOptions } from "../flags.js";
+import { bytesText, durationText, table } from "../render/words.js";
+
+export const build: CommandSpec = {
+  name: "build",
+  summary: "build the image",
+  description:
+    "Builds the SD-card image of the project in this folder, or of the bundled example (reading text from pictures) when there is no edgeimg.yaml. What the store already has is not done again.",
+  arguments: [],
+  flags: buildFlags,
+  examples: [
+    ["edgeimg build --board rpi4 --engine ncnn", "the image for a Raspberry Pi 4"],
+    ["edgeimg build --locked --offline", "exactly what edgeimg.lock says, without a network"],
+    ["edgeimg build --json | jq -c 'select(.type == \"artifact\")'", "the results, for a script"],
+  ],
+  run: async ({ api, context, flags, output }) => {
+    const { buildImage } = await api();
+    const result = await buildImage(context, buildOptions(flags));
+    await output.result({ command: "build", ...result }, buildText(result, context.cwd));
+    return 0;
+  },
+};
+
+/** The last lines of a build: what was made, how to try it, how to get it onto a card. */
+export function buildText(result: BuildResult, cwd: string): string {
+  const near = (path: string) => {
+    const short = relative(cwd, path);
+    return short.startsWith("..") ? path : short;
+  };
+  const rows = result.artifacts.map((one) => [near(one.path), bytesText(one.bytes), one.sha256]);
+  const image = result.artifacts.find((one) => one.role === "image");
+  const packed = result.artifacts.find((one) => one.role === "compressed") ?? image;
+  const steps = `${result.ranSteps} steps run, ${result.cachedSteps} from cache`;
+  const lines = [
+    `\n${result.board} with ${result.engine}, in ${durationText(result.ms)} (${steps}):\n\n${table(rows)}`,
+  ];
+  lines.push(`\nTry it:      edgeimg run --board ${result.board} --engine ${result.engine}\n`);
+  if (image !== undefined && packed !== undefined) {
+    lines.push(`Onto a card: bmaptool copy ${near(packed.path)} /dev/sdX    (or Raspberry Pi Imager: "Use custom")\n`);
+    lines.push(
+      `             sudo dd if=${near(image.path)} of=/dev/sdX bs=4M conv=fsync    (check the device twice)\n`,
+    );
+  }
+  return lines.join("");
+}

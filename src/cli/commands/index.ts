@@ -1,0 +1,31 @@
+import type { CommandSpec } from "../command.js";
+import { boards } from "./boards.js";
+import { build } from "./build.js";
+import { cache } from "./cache.js";
+import { completion } from "./completion.js";
+import { doctor } from "./doctor.js";
+import { engines } from "./engines.js";
+import { explain } from "./explain.js";
+import { init } from "./init.js";
+import { lock } from "./lock.js";
+import { plan } from "./plan.js";
+import { run } from "./run.js";
+import { test } from "./test.js";
+import { version } from "./version.js";
+
+/** In the order of the help. */
+export const commands: readonly CommandSpec[] = [
+  init,
+  build,
+  run,
+  test,
+  plan,
+  explain,
+  boards,
+  engines,
+  lock,
+  cache,
+  doctor,
+  completion,
+  version,
+];

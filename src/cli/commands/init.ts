@@ -1,0 +1,23 @@
+import { relative } from "node:path";
+import type { CommandSpec } from "../command.js";
+
+export const init: CommandSpec = {
+  name: "init",
+  summary: "start a project",
+  description:
+    "Writes a project into DIR: an edgeimg.yaml that editors check while you type, and the example app (reading text from pictures) in typed TypeScript.",
+  arguments: [
+    { name: "dir", required: false, help: "a new or empty folder (default: this one)", complete: "directories" },
+  ],
+  flags: [],
+  examples: [["edgeimg init my-reader", "then: cd my-reader && edgeimg build"]],
+  run: async ({ api, arguments: [directory = "."], context, output }) => {
+    const { initProject } = await api();
+    const result = await initProject(context, { directory });
+    const shown = relative(context.cwd, result.directory) || ".";
+    const enter = shown === "." ? "" : `  cd ${shown}\n`;
+    const text = `${result.files.length} files written to ${shown}\n\nNext:\n${enter}  edgeimg build    (board and engine stand in edgeimg.yaml)\n  edgeimg run\n`;
+    await output.result({ command: "init", ...result }, text);
+    return 0;
+  },
+};

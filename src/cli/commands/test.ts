@@ -1,0 +1,29 @@
+import type { TestReport } from "../api-types.js";
+import type { CommandSpec } from "../command.js";
+import { buildFlags, buildOptions } from "../flags.js";
+import { durationText } from "../render/words.js";
+
+export const test: CommandSpec = {
+  name: "test",
+  summary: "boot the image in QEMU and compare what it says",
+  description:
+    "Builds what is missing, boots the very image in an emulated board, waits for the console lines and asks the HTTP requests that `tests` in edgeimg.yaml names. Exit code 0 when all checks pass, 3 when one fails.",
+  arguments: [],
+  flags: buildFlags,
+  examples: [
+    ["edgeimg test --board rpi4 --engine ncnn", "test one image"],
+    ["edgeimg test --board qemu-a53 --json", "the report for a program"],
+  ],
+  run: async ({ api, context, flags, output }) => {
+    const { testImage } = await api();
+    const report = await testImage(context, buildOptions(flags));
+    await output.result({ command: "test", ...report }, testText(report));
+    return report.checks.every((check) => check.passed) ? 0 : 3;
+  },
+};
+
+export function testText(report: TestReport): string {
+  const failed = report.checks.filter((check) => !check.passed);
+  const where = `${report.board} with ${report.engine}, ${durationText(report.ms)}`;
+  return `${report.checks.length - failed.length} checks passed, ${failed.length} failed (${where})\n`;
+}

@@ -1,0 +1,153 @@
+import { CommanderError } from "commander";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
+import type { Api, Context } from "./api-types.js";
+import type { Output } from "./command.js";
+import { commands } from "./commands/index.js";
+import { packageVersion } from "./commands/version.js";
+import { completions } from "./complete.js";
+import { createProgram, type Parsed } from "./program.js";
+import { errorRecord, errorText } from "./render/error.js";
+import { jsonRenderer } from "./render/json.js";
+import { plainRenderer } from "./render/plain.js";
+import type { Renderer, RenderOptions } from "./render/renderer.js";
+import type { Terminal } from "./terminal.js";
+
+/**
+ * Runs one command line to its end and gives the exit code: 0 done, 1 the user's mistake, 2 the environment,
+ * 3 a failed verification, 70 a bug of ours, 130 interrupted. Never throws.
+ * @param words the arguments after the program's name
+ */
+export async function runCommandLine(
+  words: readonly string[],
+  terminal: Terminal,
+  loadApi: () => Promise<Api>,
+): Promise<number> {
+  let parsed: Parsed | undefined;
+  const json = words.includes("--json");
+  const fail = (error: unknown, verbose: boolean): number => {
+    const known = toKnown(error, terminal.signal.aborted);
+    if (json) terminal.stdout(`${JSON.stringify(errorRecord(known))}\n`);
+    else
+      terminal.stderr(
+        errorText(known, {
+          color: terminal.color && !words.includes("--no-color"),
+          verbose: verbose || known.exitCode === 70,
+        }),
+      );
+    return known.exitCode;
+  };
+  try {
+    if (words[0] === "complete") return await complete(words.slice(words[1] === "--" ? 2 : 1), terminal, loadApi);
+    if (words[0] === "--version" || words[0] === "-V") {
+      terminal.stdout(`${await packageVersion()}\n`);
+      return 0;
+    }
+    const program = createProgram(commands, terminal, (found) => {
+      parsed = found;
+    });
+    if (words.length === 0) {
+      terminal.stdout(program.helpInformation());
+      return 1;
+    }
+    program.parse(words, { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    return fail(error instanceof CommanderError ? usageError(error) : error, false);
+  }
+  if (parsed === undefined) return 0;
+  const { spec, flags } = parsed;
+  const level = flags.on("verbose") ? "verbose" : flags.on("quiet") ? "quiet" : "normal";
+  const renderer = await rendererFor({ json, level, terminal });
+  try {
+    return await spec.run({
+      arguments: parsed.arguments,
+      flags,
+      context: contextOf(terminal, renderer),
+      api: loadApi,
+      terminal,
+      output: outputOf({ json, level, terminal, renderer }),
+    });
+  } catch (error) {
+    await renderer.finish();
+    return fail(error, level === "verbose");
+  }
+}
+
+interface Setting {
+  readonly json: boolean;
+  readonly level: RenderOptions["level"];
+  readonly terminal: Terminal;
+}
+
+async function rendererFor({ json, level, terminal }: Setting): Promise<Renderer> {
+  if (json) return jsonRenderer(terminal.stdout);
+  const options: RenderOptions = { write: terminal.stdout, now: terminal.now, color: terminal.color, level };
+  if (!terminal.interactive || level !== "normal") return plainRenderer(options);
+  return (await import("./render/tty.js")).ttyRenderer(options);
+}
+
+function contextOf(terminal: Terminal, renderer: Renderer): Context {
+  return { cwd: terminal.cwd, env: terminal.env, now: terminal.now, emit: renderer.emit, signal: terminal.signal };
+}
+
+function outputOf({ json, level, terminal, renderer }: Setting & { readonly renderer: Renderer }): Output {
+  return {
+    json,
+    verbose: level === "verbose",
+    quiet: level === "quiet",
+    result: async (record, text) => {
+      await renderer.finish();
+      terminal.stdout(json ? `${JSON.stringify({ type: "result", ...record })}\n` : text);
+    },
+  };
+}
+
+/** Asked by the completion scripts; hidden from the help. Says nothing rather than fail. */
+async function complete(words: readonly string[], terminal: Terminal, loadApi: () => Promise<Api>): Promise<number> {
+  const context: Context = {
+    cwd: terminal.cwd,
+    env: terminal.env,
+    now: terminal.now,
+    emit: () => {},
+    signal: terminal.signal,
+  };
+  const names = async (list: (api: Api) => Promise<readonly { readonly name: string }[]>) => {
+    try {
+      return (await list(await loadApi())).map((one) => one.name);
+    } catch {
+      return [];
+    }
+  };
+  const found = await completions(words, {
+    commands,
+    boards: () => names((api) => api.listBoards(context)),
+    engines: () => names((api) => api.listEngines(context)),
+  });
+  terminal.stdout(found.map((word) => `${word}\n`).join(""));
+  return 0;
+}
+
+/** Commander's sentence without its prefix; its suggestion becomes the hint. */
+function usageError(error: CommanderError): EdgeimgError {
+  const [message = "", ...rest] = error.message.replace(/^error: /, "").split("\n");
+  const suggestion = /^\(Did you mean (?:one of )?(.+)\?\)$/.exec(rest.join(" ").trim())?.[1];
+  const hint =
+    suggestion === undefined
+      ? "`edgeimg --help` and `edgeimg COMMAND --help` show what there is."
+      : `Did you mean ${suggestion}?`;
+  return new EdgeimgError("ERR_EDGEIMG_USAGE", message, { hint });
+}
+
+/** After Ctrl-C every failure is the interruption; what we did not foresee is a bug. */
+function toKnown(error: unknown, interrupted: boolean): EdgeimgError {
+  if (interrupted)
+    return new EdgeimgError("ERR_EDGEIMG_INTERRUPTED", "stopped", {
+      cause: error,
+      hint: "Run the same command again: it continues where it stopped.",
+    });
+  if (error instanceof EdgeimgError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  const bug = new EdgeimgError("ERR_EDGEIMG_BUG", message, { cause: error });
+  if (error instanceof Error && error.stack !== undefined) bug.stack = error.stack;
+  return bug;
+}
