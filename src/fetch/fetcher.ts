@@ -4,7 +4,7 @@ import { access, link, rename, rm, stat } from "node:fs/promises";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Dispatcher, EnvHttpProxyAgent, request } from "undici";
+import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from "undici";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { Fetcher, FetchFile } from "../steps/kind.js";
 import { semaphore } from "../steps/semaphore.js";
@@ -12,9 +12,17 @@ import { withLock } from "../store/lock.js";
 import { blobPath, type Store } from "../store/store.js";
 import { type Registries, resolveUrls } from "./registries.js";
 
+/** Addresses of proxies, and the hosts that are reached without one, as in the usual environment variables. */
+export interface Proxies {
+  readonly http?: string | undefined;
+  readonly https?: string | undefined;
+  readonly none?: string | undefined;
+}
+
 export interface FetcherOptions {
   readonly store: Store;
   readonly registries: Registries;
+  readonly proxies: Proxies;
   readonly offline: boolean;
   /** Told of retries. */
   readonly log: (message: string) => void;
@@ -31,7 +39,7 @@ export function createFetcher(options: FetcherOptions): Fetcher {
   const slots = semaphore(6);
   let agent: Dispatcher | undefined;
   const dispatcher = () => {
-    agent ??= new EnvHttpProxyAgent({ connect: { timeout: 20_000 }, headersTimeout: 30_000, bodyTimeout: 60_000 });
+    agent ??= createAgent(options.proxies);
     return agent;
   };
   return {
@@ -55,6 +63,17 @@ export function createFetcher(options: FetcherOptions): Fetcher {
       );
     },
   };
+}
+
+function createAgent({ http, https, none }: Proxies): Dispatcher {
+  const settings = { connect: { timeout: 20_000 }, headersTimeout: 30_000, bodyTimeout: 60_000 };
+  if (http === undefined && https === undefined) return new Agent(settings);
+  return new EnvHttpProxyAgent({
+    ...settings,
+    ...(http === undefined ? {} : { httpProxy: http }),
+    ...(https === undefined ? {} : { httpsProxy: https }),
+    ...(none === undefined ? {} : { noProxy: none }),
+  });
 }
 
 interface Job {

@@ -1,12 +1,13 @@
-import { createReadStream, createWriteStream } from "node:fs";
-import { chmod, mkdir } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { createWriteStream } from "node:fs";
+import { chmod, lstat, mkdir, rm, symlink } from "node:fs/promises";
+import { dirname, join, normalize, relative } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { execa } from "execa";
 import * as tar from "tar";
 import yauzl from "yauzl";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
+import { compareText } from "../store/canonical.js";
 
 export interface ExtractOptions {
   readonly into: string;
@@ -19,9 +20,35 @@ export interface ExtractOptions {
   readonly signal: AbortSignal;
 }
 
+/** What was extracted. Links are not made yet: only when all files lie there can none of them be written through a link. */
+export interface Extracted {
+  readonly files: readonly string[];
+  /** Path -> target, both within the folder. */
+  readonly links: ReadonlyMap<string, string>;
+}
+
+/**
+ * Makes symbolic links. Absolute targets are taken to mean the folder itself, as in a root file system.
+ * Throws ERR_EDGEIMG_ARCHIVE_UNSAFE at one that would leave it.
+ */
+export async function makeLinks(into: string, links: ReadonlyMap<string, string>, archive: string): Promise<void> {
+  for (const [path, target] of [...links].sort(([a], [b]) => compareText(a, b))) {
+    const inside = target.startsWith("/") ? normalize(target.slice(1)) : normalize(join(dirname(path), target));
+    if (inside.startsWith("..")) throw unsafeEntry(archive, `${path} -> ${target}`);
+    const place = join(into, path);
+    const found = await lstat(place).catch(() => undefined);
+    // A folder that another package filled takes the place of a link to it, as dpkg has it.
+    if (found?.isDirectory()) continue;
+    if (found !== undefined) await rm(place);
+    await mkdir(dirname(place), { recursive: true });
+    await symlink(target.startsWith("/") ? relative(dirname(path), inside) || "." : target, place);
+  }
+}
+
 /** Extracts a .tar or .tar.gz stream. Throws ERR_EDGEIMG_ARCHIVE_UNSAFE at an entry that would leave the folder. */
-export async function extractTar(source: Readable, name: string, options: ExtractOptions): Promise<string[]> {
+export async function extractTar(source: Readable, name: string, options: ExtractOptions): Promise<Extracted> {
   const extracted: string[] = [];
+  const links = new Map<string, string>();
   let unsafe: string | undefined;
   const unpack = tar.x({
     cwd: options.into,
@@ -44,6 +71,10 @@ export async function extractTar(source: Readable, name: string, options: Extrac
       if (entry.type !== "Directory" && !options.wanted(path)) return false;
       if (entry.type === "Directory") return false;
       const target = options.rename?.(path) ?? path;
+      if (entry.type === "SymbolicLink" && typeof entry.linkpath === "string") {
+        links.set(target, entry.linkpath);
+        return false;
+      }
       entry.path = target;
       if (entry.type === "Link" && typeof entry.linkpath === "string") {
         const link = stripped(entry.linkpath, options.strip) ?? entry.linkpath;
@@ -56,11 +87,11 @@ export async function extractTar(source: Readable, name: string, options: Extrac
   });
   await pipeline(source, unpack, { signal: options.signal });
   if (unsafe !== undefined) throw unsafeEntry(name, unsafe);
-  return extracted;
+  return { files: extracted, links };
 }
 
 /** The payload of a Debian package as a tar stream. dpkg-deb is part of every apt-based host. */
-export async function extractDeb(path: string, options: ExtractOptions): Promise<string[]> {
+export async function extractDeb(path: string, options: ExtractOptions): Promise<Extracted> {
   const child = execa("dpkg-deb", ["--fsys-tarfile", path], {
     buffer: false,
     stdin: "ignore",
@@ -72,12 +103,8 @@ export async function extractDeb(path: string, options: ExtractOptions): Promise
   return extracted;
 }
 
-export async function extractTarFile(path: string, options: ExtractOptions): Promise<string[]> {
-  return await extractTar(createReadStream(path), path.split("/").at(-1) ?? path, options);
-}
-
 /** Extracts a zip archive (a Python wheel). yauzl refuses absolute paths and "..". */
-export async function extractZip(path: string, options: ExtractOptions): Promise<string[]> {
+export async function extractZip(path: string, options: ExtractOptions): Promise<Extracted> {
   const extracted: string[] = [];
   const zip = await new Promise<yauzl.ZipFile>((resolve, reject) => {
     yauzl.open(path, { lazyEntries: true, strictFileNames: true, autoClose: false }, (error, file) =>
@@ -104,7 +131,7 @@ export async function extractZip(path: string, options: ExtractOptions): Promise
   } finally {
     zip.close();
   }
-  return extracted;
+  return { files: extracted, links: new Map() };
 }
 
 async function* zipEntries(zip: yauzl.ZipFile): AsyncGenerator<yauzl.Entry> {

@@ -1,4 +1,5 @@
 import { mkdir, rm } from "node:fs/promises";
+import { setMaxListeners } from "node:events";
 import { join } from "node:path";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { Plan, Step } from "../plan/step.js";
@@ -37,6 +38,8 @@ export async function execute(
   const checked = new Map<string, Promise<void>>();
   const stop = new AbortController();
   const signal = AbortSignal.any([services.signal, stop.signal]);
+  // Every running step listens.
+  setMaxListeners(0, signal, stop.signal);
   const running: StepServices = { ...services, signal };
   const slots = semaphore(Math.max(2, services.jobs));
   const finished = new Map<string, StepResult>();

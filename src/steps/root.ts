@@ -6,7 +6,7 @@ import { readElf } from "../formats/elf.js";
 import { globMatcher } from "../formats/glob.js";
 import { compareText } from "../store/canonical.js";
 import { walk } from "../store/tree.js";
-import { extractDeb } from "./archives.js";
+import { extractDeb, makeLinks } from "./archives.js";
 import { defineKind, type StepContext } from "./kind.js";
 import { inputFolder } from "./local.js";
 
@@ -68,6 +68,7 @@ async function unpackAll(job: {
   const only = globMatcher(options.only);
   const exclude = globMatcher(options.exclude);
   const owners: Record<string, string> = {};
+  const links = new Map<string, string>();
   for (const [index, deb] of debs.entries()) {
     context.services.signal.throwIfAborted();
     const extracted = await extractDeb(join(inputFolder(context.inputs, "debs"), deb), {
@@ -77,9 +78,14 @@ async function unpackAll(job: {
       wanted: (path) => only(intoUsr(path)) && !exclude(intoUsr(path)),
       signal: context.services.signal,
     });
-    for (const path of extracted) owners[path] = deb;
+    for (const path of extracted.files) owners[path] = deb;
+    for (const [path, target] of extracted.links) {
+      owners[path] = deb;
+      links.set(path, target);
+    }
     context.progress(index + 1, debs.length, "files");
   }
+  await makeLinks(root, links, "a package");
   return owners;
 }
 

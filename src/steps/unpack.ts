@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { globMatcher } from "../formats/glob.js";
-import { extractDeb, extractTar, extractZip } from "./archives.js";
+import { extractDeb, extractTar, extractZip, makeLinks } from "./archives.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";
 
@@ -25,9 +25,13 @@ export const unpackKind = defineKind({
     const options = { into: out, strip, wanted: globMatcher(only), signal: services.signal };
     const kind = await archiveKind(path);
     try {
-      if (kind === "zip") await extractZip(path, options);
-      else if (kind === "deb") await extractDeb(path, options);
-      else await extractTar(createReadStream(path), name, options);
+      const { links } =
+        kind === "zip"
+          ? await extractZip(path, options)
+          : kind === "deb"
+            ? await extractDeb(path, options)
+            : await extractTar(createReadStream(path), name, options);
+      await makeLinks(out, links, name);
     } catch (error) {
       if (error instanceof EdgeimgError || services.signal.aborted) throw error;
       throw new EdgeimgError(
