@@ -1,0 +1,38 @@
+import { z } from "zod";
+
+const path = z.string().regex(/^[A-Za-z0-9._+@/-]+$/);
+const octal = z
+  .string()
+  .regex(/^[01][0-7]{3}$/, "an octal mode such as '0755'")
+  .transform((value) => Number.parseInt(value, 8));
+
+const part = z.strictObject({
+  packages: z.array(z.string()).default([]),
+  /** Programs without which the part does not work; their libraries follow from their ELF headers. */
+  programs: z.array(path).default([]),
+});
+
+/** `recipes/init/recipe.yaml`: what PID 1 and its helpers are, and the skeleton of the root file system. */
+export const initRecipe = z.strictObject({
+  format: z.literal(1),
+  name: z.literal("init"),
+  title: z.string(),
+  ...part.shape,
+  /** Path of busybox within its package. */
+  busybox: path,
+  /** Links /usr/bin/NAME to busybox, in the root file system and in the initramfs. */
+  applets: z.strictObject({ rootfs: z.array(z.string()), initramfs: z.array(z.string()) }),
+  /** Only in images with an authorized key. */
+  ssh: z.strictObject(part.shape),
+  /** The kernel modules of a root file system, in load order. */
+  filesystems: z.record(z.string(), z.array(z.string())),
+  /** Folders: path -> mode. */
+  directories: z.record(path, octal),
+  /** Symbolic links: path -> target. */
+  links: z.record(path, z.string()),
+  /** Files that are not 0644 or 0755 (executable): path -> mode. */
+  modes: z.record(path, octal),
+  /** Templates in templates/rootfs/ -> path in the root file system. */
+  templates: z.record(z.string(), path),
+});
+export type InitRecipe = z.infer<typeof initRecipe>;
