@@ -56,6 +56,11 @@ const entries = {
     summary: "`edgeimg init` does not write into a folder that holds something.",
     help: "Name a new or empty folder.",
   },
+  ERR_EDGEIMG_OUTPUT_UNWRITABLE: {
+    exit: 1,
+    summary: "The folder that results go to cannot be written.",
+    help: "Give yourself rights to it, or name another one with --out.",
+  },
   ERR_EDGEIMG_CATALOG_INVALID: {
     exit: 1,
     summary: "A board file or a recipe does not follow its schema.",
@@ -120,6 +125,31 @@ const entries = {
     exit: 3,
     summary: "An archive has an entry that would leave its folder.",
     help: "The archive is hostile or broken. Do not use it.",
+  },
+  ERR_EDGEIMG_MODEL_NOT_ONNX: {
+    exit: 1,
+    summary: "A model file is not a readable ONNX model.",
+    help: "Check the path and that the file is whole: a Git LFS pointer or an error page is a common cause. Other formats have to be exported to ONNX first.",
+  },
+  ERR_EDGEIMG_MODEL_OPERATOR: {
+    exit: 1,
+    summary: "A model uses an operator or an element type that the engine does not have.",
+    help: "Build with another engine (onnxruntime runs nearly every ONNX model), or export the model without the named operator.",
+  },
+  ERR_EDGEIMG_MODEL_SHAPES: {
+    exit: 1,
+    summary: "The shapes declared for a model's inputs do not fit the model.",
+    help: "Declare under models.NAME.inputs every input whose shape is open in the model, with sizes that the model accepts. Many networks need multiples of 32.",
+  },
+  ERR_EDGEIMG_MODEL_CONVERSION: {
+    exit: 1,
+    summary: "The converter could not translate a model for the engine.",
+    help: "The converter's last lines are printed above. Simplifying the model (constant folding, fixed shapes) or another engine often helps.",
+  },
+  ERR_EDGEIMG_MODEL_TOLERANCE: {
+    exit: 3,
+    summary: "A model gives other results in the engine than in onnxruntime on this machine.",
+    help: "Narrow the declared shapes if only some of them are wrong, choose another engine, or, if the difference does not matter to the app, raise models.NAME.tolerance.",
   },
 } as const satisfies Record<string, CodeEntry>;
 
