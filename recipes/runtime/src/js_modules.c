@@ -8,6 +8,8 @@ static const struct {
   JSModuleDef *(*make)(JSContext *ctx, const char *name);
 } modules[] = {
     {"edge:fs", edge_module_fs},
+    {"edge:image", edge_module_image},
+    {"edge:nn", edge_module_nn},
     {"edge:process", edge_module_process},
 };
 
