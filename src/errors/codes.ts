@@ -121,6 +121,21 @@ const entries = {
     summary: "A tool that a step runs ended with an error.",
     help: "The tool's last lines are printed above; its whole log is kept in the named file.",
   },
+  ERR_EDGEIMG_IMAGE_LIBRARY: {
+    exit: 1,
+    summary: "A program of the image needs a shared library that the image would not have.",
+    help: "Name the Debian package that holds it in the recipe's `packages.rootfs` or in `packages` of edgeimg.yaml. Libraries are found by following DT_NEEDED of every ELF file.",
+  },
+  ERR_EDGEIMG_IMAGE_FILE: {
+    exit: 1,
+    summary: "A file that a board, a recipe or the project names is not in the packages it should come from.",
+    help: "Check the spelling of the path, and whether the locked version of the package still has it.",
+  },
+  ERR_EDGEIMG_IMAGE_SIZE: {
+    exit: 1,
+    summary: "Something does not fit into its partition.",
+    help: "Raise `image.bootSize` in edgeimg.yaml or the board's `boot.size`, or put less into the image.",
+  },
   ERR_EDGEIMG_ARCHIVE_UNSAFE: {
     exit: 3,
     summary: "An archive has an entry that would leave its folder.",

@@ -1,0 +1,161 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import { z } from "zod";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
+import { onnxHostProgram } from "./onnx-host.js";
+import { isElementType, type Tensor } from "./tensor.js";
+
+/** An input or output of an ONNX model. */
+export interface OnnxPort {
+  readonly name: string;
+  /** A type of ours where there is one (f32), else onnxruntime's word (bool); empty for what is no tensor. */
+  readonly type: string;
+  /** undefined: open in the model. */
+  readonly shape: readonly (number | undefined)[];
+}
+
+export interface OnnxModel {
+  readonly inputs: readonly OnnxPort[];
+  readonly outputs: readonly OnnxPort[];
+}
+
+export interface ReferenceOptions {
+  /** The unpacked npm package onnxruntime-node. It is not installed: only its native binding is loaded. */
+  readonly runtime: string;
+  /** The ONNX file. */
+  readonly model: string;
+  /** What messages call it; its path when absent. */
+  readonly name?: string;
+  readonly signal?: AbortSignal;
+}
+
+/** Path of the native binding for this machine, within the package. Its folder also holds the library it loads. */
+export function bindingPath(runtime: string): string {
+  return join(runtime, "bin/napi-v6", process.platform, process.arch, "onnxruntime_binding.node");
+}
+
+/**
+ * What an ONNX model takes and gives. Throws ERR_EDGEIMG_MODEL_NOT_ONNX, or ERR_EDGEIMG_MODEL_OPERATOR when
+ * onnxruntime itself lacks one of its operators.
+ */
+export async function inspectOnnx(options: ReferenceOptions): Promise<OnnxModel> {
+  const { inputs, outputs } = await ask(options, []);
+  return { inputs, outputs };
+}
+
+/**
+ * Runs a model in onnxruntime on this machine: one result (all outputs, in the model's order) for each set of inputs.
+ * `work` is a folder for the raw files. Throws as inspectOnnx does, and ERR_EDGEIMG_MODEL_SHAPES when a run fails,
+ * which is nearly always a size that the network cannot take. The last digits differ from machine to machine: compare
+ * them, never store them.
+ */
+export async function runOnnx(
+  options: ReferenceOptions & { readonly work: string },
+  runs: readonly (readonly Tensor[])[],
+): Promise<readonly (readonly Tensor[])[]> {
+  const requests = await Promise.all(
+    runs.map(async (inputs, run) => {
+      const folder = join(options.work, `reference-${run}`);
+      await mkdir(folder, { recursive: true });
+      const files = inputs.map(async ({ name, type, shape, data }, index) => {
+        const file = join(folder, `in-${index}.bin`);
+        await writeFile(file, data);
+        return { name, type, shape, file };
+      });
+      return { inputs: await Promise.all(files), outputs: folder };
+    }),
+  );
+  const answer = await ask(options, requests);
+  return Promise.all(
+    answer.runs.map(({ outputs }) =>
+      Promise.all(
+        outputs.map(async ({ name, type, shape, file }) => {
+          const ours = ourType(type);
+          if (!isElementType(ours)) throw unsupported(options, `output ${name} has elements of type ${type}`);
+          return { name, type: ours, shape, data: new Uint8Array(await readFile(file)) };
+        }),
+      ),
+    ),
+  );
+}
+
+const port = z.object({ name: z.string(), type: z.string(), shape: z.array(z.number().nullable()) });
+const success = z.object({
+  inputs: z.array(port),
+  outputs: z.array(port),
+  runs: z.array(
+    z.object({
+      outputs: z.array(z.object({ name: z.string(), type: z.string(), shape: z.array(z.number()), file: z.string() })),
+    }),
+  ),
+});
+const reply = z.union([success, z.object({ stage: z.enum(["start", "load", "run"]), error: z.string() })]);
+
+interface Request {
+  readonly inputs: readonly { readonly name: string; readonly shape: readonly number[]; readonly file: string }[];
+  readonly outputs: string;
+}
+
+async function ask(
+  options: ReferenceOptions,
+  runs: readonly Request[],
+): Promise<OnnxModel & Pick<z.infer<typeof success>, "runs">> {
+  const { model, runtime, signal } = options;
+  const result = await execa(process.execPath, ["--eval", onnxHostProgram], {
+    input: JSON.stringify({ binding: bindingPath(runtime), model, runs }),
+    env: {},
+    extendEnv: false,
+    reject: false,
+    ...(signal === undefined ? {} : { cancelSignal: signal }),
+  });
+  signal?.throwIfAborted();
+  const line = result.stdout.split("\n").at(-1) ?? "";
+  if (!line.startsWith("{"))
+    throw new EdgeimgError("ERR_EDGEIMG_MODEL_NOT_ONNX", `onnxruntime crashed on ${called(options)}`, {
+      details: result.stderr.split("\n").slice(-5),
+      cause: result.cause,
+    });
+  const answer = reply.parse(JSON.parse(line));
+  if ("error" in answer) throw failure(options, answer.stage, answer.error);
+  const ports = (list: z.infer<typeof port>[]) =>
+    list.map(({ name, type, shape }) => ({ name, type: ourType(type), shape: shape.map((size) => size ?? undefined) }));
+  return { inputs: ports(answer.inputs), outputs: ports(answer.outputs), runs: answer.runs };
+}
+
+function failure(options: ReferenceOptions, stage: "start" | "load" | "run", message: string): EdgeimgError {
+  const details = [message.trim().split("\n")[0] ?? ""];
+  if (stage === "start")
+    return new EdgeimgError("ERR_EDGEIMG_STEP_FAILED", "onnxruntime-node cannot be loaded on this machine", {
+      details,
+    });
+  if (stage === "run")
+    return new EdgeimgError("ERR_EDGEIMG_MODEL_SHAPES", `${called(options)} fails on a declared shape`, {
+      details,
+      hint: "Declare only sizes that the network accepts; many need multiples of 32.",
+    });
+  const operator = /No Op registered for (\S+)|(\S+)\(-?\d+\) is not a registered function/.exec(message);
+  if (operator !== null)
+    return unsupported(options, `operator ${operator[1] ?? operator[2]} is not known to onnxruntime`);
+  return new EdgeimgError("ERR_EDGEIMG_MODEL_NOT_ONNX", `${called(options)} is not a valid ONNX model`, { details });
+}
+
+function unsupported(options: ReferenceOptions, what: string): EdgeimgError {
+  return new EdgeimgError("ERR_EDGEIMG_MODEL_OPERATOR", `${called(options)}: ${what}`);
+}
+
+function called({ name, model }: ReferenceOptions): string {
+  return name ?? model;
+}
+
+const ourTypes: ReadonlyMap<string, string> = new Map([
+  ["float32", "f32"],
+  ["int8", "i8"],
+  ["uint8", "u8"],
+  ["int32", "i32"],
+  ["int64", "i64"],
+]);
+
+function ourType(type: string): string {
+  return ourTypes.get(type) ?? type;
+}
