@@ -1,0 +1,87 @@
+// Runs the tests, unit tests first, and ends with the line `N passed, N failed` (assertions).
+//   node test/run.mjs [unit|e2e] [FILE...]
+import { spawn } from "node:child_process";
+import { readdirSync } from "node:fs";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const home = fileURLToPath(new URL("../", import.meta.url));
+
+/** Files of a group boot images and build for minutes; all others are unit tests. Seconds are per file. */
+const groups = {
+  unit: { jobs: 2, seconds: 180, has: (file) => !/^test\/(e2e|images)\//.test(file) },
+  e2e: { jobs: 1, seconds: 5400, has: (file) => /^test\/(e2e|images)\//.test(file) },
+};
+
+const words = process.argv.slice(2);
+const chosen = words[0] in groups ? [words.shift()] : Object.keys(groups);
+const wanted = words;
+
+let passed = 0;
+let failed = 0;
+for (const name of chosen) {
+  const group = groups[name];
+  const files = testFiles().filter((file) => group.has(file) && (wanted.length === 0 || wanted.some((word) => file.includes(word))));
+  console.log(`\n${name} tests: ${files.length} files`);
+  if (files.length === 0) {
+    if (wanted.length > 0) continue;
+    console.log(`not ok - there are no ${name} tests`);
+    failed++;
+    continue;
+  }
+  const counted = await runGroup(files, group);
+  passed += counted.passed;
+  failed += counted.failed;
+}
+console.log(`\n${passed} passed, ${failed} failed`);
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1;
+
+function testFiles() {
+  return readdirSync(`${home}test`, { recursive: true })
+    .map((file) => `test/${file}`)
+    .filter((file) => /\.test\.ts$/.test(file) && !/\/(node_modules|fixtures|\.tap)\//.test(file))
+    .sort();
+}
+
+/** Shows a line a file, and all that tap says of a file that failed. */
+async function runGroup(files, { jobs, seconds }) {
+  const flags = ["run", `--jobs=${jobs}`, `--timeout=${seconds}`, "--reporter=tap", "--disable-coverage", "--no-color"];
+  const child = spawn(process.execPath, [tapProgram(), ...flags, ...files], { cwd: home, stdio: ["ignore", "pipe", "inherit"] });
+  const exit = new Promise((resolve) => child.on("close", resolve));
+  const counted = { passed: 0, failed: 0 };
+  let block = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    const summary = /^# \{ total: \d+, pass: (\d+)(?:, fail: (\d+))?/.exec(line);
+    if (summary !== null) {
+      counted.passed = Number(summary[1]);
+      counted.failed = Number(summary[2] ?? 0);
+    } else if (/^(not )?ok \d+ - test\//.test(line)) {
+      console.log(line);
+      if (line.startsWith("not ok")) console.log(failures(block).join("\n"));
+      block = [];
+    } else {
+      block.push(line);
+    }
+  }
+  const code = await exit;
+  if (code !== 0 && counted.failed === 0) {
+    console.log(block.slice(-40).join("\n"));
+    counted.failed = 1;
+  }
+  return counted;
+}
+
+/** The parts of a file's output that tell of failures. */
+function failures(lines) {
+  if (lines.length <= 150) return lines;
+  const kept = new Set();
+  lines.forEach((line, index) => {
+    if (/^\s+not ok /.test(line)) for (let offset = -1; offset < 30; offset++) kept.add(index + offset);
+  });
+  const chosenLines = lines.filter((_, index) => kept.has(index));
+  return chosenLines.length > 0 ? chosenLines.slice(0, 400) : lines.slice(-60);
+}
+
+function tapProgram() {
+  return fileURLToPath(import.meta.resolve("tap").replace(/\/node_modules\/tap\/.*$/, "/node_modules/tap/dist/esm/run.mjs"));
+}
