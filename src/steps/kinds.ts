@@ -1,3 +1,5 @@
+import { assembleKind } from "./assemble.js";
+import { bmapKind } from "./bmap.js";
 import { fetchKind } from "./fetch.js";
 import type { StepKind } from "./kind.js";
 import { composeKind, localKind } from "./local.js";
@@ -5,7 +7,7 @@ import { rootKind } from "./root.js";
 import { runKind } from "./run.js";
 import { unpackKind } from "./unpack.js";
 
-const kinds: readonly StepKind[] = [fetchKind, localKind, composeKind, unpackKind, rootKind, runKind];
+const kinds: readonly StepKind[] = [assembleKind, bmapKind, fetchKind, localKind, composeKind, unpackKind, rootKind, runKind];
 
 const byName = new Map(kinds.map((kind) => [kind.name, kind]));
 

@@ -1,0 +1,169 @@
+import type { Board } from "../../catalog/board-schema.js";
+import type { RootFilesystem } from "./boot-files.js";
+import type { DebianContext } from "./roots.js";
+
+/** Renders a template below `templates/` by its path there. */
+export type RenderTemplate = (template: string, context: object) => string;
+
+const toolFolder = "in/tools/root/usr";
+const toolPath: string[] = [`${toolFolder}/bin`, `${toolFolder}/sbin`];
+
+/** Level of the images' zstd compression: higher ones save a few percent and take ten times as long. */
+const zstdLevel = 12;
+
+/** How a file system is made from the tar of its content; its file is `out/root.img`. No tool takes a time, a user or a random number. */
+const filesystems: Readonly<Record<RootFilesystem, (uuid: string, bytes: string) => { commands: string[][]; stdin?: string }>> = {
+  squashfs: () => ({
+    stdin: "in/tar/data.tar",
+    commands: [
+      [
+        `${toolFolder}/bin/sqfstar`,
+        ...["-quiet", "-no-progress", "-comp", "zstd", "-Xcompression-level", String(zstdLevel), "-b", "256K", "-no-xattrs", "-reproducible"],
+        "out/root.img",
+      ],
+    ],
+  }),
+  erofs: (uuid) => ({
+    commands: [[`${toolFolder}/bin/mkfs.erofs`, "--quiet", "-zlz4hc,12", "-C65536", `-U${uuid}`, "-T946684800", "--tar=f", "out/root.img", "in/tar/data.tar"]],
+  }),
+  ext4: (uuid, bytes) => ({
+    commands: [
+      [
+        `${toolFolder}/sbin/mke2fs`,
+        ...["-q", "-t", "ext4", "-L", "root", "-U", uuid, "-E", `hash_seed=${uuid},root_owner=0:0,lazy_itable_init=0`],
+        ...["-O", "^metadata_csum_seed,^orphan_file,^has_journal,^resize_inode", "-m", "0", "-b", "4096", "-d", "in/tar/data.tar", "out/root.img", bytes],
+      ],
+    ],
+  }),
+};
+
+export interface FilesystemOptions {
+  readonly tools: string;
+  /** The step whose `data.tar` is the content. */
+  readonly tar: string;
+  readonly filesystem: RootFilesystem;
+  /** Size of an ext4 image; the others are as small as their content. */
+  readonly ext4Size: string;
+  /** 8-4-4-4-12 hex digits. */
+  readonly uuid: string;
+}
+
+export function filesystemStep({ plan }: DebianContext, options: FilesystemOptions): string {
+  const { commands, stdin } = filesystems[options.filesystem](options.uuid, options.ext4Size);
+  return plan.add({
+    id: "image/root",
+    kind: "run",
+    title: `Write the root file system (${options.filesystem})`,
+    why: "the board mounts it read-only",
+    inputs: { tools: options.tools, tar: options.tar },
+    params: { path: toolPath, commands, ...(stdin === undefined ? {} : { stdin }) },
+  });
+}
+
+/** The kernel image, gzipped where the board's firmware unpacks it. */
+export function kernelStep({ plan, distribution }: DebianContext, options: { tools: string; kernel: string; gzip: boolean }): string {
+  const glob = distribution.kernel.image;
+  const raw = plan.add({
+    id: "kernel/image",
+    kind: "assemble",
+    title: "Take the kernel",
+    why: "the board's firmware starts it",
+    inputs: { kernel: options.kernel },
+    params: { format: "folder", entries: [{ type: "file", path: "kernel", mode: 0o644, from: { input: "kernel", path: `root/${glob}` } }] },
+  });
+  return gzipStep({ plan }, { id: "kernel/gzip", title: "Compress the kernel", why: "the card's slow; firmware unpacks gzip", tools: options.tools, from: raw, path: "data/kernel", gzip: options.gzip });
+}
+
+/** gzip -9n of one file of an input to `out/data`, or a copy. */
+export function gzipStep(
+  { plan }: Pick<DebianContext, "plan">,
+  job: { id: string; title: string; why: string; tools: string; from: string; path: string; gzip: boolean },
+): string {
+  return plan.add({
+    id: job.id,
+    kind: "run",
+    title: job.title,
+    why: job.why,
+    inputs: { tools: job.tools, from: job.from },
+    params: {
+      path: toolPath,
+      stdin: `in/from/${job.path}`,
+      stdout: "out/data",
+      commands: [job.gzip ? [`${toolFolder}/bin/gzip`, "-9", "-n", "-c"] : [`${toolFolder}/bin/cat`]],
+    },
+  });
+}
+
+export interface DiskOptions {
+  readonly board: Board;
+  /** The image's file is NAME.img. */
+  readonly name: string;
+  readonly tools: string;
+  readonly root: string;
+  /** The step whose `data/` is the boot partition, and the names in it. */
+  readonly boot: string;
+  readonly bootNames: readonly string[];
+  readonly bootSize: number;
+  readonly dataSize: number;
+  readonly signature: number;
+  readonly render: RenderTemplate;
+}
+
+/** The whole card: `out/NAME.img`. */
+export function diskStep({ plan }: DebianContext, options: DiskOptions): string {
+  const config = options.render("image/genimage.cfg.hbs", {
+    name: options.name,
+    signature: options.signature.toString(16).padStart(8, "0"),
+    files: options.bootNames.map((name) => ({ name, image: `in/boot/data/${name}` })),
+    bootSize: options.bootSize,
+    root: "in/root/root.img",
+    data: "tmp/data.img",
+  });
+  const layout = plan.add({
+    id: "image/layout",
+    kind: "compose",
+    title: "Render the card's layout",
+    why: "genimage reads it",
+    inputs: {},
+    params: { parts: [], files: { "genimage.cfg": config } },
+  });
+  return plan.add({
+    id: "image/disk",
+    kind: "run",
+    title: "Write the SD-card image",
+    why: "it is what is flashed",
+    inputs: { tools: options.tools, layout, boot: options.boot, root: options.root },
+    params: {
+      path: toolPath,
+      commands: [
+        [`${toolFolder}/bin/mkdir`, "-p", "tmp/empty", "tmp/genimage", "tmp/out"],
+        [`${toolFolder}/bin/truncate`, "-s", String(options.dataSize), "tmp/data.img"],
+        [
+          `${toolFolder}/bin/genimage`,
+          ...["--config", "in/layout/genimage.cfg", "--rootpath", "tmp/empty", "--tmppath", "tmp/genimage", "--inputpath", ".", "--outputpath", "tmp/out"],
+        ],
+        [`${toolFolder}/bin/mv`, `tmp/out/${options.name}.img`, `out/${options.name}.img`],
+      ],
+      failure: {
+        code: "ERR_EDGEIMG_STEP_FAILED",
+        hint: "If the boot partition is full, raise `image.bootSize` in edgeimg.yaml.",
+      },
+    },
+  });
+}
+
+/** NAME.img.zst, the file to hand out. */
+export function compressStep({ plan }: DebianContext, options: { tools: string; disk: string; name: string }): string {
+  return plan.add({
+    id: "image/zst",
+    kind: "run",
+    title: "Compress the image",
+    why: "the file to hand out and to keep",
+    inputs: { tools: options.tools, disk: options.disk },
+    params: {
+      path: toolPath,
+      // One worker: the number of workers must not show in the bytes.
+      commands: [[`${toolFolder}/bin/zstd`, "-q", "-6", "-T1", "--no-progress", `in/disk/${options.name}.img`, "-o", `out/${options.name}.img.zst`]],
+    },
+  });
+}

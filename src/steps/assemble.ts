@@ -1,0 +1,200 @@
+import { createWriteStream, lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { z } from "zod";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
+import { writeCpio } from "../formats/cpio.js";
+import { globMatcher } from "../formats/glob.js";
+import { type ArchiveEntry, writeTar } from "../formats/tar-writer.js";
+import { compareText, sha256Text } from "../store/canonical.js";
+import { treeTime, walk } from "../store/tree.js";
+import { libraryClosure } from "./closure.js";
+import { defineKind, type StepContext } from "./kind.js";
+import { inputFolder } from "./local.js";
+
+/** A place in an input; a path with `*` must match exactly one file. */
+const place = z.strictObject({ input: z.string(), path: z.string() });
+
+const entry = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("directory"), path: z.string(), mode: z.int() }),
+  z.strictObject({ type: z.literal("symlink"), path: z.string(), target: z.string() }),
+  z.strictObject({ type: z.literal("file"), path: z.string(), mode: z.int(), from: z.union([place, z.strictObject({ text: z.string() })]) }),
+  /** Everything below a folder of an input. */
+  z.strictObject({ type: z.literal("tree"), path: z.string(), from: place, exclude: z.array(z.string()).default([]) }),
+]);
+export type AssembleEntry = z.input<typeof entry>;
+
+const params = z.strictObject({
+  format: z.enum(["tar", "cpio", "folder"]),
+  entries: z.array(entry),
+  /** Adds the shared libraries that the files need. */
+  closure: z
+    .strictObject({
+      machine: z.int(),
+      folders: z.array(z.strictObject({ input: z.string(), path: z.string(), target: z.string() })),
+      loaderFolder: z.string(),
+    })
+    .optional(),
+});
+
+/** One line of `files.json`: what an image holds, where it came from and why. */
+export interface FileRecord {
+  readonly path: string;
+  readonly type: "file" | "directory" | "symlink";
+  readonly mode: number;
+  readonly size: number;
+  readonly sha256?: string;
+  readonly target?: string;
+  /** The input, and the file of the Debian package within it. */
+  readonly input?: string;
+  readonly package?: string;
+  readonly neededBy?: string;
+}
+
+/**
+ * Lays files of inputs into one archive or folder: `out/data.tar`, `out/data.cpio` or `out/data/`, and `out/files.json` with the origin
+ * of each. An archive holds modes and numeric owners that the store's trees cannot.
+ */
+export const assembleKind = defineKind({
+  name: "assemble",
+  version: 1,
+  params,
+  async run({ format, entries, closure }, context) {
+    const records = new Map<string, FileRecord>();
+    const archive = new Map<string, ArchiveEntry>();
+    const owners = new Map<string, Readonly<Record<string, string>>>();
+    const put = (one: ArchiveEntry, origin: Partial<FileRecord>) => {
+      archive.set(one.path, one);
+      records.set(one.path, recordOf(one, origin));
+    };
+    for (const one of entries.flatMap((item) => expand(item, context))) {
+      if (one.type !== "file") put(one, {});
+      else if ("text" in one.from) put({ ...fileOf(one), data: Buffer.from(one.from.text) }, { input: "edgeimg" });
+      else put({ ...fileOf(one), data: readInput(context, one.from) }, originOf(context, owners, one.from));
+    }
+    if (closure !== undefined) {
+      const files = [...archive.values()].flatMap((one) => (one.type === "file" ? [{ path: one.path, data: one.data }] : []));
+      for (const library of libraryClosure(files, { ...closure, inputs: context.inputs })) {
+        const from = { input: library.input, path: library.source };
+        const data = readFileSync(join(inputFolder(context.inputs, library.input), library.source));
+        put({ type: "file", path: library.target, mode: 0o755, data }, { ...originOf(context, owners, from), neededBy: library.neededBy });
+      }
+    }
+    addParents(put, archive);
+    const sorted = [...archive.values()].sort((a, b) => compareText(a.path, b.path));
+    await write(format, sorted, context);
+    const listing = [...records.values()].sort((a, b) => compareText(a.path, b.path));
+    await writeFile(join(context.out, "files.json"), `${JSON.stringify(listing, null, 1)}\n`);
+  },
+});
+
+type Entry = z.infer<typeof entry>;
+type FileEntry = Extract<Entry, { type: "file" }>;
+
+const fileOf = ({ path, mode }: FileEntry) => ({ type: "file" as const, path, mode });
+
+/** A tree becomes its files. */
+function expand(item: Entry, context: StepContext): Exclude<Entry, { type: "tree" }>[] {
+  if (item.type !== "tree") return [item];
+  const root = join(inputFolder(context.inputs, item.from.input), item.from.path);
+  const excluded = globMatcher(item.exclude);
+  return [...walk(root, "")].flatMap((inner): Exclude<Entry, { type: "tree" }>[] => {
+    if (excluded(inner)) return [];
+    const path = item.path === "" ? inner : `${item.path}/${inner}`;
+    const stat = lstatSync(join(root, inner));
+    if (stat.isDirectory()) return [{ type: "directory", path, mode: 0o755 }];
+    if (stat.isSymbolicLink()) return [{ type: "symlink", path, target: readlinkSync(join(root, inner)) }];
+    const from = { input: item.from.input, path: join(item.from.path, inner) };
+    return [{ type: "file", path, mode: stat.mode & 0o100 ? 0o755 : 0o644, from }];
+  });
+}
+
+/** Reads a file of an input; a glob in its path stands for the one file that matches. Links are followed within the input. */
+function readInput(context: StepContext, from: z.infer<typeof place>): Buffer {
+  const root = realpathSync(inputFolder(context.inputs, from.input));
+  const path = from.path.includes("*") ? matchOne(root, from) : from.path;
+  let real: string;
+  try {
+    real = realpathSync(join(root, path));
+  } catch (cause) {
+    throw missing(from, cause);
+  }
+  if (!real.startsWith(`${root}/`)) throw missing(from, undefined);
+  return readFileSync(real);
+}
+
+function matchOne(root: string, from: z.infer<typeof place>): string {
+  const fixed = from.path.slice(0, from.path.indexOf("*"));
+  const base = fixed.slice(0, Math.max(0, fixed.lastIndexOf("/")));
+  const matches = globMatcher([from.path]);
+  const found: string[] = [];
+  const search = (folder: string) => {
+    for (const one of readdirSync(join(root, folder), { withFileTypes: true })) {
+      const path = folder === "" ? one.name : `${folder}/${one.name}`;
+      if (one.isDirectory()) search(path);
+      else if (matches(path)) found.push(path);
+    }
+  };
+  search(base);
+  const [first, ...others] = found.sort(compareText);
+  if (first === undefined || others.length > 0) throw missing(from, undefined);
+  return first;
+}
+
+function missing(from: { readonly input: string; readonly path: string }, cause: unknown): EdgeimgError {
+  return new EdgeimgError("ERR_EDGEIMG_IMAGE_FILE", `${from.path} is not in ${from.input}.`, {
+    cause,
+    hint: "The board file, recipe or project names a file that the locked packages do not have: check its spelling and the release.",
+  });
+}
+
+/** The package of a file, from the root's `owners.json`. */
+function originOf(context: StepContext, owners: Map<string, Readonly<Record<string, string>>>, from: z.infer<typeof place>): Partial<FileRecord> {
+  let known = owners.get(from.input);
+  if (known === undefined) {
+    try {
+      known = z.record(z.string(), z.string()).parse(JSON.parse(readFileSync(join(inputFolder(context.inputs, from.input), "owners.json"), "utf8")));
+    } catch {
+      known = {};
+    }
+    owners.set(from.input, known);
+  }
+  const path = from.path.replace(/^root\//, "");
+  const owner = known[path] ?? (path.includes("*") ? known[matchOwner(known, path)] : undefined);
+  return { input: from.input, ...(owner === undefined ? {} : { package: owner }) };
+}
+
+function matchOwner(owners: Readonly<Record<string, string>>, glob: string): string {
+  const matches = globMatcher([glob]);
+  return Object.keys(owners).find(matches) ?? "";
+}
+
+function addParents(put: (entry: ArchiveEntry, origin: Partial<FileRecord>) => void, archive: ReadonlyMap<string, ArchiveEntry>): void {
+  for (const path of [...archive.keys()]) {
+    for (let parent = dirname(path); parent !== "."; parent = dirname(parent)) {
+      if (!archive.has(parent)) put({ type: "directory", path: parent, mode: 0o755 }, {});
+    }
+  }
+}
+
+function recordOf(one: ArchiveEntry, origin: Partial<FileRecord>): FileRecord {
+  const mode = one.type === "symlink" ? 0o777 : one.mode;
+  if (one.type === "file") return { path: one.path, type: one.type, mode, size: one.data.length, sha256: sha256Text(one.data), ...origin };
+  return { path: one.path, type: one.type, mode, size: 0, ...(one.type === "symlink" ? { target: one.target } : {}), ...origin };
+}
+
+async function write(format: z.infer<typeof params>["format"], entries: readonly ArchiveEntry[], { out }: StepContext): Promise<void> {
+  if (format === "tar") await pipeline(Readable.from(writeTar(entries, treeTime)), createWriteStream(join(out, "data.tar")));
+  else if (format === "cpio") await writeFile(join(out, "data.cpio"), writeCpio(entries));
+  else {
+    for (const one of entries) {
+      const path = join(out, "data", one.path);
+      if (one.type === "directory") await mkdir(path, { recursive: true });
+      if (one.type !== "file") continue;
+      await mkdir(dirname(path), { recursive: true });
+      await writeFile(path, one.data, { mode: one.mode });
+    }
+  }
+}
