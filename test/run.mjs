@@ -21,7 +21,9 @@ let passed = 0;
 let failed = 0;
 for (const name of chosen) {
   const group = groups[name];
-  const files = testFiles().filter((file) => group.has(file) && (wanted.length === 0 || wanted.some((word) => file.includes(word))));
+  const files = testFiles().filter(
+    (file) => group.has(file) && (wanted.length === 0 || wanted.some((word) => file.includes(word))),
+  );
   console.log(`\n${name} tests: ${files.length} files`);
   if (files.length === 0) {
     if (wanted.length > 0) continue;
@@ -46,7 +48,10 @@ function testFiles() {
 /** Shows a line a file, and all that tap says of a file that failed. */
 async function runGroup(files, { jobs, seconds }) {
   const flags = ["run", `--jobs=${jobs}`, `--timeout=${seconds}`, "--reporter=tap", "--disable-coverage", "--no-color"];
-  const child = spawn(process.execPath, [tapProgram(), ...flags, ...files], { cwd: home, stdio: ["ignore", "pipe", "inherit"] });
+  const child = spawn(process.execPath, [tapProgram(), ...flags, ...files], {
+    cwd: home,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   const exit = new Promise((resolve) => child.on("close", resolve));
   const counted = { passed: 0, failed: 0 };
   let block = [];
@@ -83,5 +88,7 @@ function failures(lines) {
 }
 
 function tapProgram() {
-  return fileURLToPath(import.meta.resolve("tap").replace(/\/node_modules\/tap\/.*$/, "/node_modules/tap/dist/esm/run.mjs"));
+  return fileURLToPath(
+    import.meta.resolve("tap").replace(/\/node_modules\/tap\/.*$/, "/node_modules/tap/dist/esm/run.mjs"),
+  );
 }

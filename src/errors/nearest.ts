@@ -12,7 +12,7 @@ export function nearest(word: string, candidates: readonly string[]): string | u
     const measured = distance(wanted, candidate);
     const limit = Math.max(1, Math.floor(Math.max(wanted.length, candidate.length) / 3));
     const prefixed = wanted.length >= 3 && (candidate.startsWith(wanted) || wanted.startsWith(candidate));
-    if (measured > limit && !prefixed) continue;
+    if ((measured > limit || measured >= wanted.length) && !prefixed) continue;
     if (best === undefined || measured < best.distance) best = { name, distance: measured };
   }
   return best?.name;

@@ -58,7 +58,7 @@ function describe(issue: Issue, scene: Scene): readonly Problem[] {
       return say(`${label} ${sizeWords(issue.origin, "at most", Number(issue.maximum))}`);
     case "invalid_format": {
       const words = issue.message.startsWith("Invalid ")
-        ? `is no valid ${issue.format}`
+        ? `is not in the right form (${issue.format === "regex" ? "see the reference" : issue.format})`
         : `is not allowed: ${issue.message}`;
       return say(`${label} ${words} (found ${shown(found)})`);
     }

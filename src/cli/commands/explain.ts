@@ -1,6 +1,6 @@
 import { type ErrorCode, errorCodes } from "../../errors/codes.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
-import { didYouMean } from "../../errors/nearest.js";
+import { nearest } from "../../errors/nearest.js";
 import type { PathExplanation } from "../api-types.js";
 import type { CommandSpec } from "../command.js";
 import { buildFlags, buildOptions } from "../flags.js";
@@ -32,6 +32,8 @@ export const explain: CommandSpec = {
   },
 };
 
+const prefix = "ERR_EDGEIMG_";
+
 function isCode(text: string): text is ErrorCode {
   return Object.hasOwn(errorCodes, text);
 }
@@ -39,10 +41,12 @@ function isCode(text: string): text is ErrorCode {
 /** Letters of either case, with or without the prefix. */
 function findCode(what: string): ErrorCode {
   const upper = what.toUpperCase().replaceAll("-", "_");
-  for (const candidate of [upper, `ERR_EDGEIMG_${upper}`]) if (isCode(candidate)) return candidate;
+  for (const candidate of [upper, prefix + upper]) if (isCode(candidate)) return candidate;
+  const short = Object.keys(errorCodes).map((code) => code.slice(prefix.length));
+  const near = nearest(upper.replace(prefix, ""), short);
   throw new EdgeimgError(
     "ERR_EDGEIMG_UNKNOWN_NAME",
-    `there is no error code "${what}".${didYouMean(upper, Object.keys(errorCodes))}`,
+    `there is no error code "${what}".${near === undefined ? "" : ` Did you mean "${prefix}${near}"?`}`,
     {
       hint: "Codes start with ERR_EDGEIMG_, paths in the image with /.",
     },

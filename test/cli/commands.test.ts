@@ -1,0 +1,204 @@
+import t from "tap";
+import type { BuildOptions, BuildResult, TestReport } from "../../src/cli/api-types.js";
+import { EdgeimgError } from "../../src/errors/edgeimg-error.js";
+import { runFake } from "./fake-api.js";
+
+const built: BuildResult = {
+  artifacts: [
+    { role: "image", path: "/project/out/x.img", bytes: 268_435_456, sha256: "aa".repeat(32) },
+    { role: "compressed", path: "/project/out/x.img.zst", bytes: 28_000_000, sha256: "bb".repeat(32) },
+  ],
+  board: "rpi4",
+  engine: "ncnn",
+  out: "/project/out",
+  cachedSteps: 3,
+  ranSteps: 4,
+  ms: 61_000,
+};
+
+t.test("build: flags reach the API, the last lines say what was made and what to do with it", async (t) => {
+  const seen: BuildOptions[] = [];
+  const ran = await runFake(["build", "-b", "rpi4", "--engine=ncnn", "--jobs", "3", "--locked", "-o", "there"], {
+    buildImage: async (context, options) => {
+      seen.push(options);
+      context.emit({ type: "log", level: "info", message: "hello" });
+      return built;
+    },
+  });
+  t.same(seen, [
+    { configFile: undefined, board: "rpi4", engine: "ncnn", out: "there", jobs: 3, offline: false, locked: true },
+  ]);
+  t.equal(ran.code, 0);
+  t.equal(ran.stderr, "");
+  t.equal(
+    ran.stdout,
+    `hello
+
+rpi4 with ncnn, in 1 min 01 s (4 steps run, 3 from cache):
+
+out/x.img      268 MB   ${"aa".repeat(32)}
+out/x.img.zst  28.0 MB  ${"bb".repeat(32)}
+
+Try it:      edgeimg run --board rpi4 --engine ncnn
+Onto a card: bmaptool copy out/x.img.zst /dev/sdX    (or Raspberry Pi Imager: "Use custom")
+             sudo dd if=out/x.img of=/dev/sdX bs=4M conv=fsync    (check the device twice)
+`,
+  );
+});
+
+t.test("build --json: only JSON, and the result last", async (t) => {
+  const ran = await runFake(["build", "--json"], {
+    buildImage: async (context) => {
+      context.emit({ type: "plan", steps: 7 });
+      return built;
+    },
+  });
+  const lines = ran.stdout
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  t.same(lines[0], { type: "plan", steps: 7 });
+  t.match(lines.at(-1), { type: "result", command: "build", board: "rpi4", artifacts: built.artifacts });
+  t.equal(lines.length, 2);
+});
+
+t.test("exit codes: the user's mistake 1, the environment 2, verification 3, our bug 70", async (t) => {
+  const failing = (error: Error) => runFake(["build"], { buildImage: () => Promise.reject(error) });
+  t.equal((await failing(new EdgeimgError("ERR_EDGEIMG_CONFIG_INVALID", "x"))).code, 1);
+  t.equal((await failing(new EdgeimgError("ERR_EDGEIMG_FETCH_OFFLINE", "x"))).code, 2);
+  t.equal((await failing(new EdgeimgError("ERR_EDGEIMG_FETCH_HASH", "x"))).code, 3);
+  const bug = await failing(new TypeError("x is not a function"));
+  t.equal(bug.code, 70);
+  t.match(
+    bug.stderr,
+    /^error ERR_EDGEIMG_BUG: x is not a function\n[\s\S]*\n {4}at /,
+    "a bug shows its stack: it is to be reported",
+  );
+});
+
+t.test("after an interruption every failure is the interruption", async (t) => {
+  const controller = new AbortController();
+  const ran = await runFake(
+    ["build"],
+    {
+      buildImage: async () => {
+        controller.abort();
+        throw new Error("some tool was killed");
+      },
+    },
+    controller.signal,
+  );
+  t.equal(ran.code, 130);
+  t.equal(ran.stderr.split("\n")[0], "error ERR_EDGEIMG_INTERRUPTED: stopped");
+});
+
+t.test("test: passes or fails with the checks", async (t) => {
+  const report = (passed: boolean): TestReport => ({
+    board: "rpi3",
+    engine: "ncnn",
+    ms: 90_000,
+    checks: [
+      { name: "boot", passed: true },
+      { name: "result a.png", passed },
+    ],
+  });
+  const good = await runFake(["test"], { testImage: async () => report(true) });
+  t.same([good.code, good.stdout], [0, "2 checks passed, 0 failed (rpi3 with ncnn, 1 min 30 s)\n"]);
+  const bad = await runFake(["test"], { testImage: async () => report(false) });
+  t.same([bad.code, bad.stdout], [3, "1 checks passed, 1 failed (rpi3 with ncnn, 1 min 30 s)\n"]);
+});
+
+t.test("plan: settings with their origin, steps with their reason", async (t) => {
+  const ran = await runFake(["plan"], {
+    planImage: async () => ({
+      board: "rpi4",
+      engine: "ncnn",
+      settings: [
+        { key: "board", value: ["rpi4"], origin: { from: "flag", flag: "--board" } },
+        {
+          key: "image.filesystem",
+          value: "erofs",
+          origin: { from: "file", place: { file: "edgeimg.yaml", line: 7, column: 15 } },
+        },
+      ],
+      steps: [
+        { id: "f", title: "fetch ncnn", kind: "fetch", digest: "00", neededBy: ["compile ncnn"], cached: true },
+        { id: "c", title: "compile ncnn", kind: "run", digest: "01", neededBy: [], cached: false },
+      ],
+    }),
+  });
+  t.equal(
+    ran.stdout,
+    `Settings
+  board             ["rpi4"]  --board
+  image.filesystem  erofs     edgeimg.yaml:7:15
+
+Steps for rpi4 with ncnn
+  store  fetch ncnn    for compile ncnn
+  run    compile ncnn
+
+2 steps, 1 of them in the store
+`,
+  );
+});
+
+t.test("cache: list, size, prune, verify", async (t) => {
+  const info = {
+    path: "/cache",
+    bytes: 2_000_000_000,
+    objects: 12,
+    entries: [{ title: "tools", digest: "cd".repeat(32), bytes: 300_000_000, usedAt: Date.UTC(2026, 0, 2) }],
+  };
+  const size = await runFake(["cache", "size"], { cacheInfo: async () => info });
+  t.equal(size.stdout, "/cache\n2.0 GB in 12 objects\n");
+  const list = await runFake(["cache", "list"], { cacheInfo: async () => info });
+  t.equal(list.stdout, "2026-01-02    300 MB  cdcdcdcdcdcd  tools\n");
+  const days: number[] = [];
+  const prune = await runFake(["cache", "prune", "--older-than", "7"], {
+    cachePrune: async (_, { olderThanDays }) => {
+      days.push(olderThanDays);
+      return { removed: 2, bytes: 1000 };
+    },
+  });
+  t.same([days, prune.stdout], [[7], "removed 2 entries, 1.0 kB\n"]);
+  const verify = await runFake(["cache", "verify"], {
+    cacheVerify: async () => ({ checked: 5, damaged: ["trees/ab"] }),
+  });
+  t.same([verify.code, verify.stdout], [3, "damaged, removed: trees/ab\n5 objects read, 1 damaged\n"]);
+});
+
+t.test("doctor: names the cure, exit code 2 when something is missing", async (t) => {
+  const ran = await runFake(["doctor"], {
+    doctor: async () => [
+      { name: "Node", ok: true, found: "20.1.0" },
+      { name: "apt-get", ok: false, found: "not on the PATH", cure: "sudo dnf install apt" },
+    ],
+  });
+  t.equal(ran.code, 2);
+  t.equal(
+    ran.stdout,
+    "ok       Node: 20.1.0\nmissing  apt-get: not on the PATH\n         cure: sudo dnf install apt\n1 of 2 missing.\n",
+  );
+});
+
+t.test("explain: a code in any spelling, a path in the image", async (t) => {
+  const code = await runFake(["explain", "fetch-hash"], {});
+  t.match(code.stdout, /^ERR_EDGEIMG_FETCH_HASH \(exit code 3\)\n/);
+  const wrong = await runFake(["explain", "FETCH_HSH"], {});
+  t.equal(wrong.code, 1);
+  t.match(wrong.stderr, 'there is no error code "FETCH_HSH". Did you mean "ERR_EDGEIMG_FETCH_HASH"?');
+  const path = await runFake(["explain", "/usr/lib/libz.so.1"], {
+    explainPath: async (_, asked) => ({
+      path: asked,
+      package: "zlib1g",
+      version: "1.3",
+      license: "Zlib",
+      bytes: 120_000,
+      chain: ["app runtime", "/usr/bin/edge-run"],
+    }),
+  });
+  t.equal(
+    path.stdout,
+    "/usr/lib/libz.so.1  120 kB\n  from zlib1g 1.3, Zlib\nneeded by\n  app runtime\n    /usr/bin/edge-run\n",
+  );
+});

@@ -1,0 +1,60 @@
+import type { Api } from "../../src/cli/api-types.js";
+import { runCommandLine } from "../../src/cli/run-command-line.js";
+
+const refuse = () => Promise.reject(new Error("this test does not expect that call"));
+
+/** An API of which a test gives what it needs. */
+export function fakeApi(part: Partial<Api>): Api {
+  return {
+    buildImage: refuse,
+    planImage: refuse,
+    updateLock: refuse,
+    runImage: refuse,
+    testImage: refuse,
+    listBoards: refuse,
+    listEngines: refuse,
+    explainPath: refuse,
+    doctor: refuse,
+    cacheInfo: refuse,
+    cachePrune: refuse,
+    cacheVerify: refuse,
+    initProject: refuse,
+    ...part,
+  };
+}
+
+export interface Ran {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a command line within the test's process. */
+export async function runFake(
+  words: readonly string[],
+  part: Partial<Api>,
+  signal = new AbortController().signal,
+): Promise<Ran> {
+  let stdout = "";
+  let stderr = "";
+  const code = await runCommandLine(
+    words,
+    {
+      cwd: "/project",
+      env: {},
+      now: () => 0,
+      stdout: (text) => {
+        stdout += text;
+      },
+      stderr: (text) => {
+        stderr += text;
+      },
+      stdin: process.stdin,
+      interactive: false,
+      color: false,
+      signal,
+    },
+    async () => fakeApi(part),
+  );
+  return { code, stdout, stderr };
+}

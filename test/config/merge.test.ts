@@ -1,0 +1,45 @@
+import t from "tap";
+import { loadProject } from "../../src/config/load.js";
+import { mergeProject, originText } from "../../src/config/merge.js";
+
+const text =
+  "format: 1\nname: reader\nboard: [rpi4, rpi3]\nengine: ncnn\napp: { entry: a.ts }\nimage:\n  filesystem: erofs\n";
+
+t.test("flags go before the file, the file before the defaults", async (t) => {
+  const merged = mergeProject(loadProject(text, "edgeimg.yaml"), { board: "qemu-a53" });
+  t.same(merged.boards, ["qemu-a53"]);
+  t.equal(merged.engine, "ncnn");
+  const origins = Object.fromEntries(
+    merged.settings.map((one) => [one.key, `${JSON.stringify(one.value)} ${originText(one.origin)}`]),
+  );
+  t.match(origins, {
+    board: '["qemu-a53"] --board',
+    engine: '"ncnn" edgeimg.yaml:4:9',
+    "image.filesystem": '"erofs" edgeimg.yaml:7:15',
+    "image.compress": "true default",
+    "system.hostname": '"reader" default',
+    "app.entry": '"a.ts" edgeimg.yaml:5:15',
+  });
+});
+
+t.test("without a flag the file's boards are taken, all of them", async (t) => {
+  const merged = mergeProject(loadProject(text, "edgeimg.yaml"), {});
+  t.same(merged.boards, ["rpi4", "rpi3"]);
+  t.equal(originText(merged.boardOrigin), "edgeimg.yaml:3:8");
+});
+
+t.test("neither flag nor file: an error that says how to choose", async (t) => {
+  const loaded = loadProject("format: 1\nname: x\napp: { entry: a.ts }\n", "edgeimg.yaml");
+  t.throws(() => mergeProject(loaded, { board: "rpi4" }), {
+    code: "ERR_EDGEIMG_CONFIG_INCOMPLETE",
+    message: "no engine is chosen",
+    hint: "Give --engine NAME, or add `engine: NAME` to the file. `edgeimg engines` lists them.",
+  });
+});
+
+t.test("settings are sorted by key and each key stands once", async (t) => {
+  const keys = mergeProject(loadProject(text, "edgeimg.yaml"), { engine: "onnxruntime" }).settings.map(
+    (one) => one.key,
+  );
+  t.same(keys, [...new Set(keys)].sort());
+});
