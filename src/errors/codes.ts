@@ -121,6 +121,21 @@ const entries = {
     summary: "A tool that a step runs ended with an error.",
     help: "The tool's last lines are printed above; its whole log is kept in the named file.",
   },
+  ERR_EDGEIMG_APP_MISSING: {
+    exit: 1,
+    summary: "The app's entry file does not exist.",
+    help: "`app.entry` in edgeimg.yaml is a path relative to that file.",
+  },
+  ERR_EDGEIMG_APP_TYPES: {
+    exit: 1,
+    summary: "The app has a TypeScript error.",
+    help: "The build checks the app with the project's tsconfig.json and the declarations of the modules edge:*.",
+  },
+  ERR_EDGEIMG_APP_BUNDLE: {
+    exit: 1,
+    summary: "The app cannot be bundled into one file.",
+    help: "An import names something that does not exist, or that needs Node or a browser. Apps run on QuickJS with the modules edge:*.",
+  },
   ERR_EDGEIMG_IMAGE_LIBRARY: {
     exit: 1,
     summary: "A program of the image needs a shared library that the image would not have.",
@@ -165,6 +180,26 @@ const entries = {
     exit: 3,
     summary: "A model gives other results in the engine than in onnxruntime on this machine.",
     help: "Narrow the declared shapes if only some of them are wrong, choose another engine, or, if the difference does not matter to the app, raise models.NAME.tolerance.",
+  },
+  ERR_EDGEIMG_IMAGE_INVALID: {
+    exit: 1,
+    summary: "A file is not an image that edgeimg can boot.",
+    help: "Name an image that `edgeimg build` made for this board, unpacked (.img, not .img.zst).",
+  },
+  ERR_EDGEIMG_DEVICE_START: {
+    exit: 2,
+    summary: "QEMU could not be started.",
+    help: "Its message is printed above. `edgeimg cache verify` finds a damaged copy of QEMU; the next build makes it anew.",
+  },
+  ERR_EDGEIMG_DEVICE_TIMEOUT: {
+    exit: 3,
+    summary: "The booted image did not say what was waited for in time.",
+    help: "The console's last lines are printed above. An emulated board is about ten times slower than a real one: raise tests.timeout if it was only slow; build with `debug: true` for the kernel's messages and a shell.",
+  },
+  ERR_EDGEIMG_DEVICE_ENDED: {
+    exit: 3,
+    summary: "The booted board halted or restarted before it said what was waited for.",
+    help: "The console's last lines are printed above: a kernel panic, a failed root file system or a shutdown that the app asked for.",
   },
 } as const satisfies Record<string, CodeEntry>;
 
