@@ -48,8 +48,8 @@ static edge_nn_status check_layers(edge_nn_model *model, const char *path) {
   free(line);
   fclose(file);
   if (!unknown) return EDGE_NN_OK;
-  return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "ncnn has no operator for %u layers: %s%s", unknown, names,
-                       unknown > 4 ? ", ..." : "");
+  return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "ncnn does not have the operators of %u of the layers: %s%s", unknown,
+                       names, unknown > 4 ? ", ..." : "");
 }
 
 /* Every declared blob must be the net's, and every input of the net declared. */

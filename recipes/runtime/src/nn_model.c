@@ -106,6 +106,9 @@ static edge_nn_status check_shape(edge_nn_model *model, const char *what, const 
   uint32_t bad = shape_misfit(port, shape);
   if (bad == rank) return EDGE_NN_OK;
   const edge_nn_dim *dim = &port->info.dims[bad];
+  if (dim->min == dim->max)
+    return nn_model_fail(model, EDGE_NN_ERR_SHAPE, "%s %s: shape %s, dimension %u must be %d", what, port->info.name,
+                         shape_text(rank, shape, text, sizeof text), bad, dim->min);
   return nn_model_fail(model, EDGE_NN_ERR_SHAPE, "%s %s: shape %s, dimension %u must be %d..%d in steps of %d", what,
                        port->info.name, shape_text(rank, shape, text, sizeof text), bad, dim->min, dim->max, dim->step);
 }

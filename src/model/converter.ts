@@ -1,0 +1,92 @@
+import type { Recipe } from "../catalog/recipe-schema.js";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
+import { type Shape, traceShapes } from "./shapes.js";
+import type { SidecarInput, SidecarOutput } from "./sidecar.js";
+
+export type Converter = NonNullable<Recipe["model"]["converter"]>;
+
+export interface ConverterJob {
+  /** The model's name in the project. */
+  readonly name: string;
+  /** Paths as the program sees them: the ONNX file, the result's folder, a folder for the rest. */
+  readonly model: string;
+  readonly out: string;
+  readonly work: string;
+  readonly inputs: readonly SidecarInput[];
+}
+
+/**
+ * Arguments for a converter program, its own name not among them. Throws ERR_EDGEIMG_MODEL_OPERATOR for an element type
+ * that it does not take.
+ */
+export function converterArguments(converter: Converter, job: ConverterJob): readonly string[] {
+  const fill = (text: string) =>
+    text.replace(/\{(model|out|work|name)\}/g, (_, key: "model" | "out" | "work" | "name") => job[key]);
+  return [...converter.args.map(fill), ...traceArguments(converter, job)];
+}
+
+function traceArguments({ trace }: Converter, { name, inputs }: ConverterJob): readonly string[] {
+  if (trace === undefined) return [];
+  const traces = inputs.map((input) => traceShapes(input.allowed));
+  const several = traces.some((shapes) => shapes.length > 1);
+  return trace.args.slice(0, several ? 2 : 1).map((argument, round) => {
+    const shapes = inputs.map((input, index) => {
+      const type = trace.types[input.type];
+      if (type === undefined)
+        throw new EdgeimgError(
+          "ERR_EDGEIMG_MODEL_OPERATOR",
+          `model ${name}: the engine takes no input of type ${input.type} (${input.name})`,
+          {
+            hint: `It takes ${Object.keys(trace.types).join(", ")}. Export the model with another type, or use another engine.`,
+          },
+        );
+      const candidates: readonly Shape[] = traces[index] ?? [];
+      const shape = candidates[round] ?? candidates[0] ?? [];
+      return trace.input.replace("{sizes}", shape.join(",")).replace("{type}", type);
+    });
+    return argument.replace("{shapes}", shapes.join(trace.separator));
+  });
+}
+
+/** The files that the converter leaves in its result folder, by role in model.edge. */
+export function convertedFiles(converter: Converter, name: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(converter.files).map(([role, file]) => [role, file.replaceAll("{name}", name)]),
+  );
+}
+
+/** Inputs or outputs with the names that the engine gives them after the conversion. */
+export function withBlobs<T extends SidecarInput | SidecarOutput>(
+  ports: readonly T[],
+  pattern: string | undefined,
+): readonly T[] {
+  if (pattern === undefined) return ports;
+  return ports.map((port, index) => ({ ...port, blob: pattern.replaceAll("{index}", String(index)) }));
+}
+
+export interface UnconvertedLayer {
+  readonly operator: string;
+  readonly layer: string;
+}
+
+/** Layers of a converted text file that the converter could not translate, by the recipe's pattern for one line. */
+export function unconvertedLayers(text: string, linePattern: string): readonly UnconvertedLayer[] {
+  const expression = new RegExp(linePattern);
+  return text.split("\n").flatMap((line) => {
+    const { operator = "", layer = "" } = expression.exec(line)?.groups ?? {};
+    return operator === "" ? [] : [{ operator, layer }];
+  });
+}
+
+/** The error for them: each operator once. */
+export function unconvertedError(name: string, engine: string, layers: readonly UnconvertedLayer[]): EdgeimgError {
+  const operators = [...new Set(layers.map(({ operator }) => operator))].sort();
+  return new EdgeimgError(
+    "ERR_EDGEIMG_MODEL_OPERATOR",
+    `model ${name} needs what ${engine} does not have: ${operators.join(", ")}`,
+    {
+      details: layers.slice(0, 8).map(({ operator, layer }) => `${operator} (${layer})`),
+      hint: "Build with another engine, or export the model without these operators.",
+    },
+  );
+}
