@@ -3,7 +3,7 @@ import { type FileHandle, open, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
 import { type BlockRange, bmapBlockSize, formatBmap, type MappedRange, mergeRanges } from "../formats/bmap.js";
-import { readMbr, sectorSize } from "../formats/mbr.js";
+import { parseMbr, sectorSize } from "../formats/mbr.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";
 
@@ -37,12 +37,11 @@ export const bmapKind = defineKind({
 
 async function usedRanges(image: FileHandle, size: number): Promise<BlockRange[]> {
   const { buffer } = await image.read(Buffer.alloc(sectorSize), 0, sectorSize, 0);
-  const table = readMbr(buffer);
+  const table = parseMbr(buffer);
   if (table === undefined) return [{ first: 0, last: Math.ceil(size / bmapBlockSize) - 1 }];
   const ranges: BlockRange[] = [{ first: 0, last: 0 }];
-  for (const { firstSector, sectors } of table.partitions) {
-    const start = firstSector * sectorSize;
-    const end = Math.min(start + sectors * sectorSize, size);
+  for (const { offset: start, size: length } of table.partitions) {
+    const end = Math.min(start + length, size);
     const used = Math.max(await lastUsed(image, start, end), Math.min(start + alwaysWritten, end));
     if (used > start) ranges.push({ first: Math.floor(start / bmapBlockSize), last: Math.ceil(used / bmapBlockSize) - 1 });
   }

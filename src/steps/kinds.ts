@@ -1,3 +1,4 @@
+import { bundleKind, typecheckKind } from "./app.js";
 import { assembleKind } from "./assemble.js";
 import { bmapKind } from "./bmap.js";
 import { fetchKind } from "./fetch.js";
@@ -7,7 +8,7 @@ import { rootKind } from "./root.js";
 import { runKind } from "./run.js";
 import { unpackKind } from "./unpack.js";
 
-const kinds: readonly StepKind[] = [assembleKind, bmapKind, fetchKind, localKind, composeKind, unpackKind, rootKind, runKind];
+const kinds: readonly StepKind[] = [assembleKind, bmapKind, bundleKind, typecheckKind, fetchKind, localKind, composeKind, unpackKind, rootKind, runKind];
 
 const byName = new Map(kinds.map((kind) => [kind.name, kind]));
 

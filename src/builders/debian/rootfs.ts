@@ -1,0 +1,168 @@
+import type { Board } from "../../catalog/board-schema.js";
+import type { InitRecipe } from "../../catalog/init-schema.js";
+import type { AssembleEntry } from "../../steps/assemble.js";
+import { type BootFile, bootFiles, type FileSource, initramfsEntries, type RootFilesystem } from "./boot-files.js";
+import { gzipStep, type RenderTemplate } from "./image.js";
+import { archOf, type DebianContext } from "./roots.js";
+import { type RootfsEntry, type RootfsOptions, rootfsEntries } from "./rootfs-files.js";
+
+/** ELF e_machine by Debian architecture (System V ABI). */
+const elfMachines: Readonly<Record<string, number>> = { arm64: 183, armhf: 40, amd64: 62 };
+
+/** What the files of an image are taken from. */
+export interface ImageSources {
+  /** Root of the target's packages. */
+  readonly packages: string;
+  readonly kernel: string;
+  /** recipes/init. */
+  readonly init: string;
+  /** Root of the firmware's packages, for boards that have some. */
+  readonly firmware?: string | undefined;
+}
+
+/** Globs of kernel files that a kernel root must have for these boards. */
+export function kernelGlobs({ distribution }: Pick<DebianContext, "distribution">, boards: readonly Board[], init: InitRecipe): string[] {
+  const modules = new Set([...boards.flatMap(({ kernel }) => [...kernel.initramfs, ...kernel.rootfs]), ...Object.values(init.filesystems).flat()]);
+  const dtbs = new Set(boards.flatMap(({ kernel }) => kernel.dtbs));
+  return [
+    distribution.kernel.image,
+    ...[...modules].sort().map((name) => moduleGlob(distribution.kernel.module, name)),
+    ...[...dtbs].sort().map((name) => distribution.kernel.dtb.replace("{name}", name)),
+    "usr/share/doc/*/copyright",
+  ];
+}
+
+/** "-" and "_" are the same in names of modules, but not in those of their files. */
+function moduleGlob(glob: string, name: string): string {
+  return glob.replace("{name}", name.replace(/[-_]/g, "{-,_}"));
+}
+
+/** What follows a module's name in the distribution's kernel: ".ko.xz". */
+export function moduleSuffix({ distribution }: Pick<DebianContext, "distribution">): string {
+  return distribution.kernel.module.split("{name}")[1] ?? ".ko";
+}
+
+/** Turns where a file comes from into a place in an input of an assemble step. */
+function placeOf(context: DebianContext, source: FileSource): { input: string; path: string } | { text: string } {
+  const { distribution } = context;
+  switch (source.from) {
+    case "text":
+      return { text: source.text };
+    case "package":
+      return { input: "packages", path: `root/${source.path}` };
+    case "recipe":
+      return { input: "init", path: source.path };
+    case "module":
+      return { input: "kernel", path: `root/${moduleGlob(distribution.kernel.module, source.name)}` };
+    case "dtb":
+      return { input: "kernel", path: `root/${distribution.kernel.dtb.replace("{name}", source.name)}` };
+    case "kernel":
+      return { input: "image", path: "data" };
+    case "initramfs":
+      return { input: "initramfs", path: "data" };
+  }
+}
+
+function toEntry(context: DebianContext, entry: RootfsEntry): AssembleEntry {
+  return entry.type === "file" ? { type: "file", path: entry.path, mode: entry.mode, from: placeOf(context, entry.source) } : entry;
+}
+
+export interface BootOptions {
+  readonly board: Board;
+  readonly init: InitRecipe;
+  readonly sources: ImageSources;
+  readonly tools: string;
+  /** The kernel as the boot partition holds it. */
+  readonly kernelImage: string;
+  readonly filesystem: RootFilesystem;
+  readonly signature: number;
+  readonly debug: boolean;
+  readonly render: RenderTemplate;
+}
+
+/** The boot partition's content in `out/data/`, and the initramfs in it. */
+export function bootStep(context: DebianContext, options: BootOptions): { step: string; initramfs: string; names: readonly string[] } {
+  const { board, init, sources, filesystem } = options;
+  const cpio = context.plan.add({
+    id: "boot/initramfs",
+    kind: "assemble",
+    title: "Assemble the initramfs",
+    why: "the kernel's drivers of card and file systems are modules",
+    inputs: { packages: sources.packages, kernel: sources.kernel, init: sources.init },
+    params: {
+      format: "cpio",
+      entries: initramfsEntries(board, init, { filesystem, moduleSuffix: moduleSuffix(context) }).map((entry) => toEntry(context, entry)),
+    },
+  });
+  const initramfs = gzipStep(context, {
+    id: "boot/initramfs-gzip",
+    title: "Compress the initramfs",
+    why: "the boot partition holds it compressed",
+    tools: options.tools,
+    from: cpio,
+    path: "data.cpio",
+    gzip: true,
+  });
+  const files = bootFiles(board, {
+    signature: options.signature,
+    filesystem,
+    debug: options.debug,
+    render: (template, data) => options.render(`boot/${template}`, data),
+  });
+  const step = context.plan.add({
+    id: "boot/files",
+    kind: "assemble",
+    title: "Collect the boot partition's files",
+    why: "the board's firmware reads them",
+    inputs: {
+      packages: sources.firmware ?? sources.packages,
+      kernel: sources.kernel,
+      image: options.kernelImage,
+      initramfs,
+    },
+    params: { format: "folder", entries: files.map((file) => bootEntry(context, file)) },
+  });
+  return { step, initramfs: cpio, names: files.map((file) => file.name) };
+}
+
+function bootEntry(context: DebianContext, file: BootFile): AssembleEntry {
+  return { type: "file", path: file.name, mode: 0o644, from: placeOf(context, file.source) };
+}
+
+export interface RootfsStepOptions {
+  readonly board: Board;
+  readonly init: InitRecipe;
+  readonly sources: ImageSources;
+  readonly rootfs: RootfsOptions;
+  /** Further inputs and what is taken from them: the app, models, the engine. */
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly entries: readonly AssembleEntry[];
+  /** Folders of those inputs that hold shared libraries. */
+  readonly libraries: readonly { readonly input: string; readonly path: string; readonly target: string }[];
+}
+
+/** The root file system as `out/data.tar`, with the shared libraries that its programs need and nothing else. */
+export function rootfsStep(context: DebianContext, options: RootfsStepOptions): string {
+  const { triplet } = archOf(context.distribution, context.arch);
+  const base = rootfsEntries(options.board, options.init, options.rootfs).map((entry) => toEntry(context, entry));
+  return context.plan.add({
+    id: "rootfs",
+    kind: "assemble",
+    title: "Assemble the root file system",
+    why: "only what is proven to be needed goes into it",
+    inputs: { packages: options.sources.packages, kernel: options.sources.kernel, init: options.sources.init, ...options.inputs },
+    params: {
+      format: "tar",
+      entries: [...base, ...options.entries],
+      closure: {
+        machine: elfMachines[context.arch] ?? 0,
+        loaderFolder: "usr/lib",
+        folders: [
+          ...options.libraries,
+          { input: "packages", path: `root/usr/lib/${triplet}`, target: `usr/lib/${triplet}` },
+          { input: "packages", path: "root/usr/lib", target: "usr/lib" },
+        ],
+      },
+    },
+  });
+}

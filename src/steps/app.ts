@@ -1,0 +1,154 @@
+import { lstat, mkdir, readdir, symlink, writeFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { basename, join, relative } from "node:path";
+import { build, type Message } from "esbuild";
+import { execa } from "execa";
+import { z } from "zod";
+import { EdgeimgError, type Place } from "../errors/edgeimg-error.js";
+import { defineKind } from "./kind.js";
+import { inputFolder } from "./local.js";
+
+/**
+ * Bundles the app into one ES module with esbuild: `main.js` and `main.js.map`. Modules named `edge:*` are the runtime's.
+ * Throws ERR_EDGEIMG_APP_BUNDLE with file, line and column.
+ */
+export const bundleKind = defineKind({
+  name: "bundle",
+  version: 1,
+  params: z.strictObject({
+    entry: z.string(),
+    /** Of esbuild: another version may give other bytes. */
+    esbuild: z.string(),
+  }),
+  async run({ entry }, { inputs, out, work }) {
+    const project = await projectFolder(inputFolder(inputs, "project"), work);
+    await requireEntry(project, entry);
+    const result = await build({
+      absWorkingDir: project,
+      entryPoints: [entry],
+      bundle: true,
+      format: "esm",
+      platform: "neutral",
+      mainFields: ["module", "main"],
+      target: "es2022",
+      external: ["edge:*"],
+      outfile: join(out, "main.js"),
+      sourcemap: "external",
+      sourcesContent: false,
+      sourceRoot: "",
+      legalComments: "none",
+      charset: "utf8",
+      minifySyntax: true,
+      minifyWhitespace: true,
+      preserveSymlinks: true,
+      logLevel: "silent",
+      write: false,
+    }).catch((error: { errors?: readonly Message[] }) => {
+      const [first] = error.errors ?? [];
+      if (first === undefined) throw error;
+      throw new EdgeimgError("ERR_EDGEIMG_APP_BUNDLE", `The app cannot be bundled: ${first.text}.`, {
+        ...(first.location === null ? {} : { place: { file: first.location.file, line: first.location.line, column: first.location.column + 1 } }),
+        details: (error.errors ?? []).slice(1, 6).map((one) => `${one.location?.file ?? ""}:${one.location?.line ?? ""} ${one.text}`),
+        hint: "Apps run on QuickJS: ECMAScript 2022 and the modules edge:*, without Node's or a browser's.",
+      });
+    });
+    for (const { path, contents } of result.outputFiles) {
+      const name = basename(path);
+      await writeFile(join(out, name), name.endsWith(".map") ? relativeSources(contents, relative(out, project)) : contents);
+    }
+  },
+});
+
+/** A source map names sources relative to itself; the place of the work folder must not show. */
+function relativeSources(map: Uint8Array, prefix: string): string {
+  const parsed: { sources: string[] } = JSON.parse(Buffer.from(map).toString("utf8"));
+  const sources = parsed.sources.map((source) => (source.startsWith(`${prefix}/`) ? source.slice(prefix.length + 1) : source));
+  return JSON.stringify({ ...parsed, sources });
+}
+
+/** Type-checks the app with the project's tsconfig.json and the runtime's declarations. Throws ERR_EDGEIMG_APP_TYPES. */
+export const typecheckKind = defineKind({
+  name: "typecheck",
+  version: 1,
+  params: z.strictObject({ entry: z.string(), typescript: z.string() }),
+  async run({ entry }, { inputs, out, work, services }) {
+    const project = await projectFolder(inputFolder(inputs, "project"), work);
+    await requireEntry(project, entry);
+    const declarations = join(work, "edge.d.ts");
+    await symlink(join(inputFolder(inputs, "runtime"), "types/edge.d.ts"), declarations);
+    const own = join(project, "tsconfig.json");
+    const hasOwn = await exists(own);
+    const strict = {
+      target: "ES2022",
+      lib: ["ES2022"],
+      module: "ESNext",
+      moduleResolution: "Bundler",
+      strict: true,
+      noUncheckedIndexedAccess: true,
+      skipLibCheck: true,
+    };
+    const config = {
+      ...(hasOwn ? { extends: own } : {}),
+      compilerOptions: { ...(hasOwn ? {} : strict), noEmit: true, composite: false, incremental: false, types: [], typeRoots: [], preserveSymlinks: true },
+      files: [join(project, entry), declarations],
+      include: [],
+    };
+    const file = join(work, "tsconfig.json");
+    await writeFile(file, JSON.stringify(config));
+    const compiler = createRequire(import.meta.url).resolve("typescript/lib/tsc.js");
+    const result = await execa(process.execPath, [compiler, "--project", file, "--pretty", "false"], {
+      cwd: project,
+      env: {},
+      extendEnv: false,
+      reject: false,
+      cancelSignal: services.signal,
+    });
+    services.signal.throwIfAborted();
+    const problems = diagnostics(result.stdout);
+    const [first, ...others] = problems;
+    if (first !== undefined) {
+      throw new EdgeimgError("ERR_EDGEIMG_APP_TYPES", `${first.message}`, {
+        place: first.place,
+        details: others.slice(0, 9).map((one) => `${one.place.file}:${one.place.line}:${one.place.column}: ${one.message}`),
+        hint: "Correct the types; `npx tsc` in the project and your editor show the same errors.",
+      });
+    }
+    if (result.exitCode !== 0) {
+      throw new EdgeimgError("ERR_EDGEIMG_APP_TYPES", "The TypeScript compiler refused the project.", {
+        details: result.stdout.split("\n").slice(-6),
+        hint: "Check the project's tsconfig.json.",
+      });
+    }
+    await writeFile(join(out, "checked.txt"), `${entry}\n`);
+  },
+});
+
+function diagnostics(text: string): { place: Place; message: string }[] {
+  return text.split("\n").flatMap((line) => {
+    const found = /^(.+?)\((\d+),(\d+)\): error (TS\d+: .*)$/.exec(line);
+    if (found === null) return [];
+    const [, file = "", row = "", column = "", message = ""] = found;
+    return [{ place: { file, line: Number(row), column: Number(column) }, message }];
+  });
+}
+
+/** The project below a folder of a fixed name, so that no digest shows in paths. */
+async function projectFolder(source: string, work: string): Promise<string> {
+  const folder = join(work, "project");
+  if (!(await exists(folder))) {
+    await mkdir(folder);
+    for (const name of await readdir(source)) await symlink(join(source, name), join(folder, name));
+  }
+  return folder;
+}
+
+async function requireEntry(project: string, entry: string): Promise<void> {
+  if (await exists(join(project, entry))) return;
+  throw new EdgeimgError("ERR_EDGEIMG_APP_MISSING", `The app's entry ${entry} does not exist.`, {
+    hint: "Correct `app.entry` in edgeimg.yaml, or create the file.",
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return (await lstat(path).catch(() => undefined)) !== undefined;
+}
