@@ -7,10 +7,8 @@ static const struct {
   const char *name;
   JSModuleDef *(*make)(JSContext *ctx, const char *name);
 } modules[] = {
-    {"edge:fs", edge_module_fs},
-    {"edge:image", edge_module_image},
-    {"edge:nn", edge_module_nn},
-    {"edge:process", edge_module_process},
+    {"edge:fs", edge_module_fs},     {"edge:http", edge_module_http}, {"edge:image", edge_module_image},
+    {"edge:nn", edge_module_nn},     {"edge:process", edge_module_process},
 };
 
 JSModuleDef *edge_module_load(JSContext *ctx, const char *name, void *opaque) {
