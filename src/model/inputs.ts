@@ -34,12 +34,16 @@ export function resolveOutputs(model: string, ports: readonly OnnxPort[]): reado
   return ports.map((port) => ({ name: port.name, type: knownType(model, port) }));
 }
 
-/** Dimensions that enclose the shapes an output was seen with: fixed where they never differed. */
-export function observedDims(shapes: readonly Shape[]): readonly Dimension[] {
-  const [first = []] = shapes;
-  return first.map((_, axis) => {
-    const sizes = shapes.map((shape) => shape[axis] ?? 0);
-    return { min: Math.min(...sizes), max: Math.max(...sizes), step: 1 };
+/**
+ * What is told of an output's shape: its rank, as it was seen in runs (models often state none), and the sizes that
+ * the model states and every run showed. Any other size is left open. Undefined when the runs do not agree on a rank.
+ */
+export function outputDims(port: OnnxPort, seen: readonly Shape[]): readonly Dimension[] | undefined {
+  const [first] = seen;
+  if (first === undefined || seen.some((shape) => shape.length !== first.length)) return undefined;
+  return first.map((size, axis) => {
+    const constant = port.shape[axis] === size && seen.every((shape) => shape[axis] === size);
+    return constant ? { min: size, max: size, step: 1 } : { min: 1, max: 2 ** 31 - 1, step: 1 };
   });
 }
 

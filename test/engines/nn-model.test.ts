@@ -1,0 +1,172 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import t from "tap";
+import { renderSidecar } from "../../src/model/sidecar.js";
+
+const home = fileURLToPath(new URL("../../", import.meta.url));
+const hasCompiler = spawnSync("cc", ["--version"]).status === 0;
+const folder = t.testdir({ "m.onnx": "ReduceSum", sub: {} });
+const driver = join(folder, "driver");
+
+/** The reader and the toy engine, for this machine, with sanitizers. */
+function compile(): void {
+  const toy = join(home, "test/fixtures/engines/toy");
+  const include = [join(home, "recipes/runtime/include"), join(home, "recipes/runtime/src"), toy];
+  const sources = ["test/engines/sidecar_driver.c", "recipes/runtime/src/nn_model.c"].map((file) => join(home, file));
+  execFileSync("cc", [
+    ...["-std=c11", "-D_GNU_SOURCE", "-g", "-O1", "-Wall", "-Wextra", "-Werror"],
+    ...["-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
+    ...include.map((path) => `-I${path}`),
+    ...sources,
+    join(toy, "adapter.c"),
+    join(toy, "toy.c"),
+    ...["-o", driver],
+  ]);
+}
+
+function run(...args: readonly string[]): string {
+  const { stdout, stderr, signal } = spawnSync(driver, args, { encoding: "utf8" });
+  return `${stdout}${stderr}${signal ?? ""}`.trim();
+}
+
+function read(sidecar: string | Buffer, ...shapes: readonly string[]): string {
+  writeFileSync(join(folder, "model.edge"), sidecar);
+  return run(folder, ...shapes);
+}
+
+const start = "edge-nn 1\nengine toy\nfile model m.onnx\n";
+const ports = "input x f32 dims=1,3\noutput y f32 dims=1,1\n";
+
+t.test("the reader of model.edge", { skip: hasCompiler ? false : "no C compiler on this machine" }, async (t) => {
+  compile();
+
+  t.test("reads what renderSidecar writes", async (t) => {
+    const text = renderSidecar({
+      engine: "toy",
+      files: { model: "m.onnx" },
+      inputs: [
+        {
+          name: "a b%#é",
+          type: "f32",
+          blob: "in0",
+          allowed: {
+            dims: [
+              { min: 1, max: 1, step: 1 },
+              { min: 32, max: 64, step: 8 },
+              { min: 3, max: 5, step: 1 },
+            ],
+          },
+          quantization: { scale: 0.5, zeroPoint: -3 },
+        },
+      ],
+      outputs: [{ name: "y", type: "f32", dims: [] }],
+      options: { "threads-max": 3 },
+    });
+    t.equal(read(text), "input a b%#é f32 1..1/1,32..64/8,3..5/1 quant 0.5 -3 blob in0\nthreads 3");
+  });
+
+  t.test("gives whole shapes an enclosing range", async (t) => {
+    const text = `${start}input x f32 shapes=1,3,48,320;1,3,48,480\noutput y f32 dims=1,1,1,1\n`;
+    t.match(read(text), /^input x f32 1..1\/1,3..3\/1,48..48\/1,320..480\/160 /);
+    t.match(read(text, "1x3x48x400"), /\n3 input x: shape 1x3x48x400 is not among the 2 that were declared$/);
+    t.match(read(text, "1x3x48x480"), /\nsum 34560$/);
+  });
+
+  t.test("refuses shapes that were not declared, and keeps working", async (t) => {
+    const text = `${start}input x f32 dims=1,3,32..64/8\noutput y f32 dims=1,1,1\n`;
+    t.match(read(text, "1x3x33", "1x3", "1x3x72", "1x4x32", "1x3x40").split("\n").slice(2), [
+      "3 input x: shape 1x3x33, dimension 2 must be 32..64 in steps of 8",
+      "3 input x: shape 1x3 has 2 dimensions, declared are 3",
+      "3 input x: shape 1x3x72, dimension 2 must be 32..64 in steps of 8",
+      "3 input x: shape 1x4x32, dimension 1 must be 3",
+      "sum 60",
+    ]);
+  });
+
+  const refused: readonly (readonly [summary: string, sidecar: string | Buffer, message: string])[] = [
+    ["an empty file", "", "2 model.edge:1: the file ends before its engine line"],
+    ["another version", "edge-nn 2\n", "2 model.edge:1: the first line must be: edge-nn 1"],
+    [
+      "another engine",
+      "# x\nedge-nn 1\nengine ncnn\n",
+      "2 model.edge:3: the model is made for engine ncnn, this image has toy",
+    ],
+    ["no ports", start, "2 model.edge:4: the file names no input or no output"],
+    ["an unknown word", `${start}layer x\n`, "2 model.edge:4: unknown word layer"],
+    ["an unknown type", `${start}input x f16 dims=1\n`, "2 model.edge:4: input x: unknown type f16"],
+    ["an input without shape", `${start}input x f32\n`, "2 model.edge:4: input x has neither dims nor shapes"],
+    ["a size of zero", `${start}input x f32 dims=1,0\n`, "2 model.edge:4: input x: dims=1,0 is malformed"],
+    [
+      "a size too large",
+      `${start}input x f32 dims=2147483648\n`,
+      "2 model.edge:4: input x: dims=2147483648 is malformed",
+    ],
+    [
+      "a step that misses the end",
+      `${start}input x f32 dims=3..8/2\n`,
+      "2 model.edge:4: input x: dims=3..8/2 is malformed",
+    ],
+    [
+      "nine dimensions",
+      `${start}input x f32 dims=1,1,1,1,1,1,1,1,1\n`,
+      "2 model.edge:4: input x: dims=1,1,1,1,1,1,1,1,1 is malformed",
+    ],
+    ["shapes of two ranks", `${start}input x f32 shapes=1,2;1\n`, "2 model.edge:4: input x: shapes=1,2;1 is malformed"],
+    [
+      "a key given twice",
+      `${start}input x f32 dims=1 dims=1\n`,
+      "2 model.edge:4: input x: dims is unknown or given twice",
+    ],
+    ["a name given twice", `${start}${ports}input x f32 dims=1\n`, "2 model.edge:6: input x is given twice"],
+    [
+      "a name that is no UTF-8",
+      `${start}input %ff f32 dims=1\n`,
+      "2 model.edge:4: input name is not escaped UTF-8 text",
+    ],
+    ["an escaped zero", `${start}input a%00 f32 dims=1\n`, "2 model.edge:4: input name is not escaped UTF-8 text"],
+    [
+      "a path",
+      "edge-nn 1\nengine toy\nfile model sub/m\n",
+      "2 model.edge:3: file name sub/m leaves the folder, is hidden or too long",
+    ],
+    [
+      "an escaped path",
+      "edge-nn 1\nengine toy\nfile model ..%2fm\n",
+      "2 model.edge:3: file name ../m leaves the folder, is hidden or too long",
+    ],
+    ["a folder as file", "edge-nn 1\nengine toy\nfile model sub\n", "2 model.edge:3: file sub is not a regular file"],
+    ["a link as file", "edge-nn 1\nengine toy\nfile model link\n", "2 model.edge:3: file link is not a regular file"],
+    [
+      "a missing file",
+      "edge-nn 1\nengine toy\nfile model none\n",
+      "2 model.edge:3: file none: No such file or directory",
+    ],
+    ["too many threads", `${start}option threads-max 65\n`, "2 model.edge:4: threads-max must be 1..64"],
+    [
+      "an engine's own refusal",
+      `${start}input x u8 dims=1\noutput y f32\n`,
+      "5 toy takes one input of f32 and gives one output",
+    ],
+  ];
+  symlinkSync("m.onnx", join(folder, "link"));
+  for (const [summary, sidecar, message] of refused)
+    t.test(`refuses ${summary}`, async (t) => {
+      t.equal(read(sidecar), message);
+    });
+
+  t.test("refuses what is too long, binary or absent", async (t) => {
+    t.match(read(`${start}${ports}${"#".repeat(65_536)}`), /^2 .*model\.edge is larger than 65536 bytes$/);
+    t.match(read(Buffer.concat([Buffer.from(start), Buffer.of(0)])), /^2 .*model\.edge holds a zero byte$/);
+    t.match(run(join(folder, "nowhere")), /^2 .*nowhere\/model\.edge: No such file or directory$/);
+  });
+
+  t.test("survives damage", async (t) => {
+    const damaged = join(folder, "damaged");
+    mkdirSync(damaged);
+    writeFileSync(join(damaged, "m.onnx"), "ReduceSum");
+    const [, accepted = "0"] = /^accepted (\d+) of 4000$/.exec(run("--mutate", damaged, "7", "4000")) ?? [];
+    t.ok(Number(accepted) > 50, `${accepted} damaged files were still valid`);
+  });
+});
