@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include "buffer.h"
 #include "host.h"
@@ -14,6 +15,7 @@
  * version that wrote it may read it. */
 #define HEADER "edge-run bytecode 1 quickjs " EDGE_QUICKJS_VERSION "\n"
 #define HEADER_FAMILY "edge-run bytecode "
+#define CHECKSUM_BYTES 8 /* crc32 in hexadecimal: QuickJS does not survive damaged bytecode */
 #define BUNDLE_LIMIT ((size_t)64 << 20)
 
 static int say(const char *path, const char *problem) {
@@ -35,10 +37,17 @@ static int say_exception(JSContext *ctx) {
   return 1;
 }
 
+static void checksum(const uint8_t *code, size_t len, char text[CHECKSUM_BYTES + 1]) {
+  snprintf(text, CHECKSUM_BYTES + 1, "%08lx", crc32_z(0, code, len) & 0xffffffff);
+}
+
 static int write_bundle(const char *path, const uint8_t *code, size_t len) {
+  char sum[CHECKSUM_BYTES + 1];
+  checksum(code, len, sum);
   int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return say(path, strerror(errno));
-  bool ok = edge_write_all(fd, HEADER, sizeof HEADER - 1) && edge_write_all(fd, code, len);
+  bool ok = edge_write_all(fd, HEADER, sizeof HEADER - 1) && edge_write_all(fd, sum, CHECKSUM_BYTES) &&
+            edge_write_all(fd, code, len);
   int error = errno;
   if (close(fd) != 0 && ok) {
     ok = false;
@@ -76,15 +85,19 @@ JSValue edge_bundle_read(JSContext *ctx, const char *path) {
   edge_buf file = {0};
   int error = edge_read_file(path, BUNDLE_LIMIT, &file);
   if (error) return edge_throw(ctx, "EBUNDLE", "%s: %s", path, strerror(error));
-  const size_t header = sizeof HEADER - 1;
+  const size_t header = sizeof HEADER - 1, start = header + CHECKSUM_BYTES;
+  char sum[CHECKSUM_BYTES + 1] = "";
+  if (file.len > start) checksum((const uint8_t *)file.data + start, file.len - start, sum);
   JSValue module;
   if (file.len < sizeof HEADER_FAMILY || strncmp(file.data, HEADER_FAMILY, sizeof HEADER_FAMILY - 1) != 0)
     module = edge_throw(ctx, "EBUNDLE", "%s is no bundle of edge-run", path);
   else if (file.len < header || memcmp(file.data, HEADER, header) != 0)
     module = edge_throw(ctx, "EBUNDLE", "%s was made by \"%.*s\", this runtime needs \"%.*s\": build the app again", path,
                         line_length(&file), file.data, (int)header - 1, HEADER);
+  else if (file.len <= start || memcmp(file.data + header, sum, CHECKSUM_BYTES) != 0)
+    module = edge_throw(ctx, "EBUNDLE", "%s is damaged: its checksum is wrong", path);
   else
-    module = JS_ReadObject(ctx, (const uint8_t *)file.data + header, file.len - header, JS_READ_OBJ_BYTECODE);
+    module = JS_ReadObject(ctx, (const uint8_t *)file.data + start, file.len - start, JS_READ_OBJ_BYTECODE);
   edge_buf_free(&file);
   if (JS_IsException(module) || JS_VALUE_GET_TAG(module) == JS_TAG_MODULE) return module;
   JS_FreeValue(ctx, module);

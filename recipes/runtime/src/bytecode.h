@@ -1,4 +1,4 @@
-/* bytecode.h: the file main.qjb: a header line and the compiled module. */
+/* bytecode.h: the file main.qjb: a header line, a checksum and the compiled module. */
 #ifndef EDGE_BYTECODE_H
 #define EDGE_BYTECODE_H
 

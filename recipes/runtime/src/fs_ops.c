@@ -158,7 +158,7 @@ int edge_fs_mkdir(const char *path) {
     if (mkdir(part, 0755) != 0) {
       int error = errno;
       bool folder = stat(part, &info) == 0 && S_ISDIR(info.st_mode);
-      if (!folder) return error;
+      if (!folder) return error == EEXIST && end ? ENOTDIR : error;
     }
     if (!end) return 0;
     *at = end;

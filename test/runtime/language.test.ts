@@ -1,0 +1,132 @@
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import t from "tap";
+import { appFolder, runSource, startSource } from "../helpers/edge-app.js";
+
+const app = await appFolder();
+t.teardown(app.remove);
+
+t.test("timers and microtasks run in order, cleared ones never", async (t) => {
+  const { code, stdout } = await runSource(
+    app.path,
+    `const out = [];
+     setTimeout(() => out.push("t30"), 30);
+     setTimeout(() => out.push("t1"), 1);
+     setTimeout(() => out.push("t0"));
+     clearTimeout(setTimeout(() => out.push("never"), 5));
+     clearTimeout(12345); clearTimeout(undefined);
+     queueMicrotask(() => out.push("micro"));
+     Promise.resolve().then(() => out.push("then"));
+     let n = 0;
+     const id = setInterval(() => { out.push("i" + ++n); if (n === 3) clearInterval(id); }, 50);
+     out.push("sync");
+     const start = performance.now();
+     setTimeout(() => { out.push(performance.now() - start >= 190); console.log(out.join(" ")); }, 200);`,
+  );
+  t.equal(code, 0);
+  t.equal(stdout, "sync micro then t1 t0 t30 i1 i2 i3 true\n");
+});
+
+t.test("console shows values on one line each, errors with their place", async (t) => {
+  const { stdout, stderr } = await runSource(
+    app.path,
+    `console.log("a", 1, null, undefined, 10n, true, Symbol("s"), { a: [1, "x"] }, new Float32Array(3), new ArrayBuffer(2));
+     console.info("info"); console.debug("debug"); console.warn("warn");
+     const loop = {}; loop.self = loop; console.log(loop);
+     console.error(new RangeError("bad"));`,
+  );
+  t.equal(
+    stdout,
+    'a 1 null undefined 10 true (?) {"a":[1,"x"]} Float32Array(3) ArrayBuffer(2)\ninfo\ndebug\n[object Object]\n',
+  );
+  t.match(stderr, /^warn\nRangeError: bad\n {4}at main\.js:4:\d+\n$/);
+});
+
+t.test("text is encoded and decoded as UTF-8 says", async (t) => {
+  const { stdout } = await runSource(
+    app.path,
+    `const bytes = (text) => Array.from(new TextEncoder().encode(text)).join(",");
+     const text = (...list) => new TextDecoder().decode(new Uint8Array(list));
+     console.log(bytes("aé€😀"), bytes("\\ud800x"), bytes("") === "");
+     console.log(JSON.stringify([text(0x61, 0xff, 0x62), text(0xef, 0xbb, 0xbf, 0x63), text(0xe2, 0x82), text(0xed, 0xa0, 0x80), text(0xc0, 0x80)]));
+     console.log(new TextDecoder("utf-8").decode(new Uint8Array([120, 121, 122]).buffer));
+     try { new TextDecoder("latin1") } catch (error) { console.log(error.name) }`,
+  );
+  const expected = ["a\ufffdb", "c", "\ufffd", "\ufffd\ufffd\ufffd", "\ufffd\ufffd"];
+  t.equal(
+    stdout,
+    `97,195,169,226,130,172,240,159,152,128 239,191,189,120 true\n${JSON.stringify(expected)}\nxyz\nRangeError\n`,
+  );
+});
+
+t.test("process gives arguments, environment, board, memory and reports", async (t) => {
+  await writeFile(join(app.path, "app.env"), "# comment\nNAME=from file\nEDGEIMG_BOARD=rpi4\nnonsense\n");
+  const { code, milestones, stdout } = await runSource(
+    app.path,
+    `import { args, env, board, report, memory, exit } from "edge:process";
+     report("result", { args, name: env.NAME, other: env.OTHER, board, inherited: env.toString === undefined });
+     report("ready");
+     const { total, free } = memory();
+     report("memory", { ok: total > 0 && free > 0 && free <= total });
+     try { report("x", [1]) } catch (error) { console.log(error.name) }
+     try { exit(256) } catch (error) { console.log(error.name) }
+     setTimeout(() => console.log("never"), 0);
+     exit(7);`,
+    { args: ["a b"], env: { OTHER: "é", NAME: "from process" } },
+  );
+  t.equal(code, 7);
+  t.same(milestones, [
+    { edgeimg: "result", args: ["a b"], name: "from file", other: "é", board: "rpi4", inherited: true },
+    { edgeimg: "ready" },
+    { edgeimg: "memory", ok: true },
+  ]);
+  t.match(stdout, /^TypeError\nRangeError\n$/m);
+  t.notMatch(stdout, /never/);
+});
+
+t.test("SIGTERM waits for onShutdown, then ends with 0", async (t) => {
+  const running = await startSource(
+    app.path,
+    `import { onShutdown, report } from "edge:process";
+     onShutdown(async () => { await new Promise((done) => setTimeout(done, 100)); report("saved"); });
+     setInterval(() => {}, 1000);
+     report("ready");`,
+  );
+  await running.milestone("ready");
+  running.kill("SIGTERM");
+  const { code, milestones } = await running.finished;
+  t.equal(code, 0);
+  t.match(milestones[1], { edgeimg: "saved" });
+});
+
+t.test("SIGTERM ends an app without callbacks, even in an endless loop", async (t) => {
+  const running = await startSource(app.path, 'import { report } from "edge:process"; report("ready"); for (;;);');
+  await running.milestone("ready");
+  const start = Date.now();
+  running.kill("SIGTERM");
+  t.equal((await running.finished).code, 0);
+  t.ok(Date.now() - start < 3000);
+});
+
+t.test("an app that does not end by itself is ended after 5 s", async (t) => {
+  const running = await startSource(
+    app.path,
+    `import { onShutdown, report } from "edge:process";
+     onShutdown(() => new Promise(() => {}));
+     setInterval(() => {}, 1000);
+     report("ready");`,
+  );
+  await running.milestone("ready");
+  const start = Date.now();
+  running.kill("SIGTERM");
+  const { code, milestones } = await running.finished;
+  t.equal(code, 1);
+  t.match(milestones[1], { edgeimg: "app-error", message: /5 s/ });
+  t.ok(Date.now() - start > 3900 && Date.now() - start < 7000);
+});
+
+t.test("a top-level await that can never end is told", async (t) => {
+  const { code, milestones } = await runSource(app.path, "await new Promise(() => {});");
+  t.equal(code, 13);
+  t.match(milestones[0], { edgeimg: "app-error", message: /top-level await/ });
+});
