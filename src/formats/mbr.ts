@@ -1,31 +1,38 @@
-/** A partition of a master boot record. Sectors are 512 bytes. */
+/** A primary partition. Sizes and offsets in bytes. */
 export interface MbrPartition {
-  /** 1 to 4. */
+  /** 1 to 4, as in the kernel's PARTUUID. */
   readonly number: number;
   readonly type: number;
   readonly active: boolean;
-  readonly firstSector: number;
-  readonly sectors: number;
+  readonly offset: number;
+  readonly size: number;
 }
 
 export interface Mbr {
-  /** The disk signature at byte 440, by which PARTUUIDs name the partitions. */
+  /** The disk signature, which PARTUUID is made of. */
   readonly signature: number;
   readonly partitions: readonly MbrPartition[];
 }
 
+/** Size of the sectors that an MBR counts in; SD cards and QEMU's disks have no other. */
 export const sectorSize = 512;
 
-/** Reads the first sector of a disk; undefined when it holds no partition table. Empty entries are left out. */
-export function readMbr(sector: Buffer): Mbr | undefined {
-  if (sector.length < sectorSize || sector.readUInt16LE(510) !== 0xaa55) return undefined;
+/** Reads a disk's first sector. Undefined when it is no MBR. */
+export function parseMbr(sector: Uint8Array): Mbr | undefined {
+  if (sector.length < sectorSize || sector[510] !== 0x55 || sector[511] !== 0xaa) return undefined;
+  const view = new DataView(sector.buffer, sector.byteOffset, sector.byteLength);
   const partitions: MbrPartition[] = [];
   for (let number = 1; number <= 4; number++) {
-    const at = 446 + (number - 1) * 16;
-    const type = sector.readUInt8(at + 4);
-    const sectors = sector.readUInt32LE(at + 12);
-    if (type === 0 || sectors === 0) continue;
-    partitions.push({ number, type, active: sector.readUInt8(at) === 0x80, firstSector: sector.readUInt32LE(at + 8), sectors });
+    const at = 446 + 16 * (number - 1);
+    const type = view.getUint8(at + 4);
+    if (type === 0) continue;
+    partitions.push({
+      number,
+      type,
+      active: view.getUint8(at) === 0x80,
+      offset: view.getUint32(at + 8, true) * sectorSize,
+      size: view.getUint32(at + 12, true) * sectorSize,
+    });
   }
-  return { signature: sector.readUInt32LE(440), partitions };
+  return { signature: view.getUint32(440, true), partitions };
 }

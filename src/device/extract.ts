@@ -1,0 +1,102 @@
+import { type FileHandle, open, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Board } from "../catalog/board-schema.js";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
+import { FatError, type FatFile, readFat } from "../formats/fat.js";
+import { FdtError, parseFdt, writeFdt } from "../formats/fdt.js";
+import { editFdt } from "../formats/fdt-edit.js";
+import { parseMbr, sectorSize } from "../formats/mbr.js";
+
+/** What a board's firmware would load, as files for QEMU. */
+export interface BootParts {
+  readonly kernel: string;
+  readonly initrd: string;
+  readonly dtb: string | undefined;
+  readonly cmdline: string;
+}
+
+/** The name in every boot partition; the Raspberry Pi's firmware knows no other. */
+const cmdlineName = "cmdline.txt";
+/** A boot partition is a few tens of MiB; more would be read into memory. */
+const largestBoot = 2 ** 30;
+
+/**
+ * Takes kernel, initramfs, device tree and command line out of an image's boot partition, as its firmware would, and writes them to
+ * `folder`. The device tree gets the edits that the board file lists for QEMU.
+ * Throws ERR_EDGEIMG_IMAGE_INVALID when the image is not one of ours, ERR_EDGEIMG_CATALOG_INVALID when an edit does not fit.
+ */
+export async function extractBoot(image: string, board: Board, folder: string): Promise<BootParts> {
+  const files = await readBootPartition(image);
+  const take = (name: string): Uint8Array => {
+    const found = files.find((file) => file.path.toLowerCase() === name.toLowerCase());
+    if (found === undefined) throw invalid(image, `its boot partition holds no ${name}`);
+    return found.read();
+  };
+  const parts = { kernel: join(folder, "kernel"), initrd: join(folder, "initrd") };
+  await writeFile(parts.kernel, take(board.boot.kernel.name));
+  await writeFile(parts.initrd, take(board.boot.initramfs));
+  const cmdline = new TextDecoder().decode(take(cmdlineName)).trim();
+  const { dtb } = board.qemu;
+  if (dtb === undefined) return { ...parts, dtb, cmdline };
+  const file = join(folder, "board.dtb");
+  await writeFile(file, machineDtb(board, take(dtb)));
+  return { ...parts, dtb: file, cmdline };
+}
+
+/** Files of the image's first partition. */
+export async function readBootPartition(image: string): Promise<FatFile[]> {
+  const handle = await open(image, "r").catch((cause: unknown) => {
+    throw invalid(image, "it cannot be opened", cause);
+  });
+  try {
+    const mbr = parseMbr(await readAt(handle, { offset: 0, length: sectorSize }));
+    const boot = mbr?.partitions[0];
+    if (boot === undefined || boot.size > largestBoot) throw invalid(image, "it has no boot partition");
+    return readFat(await readAt(handle, { offset: boot.offset, length: boot.size }));
+  } catch (error) {
+    if (error instanceof FatError) throw invalid(image, error.message, error);
+    throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The board's device tree as QEMU's machine needs it. */
+export function machineDtb(board: Board, bytes: Uint8Array): Uint8Array {
+  try {
+    const edited = editFdt(parseFdt(bytes), board.qemu.dtbEdits);
+    if ("missing" in edited) {
+      throw new EdgeimgError(
+        "ERR_EDGEIMG_CATALOG_INVALID",
+        `board ${board.name}: ${board.qemu.dtb} has no ${edited.missing}`,
+        {
+          hint: "Correct qemu.dtbEdits in the board file: it names a node or property of another kernel's device tree.",
+        },
+      );
+    }
+    return writeFdt(edited.tree);
+  } catch (error) {
+    if (!(error instanceof FdtError)) throw error;
+    throw new EdgeimgError("ERR_EDGEIMG_IMAGE_INVALID", `${board.qemu.dtb} is no device tree: ${error.message}`, {
+      cause: error,
+    });
+  }
+}
+
+async function readAt(handle: FileHandle, { offset, length }: { offset: number; length: number }): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let done = 0;
+  while (done < length) {
+    const { bytesRead } = await handle.read(bytes, done, length - done, offset + done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return bytes.subarray(0, done);
+}
+
+function invalid(image: string, why: string, cause?: unknown): EdgeimgError {
+  return new EdgeimgError("ERR_EDGEIMG_IMAGE_INVALID", `${image} is not an image that can be booted: ${why}`, {
+    hint: "Build it again, or name another image.",
+    cause,
+  });
+}
