@@ -60,7 +60,7 @@ export function createHandler(options: HandlerOptions): (request: PictureRequest
     if (route === undefined) return failure(404, `there is no ${request.path}`);
     const head = route === "GET" && request.method === "HEAD";
     if (request.method !== route && !head) return failure(405, `use ${route}`, { allow: route });
-    if (request.path === "/") return reply(200, "text/html; charset=utf-8", head ? "" : page);
+    if (request.path === "/") return reply(200, "text/html; charset=utf-8", head ? "" : page, pageHeaders);
     if (request.path === "/health") return json(200, { status: "ok", pending });
     const type = (request.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
     if (!pictureTypes.includes(type)) return failure(415, `send a picture as ${pictureTypes.join(" or ")}`);
@@ -74,6 +74,12 @@ export function createHandler(options: HandlerOptions): (request: PictureRequest
     }
   };
 }
+
+/** The page brings all it needs with it and may load nothing else. */
+const pageHeaders = {
+  "content-security-policy":
+    "default-src 'none'; connect-src 'self'; img-src blob: data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'",
+};
 
 const routes: ReadonlyMap<string, "GET" | "POST"> = new Map([
   ["/", "GET"],
