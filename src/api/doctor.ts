@@ -42,8 +42,8 @@ export async function doctor({
   try {
     return await Promise.all([
       checkNode(),
-      checkProgram("apt-get", installCommand(family, "apt")),
-      checkProgram("dpkg-deb", installCommand(family, "dpkg")),
+      checkProgram({ name: "apt-get", cure: installCommand(family, "apt"), env, signal }),
+      checkProgram({ name: "dpkg-deb", cure: installCommand(family, "dpkg"), env, signal }),
       checkKeyring(distribution.keyring, installCommand(family, "keyring")),
       checkMirror({ env, suite: distribution.suites[0] ?? "stable", ask }),
       checkRegistry({ name: "npm registry", url: await npmAddress(env), cure: "npm config set registry ADDRESS", ask }),
@@ -103,8 +103,22 @@ async function checkNode(): Promise<DoctorCheck> {
   };
 }
 
-async function checkProgram(name: string, cure: string): Promise<DoctorCheck> {
-  const result = await execa(name, ["--version"], { reject: false, timeout: answerMs, env: { LC_ALL: "C" } });
+interface ProgramCheck {
+  readonly name: string;
+  readonly cure: string;
+  readonly env: Env;
+  readonly signal: AbortSignal;
+}
+
+async function checkProgram({ name, cure, env, signal }: ProgramCheck): Promise<DoctorCheck> {
+  const options = {
+    reject: false,
+    timeout: answerMs,
+    cancelSignal: signal,
+    env: { ...env, LC_ALL: "C" },
+    extendEnv: false,
+  } as const;
+  const result = await execa(name, ["--version"], options);
   if (result.exitCode !== 0) return { name, ok: false, found: "not on the PATH", cure };
   return { name, ok: true, found: result.stdout.split("\n")[0]?.trim() ?? "found" };
 }
