@@ -85,6 +85,7 @@ static int on_headers_complete(llhttp_t *parser) {
   edge_connection *connection = of(parser);
   edge_request *request = &connection->request;
   request->head_done = true;
+  if (parser->http_major == 0) return refuse(parser, 400);
   if (parser->http_major != 1 || parser->http_minor > 1) return refuse(parser, 505);
   if (parser->http_minor == 1 && request->host_count != 1) return refuse(parser, 400);
   if (parser->http_minor == 0) request->expects = false;

@@ -1,0 +1,178 @@
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { execa } from "execa";
+import t from "tap";
+import { appFolder, type Finished, runSource } from "../helpers/edge-app.js";
+import { toolbox } from "../helpers/toolbox.js";
+import { tinyOnnx } from "../model/onnx-builder.js";
+
+const app = await appFolder();
+t.teardown(app.remove);
+const { qemuAarch64, sysroot, edgeNnRun, engines } = await toolbox();
+
+/** y = x * 2 for x of 1 x 2 x (4 or 8) x 4, in the form that each engine reads. */
+const models: Record<"ncnn" | "onnxruntime", Readonly<Record<string, string | Uint8Array>>> = {
+  ncnn: {
+    "m.param": "7767517\n2 2\nInput in0 0 1 in0\nBinaryOp double 1 1 in0 out0 0=2 1=1 2=2.0\n",
+    "m.bin": "",
+    "model.edge":
+      "edge-nn 1\nengine ncnn\nfile param m.param\nfile weights m.bin\n" +
+      "input x f32 blob=in0 dims=1,2,4..8/4,4\noutput y f32 blob=out0\n",
+  },
+  onnxruntime: {
+    "m.onnx": tinyOnnx({
+      nodes: [{ op: "Add", inputs: ["x", "x"], outputs: ["y"] }],
+      inputs: [{ name: "x", shape: [1, 2, "h", 4] }],
+      outputs: [{ name: "y", shape: [1, 2, "h", 4] }],
+    }),
+    "model.edge": "edge-nn 1\nengine onnxruntime\nfile model m.onnx\ninput x f32 dims=1,2,4..8/4,4\noutput y f32\n",
+  },
+};
+
+const source = `import { load, engine } from "edge:nn";
+  const show = (value) => console.log(JSON.stringify(value, (key, item) => ArrayBuffer.isView(item) ? Array.from(item) : item));
+  const tensor = (h, first = 0) => ({ shape: [1, 2, h, 4], data: Float32Array.from({ length: 8 * h }, (_, i) => i + first) });
+  const code = (promise) => promise.then(() => "done", (error) => error.code ?? error.name);\n`;
+
+for (const engine of ["ncnn", "onnxruntime"] as const) {
+  const folder = join(app.path, engine);
+  const run = (code: string): Promise<Finished> =>
+    runSource(app.path, source + code, { flags: ["--engine", engines[engine], "--models", folder] });
+  const shown = async (code: string): Promise<unknown[]> => {
+    const { code: exit, stdout, stderr } = await run(code);
+    if (exit !== 0) throw new Error(stdout + stderr);
+    return stdout
+      .trim()
+      .split("\n")
+      .filter((line) => !line.startsWith('{"edgeimg"'))
+      .map((line): unknown => JSON.parse(line));
+  };
+
+  t.test(`${engine}: a model runs and gives its tensors`, async (t) => {
+    await mkdir(join(folder, "double"), { recursive: true });
+    await mkdir(join(folder, "empty"), { recursive: true });
+    for (const [name, content] of Object.entries(models[engine]))
+      await writeFile(join(folder, "double", name), content);
+    const { code, stdout, milestones } = await run(`
+      const model = await load("double", { threads: 1 });
+      show([engine.name, model.name, model.inputs, model.outputs.map(({ name, type }) => [name, type])]);
+      const { y } = await model.run({ x: tensor(4) });
+      show([y.shape, y.data instanceof Float32Array, y.data]);
+      show((await model.run({ x: tensor(8, 100) })).y.shape);`);
+    t.equal(code, 0);
+    const [info, first, second] = stdout
+      .split("\n")
+      .filter((line) => line.startsWith("["))
+      .map((line): unknown => JSON.parse(line));
+    const fixed = (size: number): unknown => ({ min: size, max: size, step: 1 });
+    t.same(info, [
+      engine,
+      "double",
+      [{ name: "x", type: "f32", dimensions: [fixed(1), fixed(2), { min: 4, max: 8, step: 4 }, fixed(4)] }],
+      [["y", "f32"]],
+    ]);
+    t.same(first, [[1, 2, 4, 4], true, Array.from({ length: 32 }, (_, i) => 2 * i)]);
+    t.same(second, [1, 2, 8, 4]);
+    t.match(milestones[0], { edgeimg: "model-loaded", model: "double", engine, version: /./, ms: Number });
+  });
+
+  t.test(`${engine}: what was not declared is refused with a code`, async (t) => {
+    t.same(
+      await shown(`const model = await load("double");
+        const bad = (shape, data) => code(model.run({ x: { shape, data } }));
+        show(await Promise.all([
+          bad([1, 2, 5, 4], new Float32Array(40)), bad([1, 2, 12, 4], new Float32Array(96)), bad([2, 4, 4], new Float32Array(32)),
+          bad([1, 2, 4, 4], new Float64Array(32)), bad([1, 2, 4, 4], new Uint8Array(32)), bad([1, 2, 4, 4], Array(32).fill(0)),
+          bad([1, 2, 4, 4], new Float32Array(31)), bad([1, 2, -4, 4], new Float32Array(32)), bad("1", new Float32Array(1)),
+          bad([1, 2, 4, 4, 1, 1, 1, 1, 1], new Float32Array(32)), bad([65536, 65536, 65536, 65536], new Float32Array(1)),
+          code(model.run({})), code(model.run({ x: tensor(4), z: tensor(4) })), code(model.run()), code(model.run({ x: tensor(4) })),
+        ]));
+        show(await Promise.all([code(load("nowhere")), code(load("empty")), code(load("../double")), code(load("")), code(load(".")), code(load("a/b")),
+          code(load(5)), code(load("double", { threads: 0 })), code(load("double", { threads: 1e9 }))]));`),
+      [
+        [
+          ...["SHAPE", "SHAPE", "SHAPE", "TYPE", "TYPE", "TYPE"],
+          ...[
+            "ARGUMENT",
+            "RangeError",
+            "ARGUMENT",
+            "RangeError",
+            "ARGUMENT",
+            "ARGUMENT",
+            "ARGUMENT",
+            "ARGUMENT",
+            "done",
+          ],
+        ],
+        ["MODEL", "MODEL", "ARGUMENT", "ARGUMENT", "ARGUMENT", "ARGUMENT", "ARGUMENT", "RangeError", "RangeError"],
+      ],
+    );
+  });
+
+  t.test(`${engine}: runs of one model are queued, others run at once, closing refuses what waits`, async (t) => {
+    t.same(
+      await shown(`const [a, b] = await Promise.all([load("double"), load("double")]);
+        const first = (promise) => promise.then(({ y }) => y.data[0]);
+        show(await Promise.all(Array.from({ length: 20 }, (_, i) => first((i % 2 ? a : b).run({ x: tensor(i % 3 ? 4 : 8, i) })))));
+        const codes = [1, 2, 3].map(() => code(a.run({ x: tensor(4) })));
+        a.close(); a.close();
+        codes.push(code(a.run({ x: tensor(4) })));
+        show(await Promise.all(codes));
+        show(await first(b.run({ x: tensor(4, 7) })));
+        b.run({ x: tensor(4) }); // nobody waits for it, nothing holds the model
+        show([await code((async () => a.run.call({}))())]);`),
+      [Array.from({ length: 20 }, (_, i) => 2 * i), ["done", "ARGUMENT", "ARGUMENT", "ARGUMENT"], 14, ["TypeError"]],
+    );
+  });
+
+  t.test(`${engine}: edge-nn-run runs raw tensors`, async (t) => {
+    const [input, output] = [join(app.path, "in.raw"), join(app.path, "out.raw")];
+    await writeFile(input, new Uint8Array(Float32Array.from({ length: 32 }, (_, i) => i - 5).buffer));
+    const call = (...args: string[]): Promise<{ exitCode?: number; stdout: string }> =>
+      execa(qemuAarch64, ["-cpu", "cortex-a53", "-L", sysroot, edgeNnRun, "--engine", engines[engine], ...args], {
+        reject: false,
+      });
+    const model = ["--model", join(folder, "double")];
+    const good = await call(...model, "--input", `x=${input}:1x2x4x4`, "--output", `y=${output}`);
+    t.equal(good.exitCode, 0);
+    t.match(
+      good.stdout.split("\n").map((line): unknown => JSON.parse(line)),
+      [
+        { engine, version: /./ },
+        { output: "y", type: "f32", shape: [1, 2, 4, 4], bytes: 128 },
+      ],
+    );
+    const bytes = await readFile(output);
+    t.same(
+      Array.from({ length: 32 }, (_, i) => bytes.readFloatLE(4 * i)),
+      Array.from({ length: 32 }, (_, i) => 2 * i - 10),
+    );
+    const refused: [number, string, string[]][] = [
+      [3, "SHAPE", [...model, "--input", `x=${input}:1x2x2x8`]],
+      [3, "ARGUMENT", [...model, "--input", `z=${input}:1x2x4x4`]],
+      [3, "ARGUMENT", [...model, "--input", `x=${input}:1x2x4x4`, "--output", `z=${output}`]],
+      [3, "MODEL", ["--model", join(folder, "empty")]],
+      [2, "ARGUMENT", [...model, "--input", `x=${input}:1x2x8x4`]],
+      [2, "ARGUMENT", [...model, "--input", `x=${input}.no:1x2x4x4`]],
+    ];
+    for (const [exit, status, args] of refused) {
+      const { exitCode, stdout } = await call(...args);
+      t.equal(exitCode, exit, args.join(" "));
+      t.match(JSON.parse(stdout.split("\n").at(-1) ?? ""), { status, error: /./ }, args.join(" "));
+    }
+    for (const args of [
+      [],
+      model.slice(1),
+      [...model, "--input", "x"],
+      [...model, "--input", `x=${input}:1xx`],
+      [...model, "--threads", "x"],
+    ])
+      t.equal((await call(...args)).exitCode, 2, args.join(" "));
+  });
+}
+
+t.test("an app without an engine may not import edge:nn, and is told so", async (t) => {
+  const { code, milestones } = await runSource(app.path, 'import "edge:nn";', { flags: ["--engine", "/nowhere.so"] });
+  t.equal(code, 1);
+  t.match(milestones[0], { edgeimg: "app-error", message: /cannot open the engine.*nowhere\.so/ });
+});
