@@ -5,7 +5,7 @@ import { load } from "edge:nn";
 import { env, report } from "edge:process";
 import { parseDictionary } from "./ctc.js";
 import { type Models, type Reading, read } from "./read.js";
-import { createHandler, PictureError } from "./server.js";
+import { createHandler, maxPictureBytes, PictureError } from "./server.js";
 
 const pictures = "assets/pictures";
 
@@ -42,5 +42,8 @@ async function readShipped(models: Models): Promise<void> {
 const models = await loadModels();
 await readShipped(models);
 const page = await readText("assets/index.html");
-await serve({ port: Number(env.PORT ?? 80) }, createHandler({ page, read: (bytes) => readPicture(models, bytes) }));
+const handler = createHandler({ page, read: (bytes) => readPicture(models, bytes) });
+// Far too large bodies are cut off by the runtime; few connections bound the memory that waiting ones take.
+const options = { port: Number(env.PORT ?? 80), maxBodyBytes: 2 * maxPictureBytes, maxConnections: 8 };
+await serve(options, handler);
 report("ready");

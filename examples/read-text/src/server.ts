@@ -35,9 +35,12 @@ export class PictureError extends Error {
   }
 }
 
+/** Larger pictures are refused: 8 MiB. */
+export const maxPictureBytes = 2 ** 23;
+
 const pictureTypes: readonly string[] = ["image/jpeg", "image/png"];
 
-/** GET / (the page), GET /health, POST /read (a picture; one is read at a time). Every error is JSON: `{"error": "..."}`. */
+/** GET / (the page; the runtime answers HEAD from it), GET /health, POST /read (a picture; one is read at a time). Every error is JSON: `{"error": "..."}`. */
 export function createHandler(options: HandlerOptions): (request: PictureRequest) => Promise<PictureResponse> {
   const { page, read, maxPending = 8 } = options;
   let pending = 0;
@@ -58,13 +61,14 @@ export function createHandler(options: HandlerOptions): (request: PictureRequest
   return async (request) => {
     const route = routes.get(request.path);
     if (route === undefined) return failure(404, `there is no ${request.path}`);
-    const head = route === "GET" && request.method === "HEAD";
-    if (request.method !== route && !head) return failure(405, `use ${route}`, { allow: route });
-    if (request.path === "/") return reply(200, "text/html; charset=utf-8", head ? "" : page, pageHeaders);
+    const method = request.method === "HEAD" ? "GET" : request.method;
+    if (method !== route) return failure(405, `use ${route}`, { allow: route });
+    if (request.path === "/") return reply(200, "text/html; charset=utf-8", page, pageHeaders);
     if (request.path === "/health") return json(200, { status: "ok", pending });
     const type = (request.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
     if (!pictureTypes.includes(type)) return failure(415, `send a picture as ${pictureTypes.join(" or ")}`);
     if (request.body.byteLength === 0) return failure(400, "the body is empty: send a picture");
+    if (request.body.byteLength > maxPictureBytes) return failure(413, `send at most ${maxPictureBytes} bytes`);
     if (pending >= maxPending) return failure(503, "busy with other pictures", { "retry-after": "5" });
     try {
       return json(200, await readInTurn(request.body));
