@@ -3,12 +3,7 @@ import { basename, dirname, join, relative, resolve } from "node:path";
 import Handlebars from "handlebars";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { packageHome } from "./home.js";
-
-export interface InitResult {
-  readonly directory: string;
-  /** Paths in it, sorted. */
-  readonly files: readonly string[];
-}
+import type { Context, InitOptions, InitResult } from "./types.js";
 
 /** What builds and package managers leave behind; git would not hold it either. */
 const leftOut = new Set(["node_modules", "dist", "out", ".git", "edgeimg.lock"]);
@@ -18,13 +13,7 @@ const leftOut = new Set(["node_modules", "dist", "out", ".git", "edgeimg.lock"])
  * for a dot, since npm drops dot files from packages), the runtime's types and the schema that editors check with.
  * @throws EdgeimgError ERR_EDGEIMG_INIT_NOT_EMPTY, ERR_EDGEIMG_OUTPUT_UNWRITABLE
  */
-export async function initProject({
-  cwd,
-  directory,
-}: {
-  readonly cwd: string;
-  readonly directory: string;
-}): Promise<InitResult> {
+export async function initProject({ cwd }: Pick<Context, "cwd">, { directory }: InitOptions): Promise<InitResult> {
   const target = resolve(cwd, directory);
   const present = await readdir(target).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
@@ -49,11 +38,24 @@ export async function initProject({
     await cp(join(packageHome, "recipes/runtime/types"), join(target, "types"), { recursive: true });
     await mkdir(join(target, ".edgeimg"), { recursive: true });
     await cp(join(packageHome, "schemas/project.json"), join(target, ".edgeimg/project.schema.json"));
+    await rename(target, projectName(target));
     await overlay(join(packageHome, "templates/scaffold"), target, { name: projectName(target) });
   } catch (error) {
     throw unwritable(target, error);
   }
   return { directory: target, files: await listFiles(target) };
+}
+
+/** The example lies within the package; a project stands alone and has a name of its own. */
+async function rename(target: string, name: string): Promise<void> {
+  const edit = async (file: string, change: (text: string) => string) => {
+    const path = join(target, file);
+    await writeFile(path, change(await readFile(path, "utf8")));
+  };
+  await edit("edgeimg.yaml", (text) =>
+    text.replace(/\$schema=\S+/, "$schema=.edgeimg/project.schema.json").replace(/^name: .*$/m, `name: ${name}`),
+  );
+  await edit("tsconfig.json", (text) => text.replace("../../recipes/runtime/types/", "types/"));
 }
 
 async function overlay(from: string, to: string, values: { readonly name: string }): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Api, Context } from "./api-types.js";
+import type { Api, Context } from "../api/types.js";
 import type { Terminal } from "./terminal.js";
 
 /** A flag. `value` names its argument; without one it is a switch. */

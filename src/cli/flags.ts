@@ -1,4 +1,4 @@
-import type { BuildOptions } from "./api-types.js";
+import type { BuildOptions } from "../api/types.js";
 import type { FlagSpec, Flags } from "./command.js";
 
 /** Flags of every command. */

@@ -1,6 +1,6 @@
 import { CommanderError } from "commander";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
-import type { Api, Context } from "./api-types.js";
+import type { Api, Context } from "../api/types.js";
 import type { Output } from "./command.js";
 import { commands } from "./commands/index.js";
 import { packageVersion } from "./commands/version.js";
@@ -59,7 +59,7 @@ export async function runCommandLine(
   const level = flags.on("verbose") ? "verbose" : flags.on("quiet") ? "quiet" : "normal";
   const renderer = await rendererFor({ json, level, terminal });
   try {
-    return await spec.run({
+    const code = await spec.run({
       arguments: parsed.arguments,
       flags,
       context: contextOf(terminal, renderer),
@@ -67,6 +67,7 @@ export async function runCommandLine(
       terminal,
       output: outputOf({ json, level, terminal, renderer }),
     });
+    return terminal.signal.aborted ? 130 : code;
   } catch (error) {
     await renderer.finish();
     return fail(error, level === "verbose");

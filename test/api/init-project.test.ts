@@ -6,7 +6,7 @@ import { loadProject } from "../../src/config/load.js";
 
 t.test("writes a project that the schema accepts and that editors can check", async (t) => {
   const cwd = t.testdir({});
-  const result = await initProject({ cwd, directory: "My Reader!" });
+  const result = await initProject({ cwd }, { directory: "My Reader!" });
   t.equal(result.directory, join(cwd, "My Reader!"));
   for (const file of [
     "edgeimg.yaml",
@@ -21,13 +21,14 @@ t.test("writes a project that the schema accepts and that editors can check", as
   t.match(text, /^# yaml-language-server: \$schema=\.edgeimg\/project\.schema\.json\n/);
   const { value } = loadProject(text, "edgeimg.yaml");
   t.equal(value.name, "my-reader");
+  t.match(await readFile(join(result.directory, "tsconfig.json"), "utf8"), '"types/edge.d.ts"');
   t.ok(result.files.includes(value.app.entry), "the entry file is there");
   t.notOk(result.files.some((file) => /node_modules|(^|\/)dist\//.test(file)));
 });
 
 t.test("refuses a folder that holds something, and leaves it alone", async (t) => {
   const cwd = t.testdir({ full: { "a.txt": "mine" } });
-  await t.rejects(initProject({ cwd, directory: "full" }), {
+  await t.rejects(initProject({ cwd }, { directory: "full" }), {
     code: "ERR_EDGEIMG_INIT_NOT_EMPTY",
     exitCode: 1,
     message: /full is not empty: it holds a\.txt$/,
@@ -37,7 +38,7 @@ t.test("refuses a folder that holds something, and leaves it alone", async (t) =
 
 t.test("an empty folder is fine, a file in its place is not", async (t) => {
   const cwd = t.testdir({ empty: {} });
-  t.ok((await initProject({ cwd, directory: "empty" })).files.length > 5);
+  t.ok((await initProject({ cwd }, { directory: "empty" })).files.length > 5);
   await writeFile(join(cwd, "file"), "");
-  await t.rejects(initProject({ cwd, directory: "file" }), { code: "ERR_EDGEIMG_OUTPUT_UNWRITABLE" });
+  await t.rejects(initProject({ cwd }, { directory: "file" }), { code: "ERR_EDGEIMG_OUTPUT_UNWRITABLE" });
 });

@@ -1,5 +1,5 @@
 import t from "tap";
-import type { BuildOptions, BuildResult, TestReport } from "../../src/cli/api-types.js";
+import type { BuildOptions, BuildResult, TestReport } from "../../src/api/types.js";
 import { EdgeimgError } from "../../src/errors/edgeimg-error.js";
 import { runFake } from "./fake-api.js";
 
@@ -122,8 +122,16 @@ t.test("plan: settings with their origin, steps with their reason", async (t) =>
         },
       ],
       steps: [
-        { id: "f", title: "fetch ncnn", kind: "fetch", digest: "00", neededBy: ["compile ncnn"], cached: true },
-        { id: "c", title: "compile ncnn", kind: "run", digest: "01", neededBy: [], cached: false },
+        {
+          id: "f",
+          title: "fetch ncnn",
+          kind: "fetch",
+          digest: "00",
+          why: "the source of ncnn",
+          neededBy: ["compile ncnn"],
+          cached: true,
+        },
+        { id: "c", title: "compile ncnn", kind: "run", digest: "01", why: "the engine", neededBy: [], cached: false },
       ],
     }),
   });
@@ -134,8 +142,8 @@ t.test("plan: settings with their origin, steps with their reason", async (t) =>
   image.filesystem  erofs     edgeimg.yaml:7:15
 
 Steps for rpi4 with ncnn
-  store  fetch ncnn    for compile ncnn
-  run    compile ncnn
+  store  fetch ncnn    the source of ncnn
+  run    compile ncnn  the engine
 
 2 steps, 1 of them in the store
 `,

@@ -1,4 +1,4 @@
-import type { Api } from "../../src/cli/api-types.js";
+import type { Api } from "../../src/api/types.js";
 import { runCommandLine } from "../../src/cli/run-command-line.js";
 
 const refuse = () => Promise.reject(new Error("this test does not expect that call"));

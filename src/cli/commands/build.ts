@@ -1,5 +1,5 @@
 import { relative } from "node:path";
-import type { BuildResult } from "../api-types.js";
+import type { BuildResult } from "../../api/types.js";
 import type { CommandSpec } from "../command.js";
 import { buildFlags, buildOptions } from "../flags.js";
 import { bytesText, durationText, table } from "../render/words.js";

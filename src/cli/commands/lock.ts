@@ -1,4 +1,4 @@
-import type { LockResult } from "../api-types.js";
+import type { LockResult } from "../../api/types.js";
 import type { CommandSpec } from "../command.js";
 import { buildFlags, buildOptions } from "../flags.js";
 import { table } from "../render/words.js";

@@ -1,5 +1,5 @@
+import type { PlanResult } from "../../api/types.js";
 import { originText } from "../../config/merge.js";
-import type { PlanResult } from "../api-types.js";
 import type { CommandSpec } from "../command.js";
 import { buildFlags, buildOptions } from "../flags.js";
 import { table } from "../render/words.js";
@@ -25,11 +25,7 @@ export const plan: CommandSpec = {
 
 export function planText(result: PlanResult, verbose: boolean): string {
   const settings = result.settings.map((one) => [`  ${one.key}`, shown(one.value, verbose), originText(one.origin)]);
-  const steps = result.steps.map((step) => [
-    step.cached ? "  store" : "  run",
-    step.title,
-    step.neededBy.length === 0 ? "" : `for ${step.neededBy.join(", ")}`,
-  ]);
+  const steps = result.steps.map((step) => [step.cached ? "  store" : "  run", step.title, step.why]);
   const cached = result.steps.filter((step) => step.cached).length;
   const summary = `${result.steps.length} steps, ${cached} of them in the store`;
   return `Settings\n${table(settings)}\nSteps for ${result.board} with ${result.engine}\n${table(steps)}\n${summary}\n`;

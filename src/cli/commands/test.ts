@@ -1,4 +1,4 @@
-import type { TestReport } from "../api-types.js";
+import type { TestReport } from "../../api/types.js";
 import type { CommandSpec } from "../command.js";
 import { buildFlags, buildOptions } from "../flags.js";
 import { durationText } from "../render/words.js";

@@ -59,7 +59,8 @@ export interface PlannedStep {
   readonly title: string;
   readonly kind: string;
   readonly digest: string;
-  /** Why it is done: what needs its result. */
+  readonly why: string;
+  /** What needs its result. */
   readonly neededBy: readonly string[];
   /** Whether the store already has the result. */
   readonly cached: boolean;
