@@ -1,10 +1,13 @@
-import { access, readdir, readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { access, readdir, readFile, stat } from "node:fs/promises";
+import { join, relative } from "node:path";
 import type { z } from "zod";
 import { parseYamlWith } from "../formats/yaml-schema.js";
 import { type Board, board } from "./board-schema.js";
 import { type Distribution, distribution } from "./distribution-schema.js";
+import { type InitRecipe, initRecipe } from "./init-schema.js";
 import { type Recipe, recipe } from "./recipe-schema.js";
+import { type ReferenceRecipe, referenceRecipe } from "./reference-schema.js";
+import { type RuntimeRecipe, runtimeRecipe } from "./runtime-schema.js";
 
 /** A recipe and the folder whose files it names. */
 export interface CatalogRecipe {
@@ -17,6 +20,11 @@ export interface Catalog {
   readonly boards: ReadonlyMap<string, Board>;
   readonly engines: ReadonlyMap<string, CatalogRecipe>;
   readonly distribution: Distribution;
+  readonly init: InitRecipe;
+  /** Files of recipes/init/rootfs, which are laid over the root: path there -> is it executable? */
+  readonly overlay: ReadonlyMap<string, boolean>;
+  readonly runtime: RuntimeRecipe;
+  readonly reference: ReferenceRecipe;
   /** The folder with `recipes/`, `board-configs/` and `templates/` of edgeimg itself. */
   readonly home: string;
 }
@@ -42,8 +50,23 @@ export async function loadCatalog(home: string, project: string | undefined): Pr
     boards,
     engines,
     distribution: await readEntry(distribution, join(home, "recipes/distro/debian-13.yaml")),
+    init: await readEntry(initRecipe, join(home, "recipes/init/recipe.yaml")),
+    overlay: await executables(join(home, "recipes/init/rootfs")),
+    runtime: await readEntry(runtimeRecipe, join(home, "recipes/runtime/recipe.yaml")),
+    reference: await readEntry(referenceRecipe, join(home, "recipes/reference/recipe.yaml")),
     home,
   };
+}
+
+/** Files below a folder, and whether each may be executed. */
+async function executables(folder: string): Promise<Map<string, boolean>> {
+  const found = new Map<string, boolean>();
+  for (const entry of await readdir(folder, { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile()) continue;
+    const path = join(entry.parentPath, entry.name);
+    found.set(relative(folder, path), ((await stat(path)).mode & 0o100) !== 0);
+  }
+  return new Map([...found].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
 export async function readEntry<T>(schema: z.ZodType<T>, file: string): Promise<T> {

@@ -66,6 +66,11 @@ const entries = {
     summary: "A board file or a recipe does not follow its schema.",
     help: "Correct the named key. The schemas of board files and recipes are in docs/reference.",
   },
+  ERR_EDGEIMG_ENGINE_UNSUPPORTED: {
+    exit: 1,
+    summary: "The engine does not run on the board, or its converter not on this host.",
+    help: "`edgeimg engines` lists what each engine supports. Choose another engine or another board.",
+  },
   ERR_EDGEIMG_LOCK_DISAGREES: {
     exit: 1,
     summary: "edgeimg.lock does not cover, or contradicts, what the build needs.",

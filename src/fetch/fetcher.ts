@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
 import { access, link, rename, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -8,6 +9,7 @@ import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from "undici";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { Fetcher, FetchFile } from "../steps/kind.js";
 import { semaphore } from "../steps/semaphore.js";
+import { sha256Text } from "../store/canonical.js";
 import { withLock } from "../store/lock.js";
 import { blobPath, type Store } from "../store/store.js";
 import { type Registries, resolveUrls } from "./registries.js";
@@ -21,7 +23,8 @@ export interface Proxies {
 
 export interface FetcherOptions {
   readonly store: Store;
-  readonly registries: Registries;
+  /** Asked once something has to be fetched. */
+  readonly registries: () => Promise<Registries>;
   readonly proxies: Proxies;
   readonly offline: boolean;
   /** Told of retries. */
@@ -46,23 +49,52 @@ export function createFetcher(options: FetcherOptions): Fetcher {
     async fetchBlob(file, { signal, progress }) {
       const target = blobPath(store, file.sha256);
       if (await exists(target)) return progress(file.size ?? 0);
-      if (options.offline) {
-        throw new EdgeimgError(
-          "ERR_EDGEIMG_FETCH_OFFLINE",
-          `${file.name} (${file.purl}) is not in the store, and --offline forbids fetching it.`,
-          {
-            hint: "Run once without --offline.",
-          },
-        );
-      }
+      if (options.offline) throw offline(file);
       await slots(() =>
         withLock(`${store.root}/blob/${file.sha256}`, signal, async () => {
           if (await exists(target)) return;
-          await fetchWithRetries({ file, target, dispatcher: dispatcher(), signal, progress, options });
+          const part = `${target}.part`;
+          await fetchWithRetries({ file, part, dispatcher: dispatcher(), signal, progress, options });
+          const { sha256: found } = await hashPart(part);
+          if (found === file.sha256) return await rename(part, target);
+          await rm(part, { force: true });
+          throw notPinned(file, [`expected sha256 ${file.sha256}`, `received sha256 ${found}`]);
         }),
       );
     },
+    async pin(file, { signal }) {
+      if (options.offline) throw offline(file);
+      const part = join(store.root, "blobs", `${sha256Text(`${file.purl} ${file.name}`).slice(0, 32)}.new.part`);
+      return await withLock(part, signal, async () => {
+        await rm(part, { force: true });
+        await fetchWithRetries({ file, part, dispatcher: dispatcher(), signal, progress: () => {}, options });
+        const found = await hashPart(part);
+        await rename(part, blobPath(store, found.sha256));
+        return found;
+      });
+    },
   };
+}
+
+function offline(file: Pick<FetchFile, "name" | "purl">): EdgeimgError {
+  return new EdgeimgError(
+    "ERR_EDGEIMG_FETCH_OFFLINE",
+    `${file.name} (${file.purl}) is not in the store, and --offline forbids fetching it.`,
+    { hint: "Run once without --offline." },
+  );
+}
+
+function notPinned(file: Pick<FetchFile, "name" | "purl">, details: readonly string[]): EdgeimgError {
+  return new EdgeimgError("ERR_EDGEIMG_FETCH_HASH", `${file.name} (${file.purl}) is not the pinned file.`, {
+    details,
+    hint: "Try another mirror. If upstream really changed the file, review it and move the pin.",
+  });
+}
+
+async function hashPart(part: string): Promise<{ sha256: string; size: number }> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(part), hash);
+  return { sha256: hash.digest("hex"), size: (await stat(part)).size };
 }
 
 function createAgent({ http, https, none }: Proxies): Dispatcher {
@@ -77,8 +109,9 @@ function createAgent({ http, https, none }: Proxies): Dispatcher {
 }
 
 interface Job {
-  readonly file: FetchFile;
-  readonly target: string;
+  readonly file: Pick<FetchFile, "purl" | "name" | "path" | "size">;
+  /** Where it goes; what is there already is continued. */
+  readonly part: string;
   readonly dispatcher: Dispatcher;
   readonly signal: AbortSignal;
   readonly progress: (bytes: number) => void;
@@ -114,7 +147,10 @@ async function fetchWithRetries(job: Job): Promise<void> {
 
 /** One round over all places that may have the file. */
 async function attemptAll(job: Job): Promise<void> {
-  const urls = await resolveUrls(job.file, job.options.registries, { dispatcher: job.dispatcher, signal: job.signal });
+  const urls = await resolveUrls(job.file, await job.options.registries(), {
+    dispatcher: job.dispatcher,
+    signal: job.signal,
+  });
   let last: unknown;
   for (const url of urls) {
     const failure = await download(job, url).then(
@@ -130,8 +166,7 @@ async function attemptAll(job: Job): Promise<void> {
 }
 
 async function download(job: Job, url: string): Promise<void> {
-  const { file, target, signal } = job;
-  const part = `${target}.part`;
+  const { file, part, signal } = job;
   const have = await stat(part).then(
     (found) => found.size,
     () => 0,
@@ -158,7 +193,7 @@ async function download(job: Job, url: string): Promise<void> {
       received += chunk.length;
       job.progress(received);
       const tooLarge = file.size !== undefined && received > file.size;
-      done(tooLarge ? new Error(`more than the pinned ${file.size} bytes arrived`) : null, chunk);
+      done(tooLarge ? notPinned(file, [`more than the pinned ${file.size} bytes arrived`]) : null, chunk);
     },
   });
   try {
@@ -169,17 +204,6 @@ async function download(job: Job, url: string): Promise<void> {
     if (file.size !== undefined && received > file.size) await rm(part, { force: true });
     throw error;
   }
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(part), hash);
-  const found = hash.digest("hex");
-  if (found !== file.sha256) {
-    await rm(part, { force: true });
-    throw new EdgeimgError("ERR_EDGEIMG_FETCH_HASH", `${file.name} (${file.purl}) is not the pinned file.`, {
-      details: [`expected sha256 ${file.sha256}`, `received sha256 ${found}`],
-      hint: "Try another mirror. If upstream really changed the file, review it and move the pin.",
-    });
-  }
-  await rename(part, target);
 }
 
 async function get(

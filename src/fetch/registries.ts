@@ -20,7 +20,11 @@ interface Network {
 }
 
 /** Addresses at which a file may be had, best first. */
-export async function resolveUrls(file: FetchFile, registries: Registries, network: Network): Promise<string[]> {
+export async function resolveUrls(
+  file: Pick<FetchFile, "purl" | "name" | "path">,
+  registries: Registries,
+  network: Network,
+): Promise<string[]> {
   if (registries.override !== undefined) return [join(registries.override, file.name)];
   const purl = PackageURL.fromString(file.purl);
   switch (purl.type) {
@@ -46,7 +50,12 @@ function atRegistry(url: string, registry: string | undefined): string {
   return registry === undefined ? url : join(registry, new URL(url).pathname);
 }
 
-async function pypiUrl(file: FetchFile, purl: PackageURL, registries: Registries, network: Network): Promise<string> {
+async function pypiUrl(
+  file: Pick<FetchFile, "purl" | "name" | "path">,
+  purl: PackageURL,
+  registries: Registries,
+  network: Network,
+): Promise<string> {
   const name = (purl.name ?? "").toLowerCase().replace(/[-_.]+/g, "-");
   const index = registries.pypi === undefined ? defaultIndex(purl) : join(registries.pypi, `${name}/`);
   const response = await request(index, { ...network, headers: { accept: "application/vnd.pypi.simple.v1+json" } });

@@ -1,5 +1,3 @@
-import type { Json } from "../store/canonical.js";
-
 /**
  * One node of a plan, as data. `inputs` name the steps whose trees it reads; `params` belong to the kind.
  * Nothing of the machine may stand in it: `{cwd}` and the like are filled in when it runs.
@@ -12,7 +10,7 @@ export interface Step {
   /** Why the image needs it. */
   readonly why: string;
   readonly inputs: Readonly<Record<string, string>>;
-  readonly params: Json;
+  readonly params: object;
 }
 
 export interface Plan {
@@ -34,8 +32,10 @@ export function planBuilder(): PlanBuilder {
     steps,
     add(step) {
       const known = steps.get(step.id);
-      if (known !== undefined && JSON.stringify(known) !== JSON.stringify(step))
-        throw new Error(`two different steps are called ${step.id}`);
+      if (known !== undefined) {
+        if (workOf(known) !== workOf(step)) throw new Error(`two different steps are called ${step.id}`);
+        return step.id;
+      }
       for (const input of Object.values(step.inputs)) {
         if (!steps.has(input)) throw new Error(`step ${step.id} needs ${input}, which is not in the plan yet`);
       }
@@ -43,4 +43,9 @@ export function planBuilder(): PlanBuilder {
       return step.id;
     },
   };
+}
+
+/** What a step does, apart from what is said about it. */
+function workOf({ kind, inputs, params }: Step): string {
+  return JSON.stringify({ kind, inputs, params });
 }

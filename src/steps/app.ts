@@ -47,14 +47,21 @@ export const bundleKind = defineKind({
       const [first] = error.errors ?? [];
       if (first === undefined) throw error;
       throw new EdgeimgError("ERR_EDGEIMG_APP_BUNDLE", `The app cannot be bundled: ${first.text}.`, {
-        ...(first.location === null ? {} : { place: { file: first.location.file, line: first.location.line, column: first.location.column + 1 } }),
-        details: (error.errors ?? []).slice(1, 6).map((one) => `${one.location?.file ?? ""}:${one.location?.line ?? ""} ${one.text}`),
+        ...(first.location === null
+          ? {}
+          : { place: { file: first.location.file, line: first.location.line, column: first.location.column + 1 } }),
+        details: (error.errors ?? [])
+          .slice(1, 6)
+          .map((one) => `${one.location?.file ?? ""}:${one.location?.line ?? ""} ${one.text}`),
         hint: "Apps run on QuickJS: ECMAScript 2022 and the modules edge:*, without Node's or a browser's.",
       });
     });
     for (const { path, contents } of result.outputFiles) {
       const name = basename(path);
-      await writeFile(join(out, name), name.endsWith(".map") ? relativeSources(contents, relative(out, project)) : contents);
+      await writeFile(
+        join(out, name),
+        name.endsWith(".map") ? relativeSources(contents, relative(out, project)) : contents,
+      );
     }
   },
 });
@@ -62,7 +69,9 @@ export const bundleKind = defineKind({
 /** A source map names sources relative to itself; the place of the work folder must not show. */
 function relativeSources(map: Uint8Array, prefix: string): string {
   const parsed: { sources: string[] } = JSON.parse(Buffer.from(map).toString("utf8"));
-  const sources = parsed.sources.map((source) => (source.startsWith(`${prefix}/`) ? source.slice(prefix.length + 1) : source));
+  const sources = parsed.sources.map((source) =>
+    source.startsWith(`${prefix}/`) ? source.slice(prefix.length + 1) : source,
+  );
   return JSON.stringify({ ...parsed, sources });
 }
 
@@ -89,7 +98,15 @@ export const typecheckKind = defineKind({
     };
     const config = {
       ...(hasOwn ? { extends: own } : {}),
-      compilerOptions: { ...(hasOwn ? {} : strict), noEmit: true, composite: false, incremental: false, types: [], typeRoots: [], preserveSymlinks: true },
+      compilerOptions: {
+        ...(hasOwn ? {} : strict),
+        noEmit: true,
+        composite: false,
+        incremental: false,
+        types: [],
+        typeRoots: [],
+        preserveSymlinks: true,
+      },
       files: [join(project, entry), declarations],
       include: [],
     };
@@ -109,7 +126,9 @@ export const typecheckKind = defineKind({
     if (first !== undefined) {
       throw new EdgeimgError("ERR_EDGEIMG_APP_TYPES", `${first.message}`, {
         place: first.place,
-        details: others.slice(0, 9).map((one) => `${one.place.file}:${one.place.line}:${one.place.column}: ${one.message}`),
+        details: others
+          .slice(0, 9)
+          .map((one) => `${one.place.file}:${one.place.line}:${one.place.column}: ${one.message}`),
         hint: "Correct the types; `npx tsc` in the project and your editor show the same errors.",
       });
     }

@@ -20,7 +20,12 @@ const place = z.strictObject({ input: z.string(), path: z.string() });
 const entry = z.discriminatedUnion("type", [
   z.strictObject({ type: z.literal("directory"), path: z.string(), mode: z.int() }),
   z.strictObject({ type: z.literal("symlink"), path: z.string(), target: z.string() }),
-  z.strictObject({ type: z.literal("file"), path: z.string(), mode: z.int(), from: z.union([place, z.strictObject({ text: z.string() })]) }),
+  z.strictObject({
+    type: z.literal("file"),
+    path: z.string(),
+    mode: z.int(),
+    from: z.union([place, z.strictObject({ text: z.string() })]),
+  }),
   /** Everything below a folder of an input. */
   z.strictObject({ type: z.literal("tree"), path: z.string(), from: place, exclude: z.array(z.string()).default([]) }),
 ]);
@@ -75,11 +80,16 @@ export const assembleKind = defineKind({
       else put({ ...fileOf(one), data: readInput(context, one.from) }, originOf(context, owners, one.from));
     }
     if (closure !== undefined) {
-      const files = [...archive.values()].flatMap((one) => (one.type === "file" ? [{ path: one.path, data: one.data }] : []));
+      const files = [...archive.values()].flatMap((one) =>
+        one.type === "file" ? [{ path: one.path, data: one.data }] : [],
+      );
       for (const library of libraryClosure(files, { ...closure, inputs: context.inputs })) {
         const from = { input: library.input, path: library.source };
         const data = readFileSync(join(inputFolder(context.inputs, library.input), library.source));
-        put({ type: "file", path: library.target, mode: 0o755, data }, { ...originOf(context, owners, from), neededBy: library.neededBy });
+        put(
+          { type: "file", path: library.target, mode: 0o755, data },
+          { ...originOf(context, owners, from), neededBy: library.neededBy },
+        );
       }
     }
     addParents(put, archive);
@@ -151,11 +161,17 @@ function missing(from: { readonly input: string; readonly path: string }, cause:
 }
 
 /** The package of a file, from the root's `owners.json`. */
-function originOf(context: StepContext, owners: Map<string, Readonly<Record<string, string>>>, from: z.infer<typeof place>): Partial<FileRecord> {
+function originOf(
+  context: StepContext,
+  owners: Map<string, Readonly<Record<string, string>>>,
+  from: z.infer<typeof place>,
+): Partial<FileRecord> {
   let known = owners.get(from.input);
   if (known === undefined) {
     try {
-      known = z.record(z.string(), z.string()).parse(JSON.parse(readFileSync(join(inputFolder(context.inputs, from.input), "owners.json"), "utf8")));
+      known = z
+        .record(z.string(), z.string())
+        .parse(JSON.parse(readFileSync(join(inputFolder(context.inputs, from.input), "owners.json"), "utf8")));
     } catch {
       known = {};
     }
@@ -171,7 +187,10 @@ function matchOwner(owners: Readonly<Record<string, string>>, glob: string): str
   return Object.keys(owners).find(matches) ?? "";
 }
 
-function addParents(put: (entry: ArchiveEntry, origin: Partial<FileRecord>) => void, archive: ReadonlyMap<string, ArchiveEntry>): void {
+function addParents(
+  put: (entry: ArchiveEntry, origin: Partial<FileRecord>) => void,
+  archive: ReadonlyMap<string, ArchiveEntry>,
+): void {
   for (const path of [...archive.keys()]) {
     for (let parent = dirname(path); parent !== "."; parent = dirname(parent)) {
       if (!archive.has(parent)) put({ type: "directory", path: parent, mode: 0o755 }, {});
@@ -181,12 +200,25 @@ function addParents(put: (entry: ArchiveEntry, origin: Partial<FileRecord>) => v
 
 function recordOf(one: ArchiveEntry, origin: Partial<FileRecord>): FileRecord {
   const mode = one.type === "symlink" ? 0o777 : one.mode;
-  if (one.type === "file") return { path: one.path, type: one.type, mode, size: one.data.length, sha256: sha256Text(one.data), ...origin };
-  return { path: one.path, type: one.type, mode, size: 0, ...(one.type === "symlink" ? { target: one.target } : {}), ...origin };
+  if (one.type === "file")
+    return { path: one.path, type: one.type, mode, size: one.data.length, sha256: sha256Text(one.data), ...origin };
+  return {
+    path: one.path,
+    type: one.type,
+    mode,
+    size: 0,
+    ...(one.type === "symlink" ? { target: one.target } : {}),
+    ...origin,
+  };
 }
 
-async function write(format: z.infer<typeof params>["format"], entries: readonly ArchiveEntry[], { out }: StepContext): Promise<void> {
-  if (format === "tar") await pipeline(Readable.from(writeTar(entries, treeTime)), createWriteStream(join(out, "data.tar")));
+async function write(
+  format: z.infer<typeof params>["format"],
+  entries: readonly ArchiveEntry[],
+  { out }: StepContext,
+): Promise<void> {
+  if (format === "tar")
+    await pipeline(Readable.from(writeTar(entries, treeTime)), createWriteStream(join(out, "data.tar")));
   else if (format === "cpio") await writeFile(join(out, "data.cpio"), writeCpio(entries));
   else {
     for (const one of entries) {

@@ -28,7 +28,10 @@ export const bmapKind = defineKind({
       const ranges = await usedRanges(image, size);
       const mapped: MappedRange[] = [];
       for (const range of ranges) mapped.push({ ...range, sha256: await hashRange(image, range, size) });
-      await writeFile(join(out, `${name}.bmap`), formatBmap({ imageSize: size, blockSize: bmapBlockSize, ranges: mapped }));
+      await writeFile(
+        join(out, `${name}.bmap`),
+        formatBmap({ imageSize: size, blockSize: bmapBlockSize, ranges: mapped }),
+      );
     } finally {
       await image.close();
     }
@@ -43,7 +46,8 @@ async function usedRanges(image: FileHandle, size: number): Promise<BlockRange[]
   for (const { offset: start, size: length } of table.partitions) {
     const end = Math.min(start + length, size);
     const used = Math.max(await lastUsed(image, start, end), Math.min(start + alwaysWritten, end));
-    if (used > start) ranges.push({ first: Math.floor(start / bmapBlockSize), last: Math.ceil(used / bmapBlockSize) - 1 });
+    if (used > start)
+      ranges.push({ first: Math.floor(start / bmapBlockSize), last: Math.ceil(used / bmapBlockSize) - 1 });
   }
   return mergeRanges(ranges);
 }

@@ -32,7 +32,10 @@ export interface ClosureOptions {
  * Follows DT_NEEDED and the program interpreter from some files to all libraries that they need, each taken under the name it
  * is asked for by. Throws ERR_EDGEIMG_IMAGE_LIBRARY when one is missing or is for another machine.
  */
-export function libraryClosure(roots: readonly { readonly path: string; readonly data: Buffer }[], options: ClosureOptions): NeededLibrary[] {
+export function libraryClosure(
+  roots: readonly { readonly path: string; readonly data: Buffer }[],
+  options: ClosureOptions,
+): NeededLibrary[] {
   const found = new Map<string, NeededLibrary>();
   const present = new Set(roots.map(({ path }) => path.slice(path.lastIndexOf("/") + 1)));
   const queue = roots.map(({ path, data }) => ({ path, elf: readElf(data) }));
@@ -44,7 +47,10 @@ export function libraryClosure(roots: readonly { readonly path: string; readonly
       if (found.has(name) || present.has(name)) continue;
       const library = find(name, path, options);
       found.set(name, library);
-      queue.push({ path: library.target, elf: readElf(readFileSync(join(inputOf(options.inputs, library.input), library.source))) });
+      queue.push({
+        path: library.target,
+        elf: readElf(readFileSync(join(inputOf(options.inputs, library.input), library.source))),
+      });
     }
   }
   return [...found.values()];
@@ -67,16 +73,24 @@ function find(name: string, neededBy: string, { inputs, folders, loaderFolder }:
     const target = `${isLoader ? loaderFolder : folder.target}/${name}`;
     return { input: folder.input, source: real.slice(home.length + 1), target, neededBy };
   }
-  throw new EdgeimgError("ERR_EDGEIMG_IMAGE_LIBRARY", `${neededBy} needs ${name}, which no package or recipe of this image provides.`, {
-    hint: "Add the package that holds it to the recipe's `packages.rootfs`, or to `packages` in edgeimg.yaml.",
-  });
+  throw new EdgeimgError(
+    "ERR_EDGEIMG_IMAGE_LIBRARY",
+    `${neededBy} needs ${name}, which no package or recipe of this image provides.`,
+    {
+      hint: "Add the package that holds it to the recipe's `packages.rootfs`, or to `packages` in edgeimg.yaml.",
+    },
+  );
 }
 
 function checkMachine(path: string, elf: ElfInfo, machine: number): void {
   if (elf.machine === machine) return;
-  throw new EdgeimgError("ERR_EDGEIMG_IMAGE_LIBRARY", `${path} is for another machine (ELF machine ${elf.machine}, the board has ${machine}).`, {
-    hint: "Take the file for the board's architecture.",
-  });
+  throw new EdgeimgError(
+    "ERR_EDGEIMG_IMAGE_LIBRARY",
+    `${path} is for another machine (ELF machine ${elf.machine}, the board has ${machine}).`,
+    {
+      hint: "Take the file for the board's architecture.",
+    },
+  );
 }
 
 function inputOf(inputs: Readonly<Record<string, string>>, name: string): string {

@@ -1,5 +1,5 @@
-import { mkdir, rm } from "node:fs/promises";
 import { setMaxListeners } from "node:events";
+import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { Plan, Step } from "../plan/step.js";
@@ -144,10 +144,10 @@ export async function execute(
         try {
           await bound.run(context);
           signal.throwIfAborted();
-          const digest = await commitTree(store, out);
+          const { digest, existed } = await commitTree(store, out);
           await writeAction(store, action, digest);
           await rm(work, { recursive: true, force: true });
-          return end(digest, false);
+          return end(digest, kind.volatile === true && existed);
         } catch (error) {
           if (!signal.aborted)
             services.emit({ type: "step-failed", step: step.id, title: step.title, message: messageOf(error) });
@@ -165,6 +165,28 @@ export async function execute(
     throw services.signal.aborted ? interrupted(services.signal) : rootCause(error, stop.signal);
   }
   return finished;
+}
+
+/**
+ * Which steps' results the store already knows, by id. Steps that read the user's files are run for that; nothing else is.
+ */
+export async function previewPlan(plan: Plan, services: StepServices): Promise<Map<string, string>> {
+  const known = new Map<string, string>();
+  for (const step of plan.steps) {
+    const inputs = new Map<string, string>();
+    for (const [name, id] of Object.entries(step.inputs)) {
+      const digest = known.get(id);
+      if (digest !== undefined) inputs.set(name, digest);
+    }
+    if (inputs.size < Object.keys(step.inputs).length) continue;
+    const kind = findKind(step.kind);
+    const { key } = kind.bind(step.params);
+    const digest = kind.volatile
+      ? (await execute({ ...plan, steps: [step] }, [step.id], { ...services, emit: () => {} })).get(step.id)?.digest
+      : await readAction(services.store, actionDigest({ kind, key, inputs }));
+    if (digest !== undefined) known.set(step.id, digest);
+  }
+  return known;
 }
 
 function actionDigest({

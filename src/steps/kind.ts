@@ -2,10 +2,15 @@ import type { z } from "zod";
 import type { Emit } from "../events.js";
 import type { Store } from "../store/store.js";
 
-/** What fetches files; only `fetch` steps use it. */
+/** What fetches files: for `fetch` steps, and for the lock. */
 export interface Fetcher {
   /** Makes sure that the blob is in the store. Throws ERR_EDGEIMG_FETCH_*. */
   fetchBlob(file: FetchFile, options: { signal: AbortSignal; progress: (bytes: number) => void }): Promise<void>;
+  /** Fetches a file that nothing pins yet, into the store, and tells what it is. */
+  pin(
+    file: Pick<FetchFile, "purl" | "name">,
+    options: { signal: AbortSignal },
+  ): Promise<{ sha256: string; size: number }>;
 }
 
 export interface FetchFile {

@@ -1,14 +1,31 @@
 import { bundleKind, typecheckKind } from "./app.js";
 import { assembleKind } from "./assemble.js";
 import { bmapKind } from "./bmap.js";
+import { checkModelKind } from "./check-model.js";
 import { fetchKind } from "./fetch.js";
 import type { StepKind } from "./kind.js";
 import { composeKind, localKind } from "./local.js";
+import { modelKind } from "./model.js";
+import { reportKind } from "./report.js";
 import { rootKind } from "./root.js";
 import { runKind } from "./run.js";
 import { unpackKind } from "./unpack.js";
 
-const kinds: readonly StepKind[] = [assembleKind, bmapKind, bundleKind, typecheckKind, fetchKind, localKind, composeKind, unpackKind, rootKind, runKind];
+const kinds: readonly StepKind[] = [
+  assembleKind,
+  bmapKind,
+  bundleKind,
+  checkModelKind,
+  modelKind,
+  reportKind,
+  typecheckKind,
+  fetchKind,
+  localKind,
+  composeKind,
+  unpackKind,
+  rootKind,
+  runKind,
+];
 
 const byName = new Map(kinds.map((kind) => [kind.name, kind]));
 

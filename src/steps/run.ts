@@ -18,6 +18,8 @@ const params = z.strictObject({
   path: z.array(z.string()).default([]),
   /** Inputs that are copied to a folder of their own because the commands write into them: input -> folder. */
   copies: z.record(z.string(), z.string()).default({}),
+  /** Folders that are made beforehand. */
+  folders: z.array(z.string()).default([]),
   /** Fed to the last command's standard input: a path in the work folder. */
   stdin: z.string().optional(),
   /** The last command's standard output goes to this path instead of the log. */
@@ -53,7 +55,7 @@ export const runKind = defineKind({
 
 async function prepare(step: Params, { inputs, work }: StepContext): Promise<void> {
   await rm(join(work, "in"), { recursive: true, force: true });
-  for (const folder of ["in", "tmp"]) await mkdir(join(work, folder), { recursive: true });
+  for (const folder of ["in", "tmp", ...step.folders]) await mkdir(join(work, folder), { recursive: true });
   for (const name of Object.keys(inputs)) await symlink(inputFolder(inputs, name), join(work, "in", name));
   for (const [name, folder] of Object.entries(step.copies)) {
     const target = join(work, folder);

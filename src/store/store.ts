@@ -58,20 +58,21 @@ export async function writeAction(store: Store, action: string, digest: string):
   await replaceFile(store, join(store.root, "actions", action), `${digest}\n`);
 }
 
-/** Moves a finished folder into the store and returns its digest. The folder is gone afterwards. */
-export async function commitTree(store: Store, folder: string): Promise<string> {
+/** Moves a finished folder into the store. The folder is gone afterwards. */
+export async function commitTree(store: Store, folder: string): Promise<{ digest: string; existed: boolean }> {
   await normaliseTree(folder);
   const entries = await listTree(folder);
   const digest = treeDigest(entries);
-  await withLock(`${store.root}/tree/${digest}`, new AbortController().signal, async () => {
-    if (await hasTree(store, digest)) return;
+  const existed = await withLock(`${store.root}/tree/${digest}`, new AbortController().signal, async () => {
+    if (await hasTree(store, digest)) return true;
     await rm(treePath(store, digest), { recursive: true, force: true });
     await rename(folder, treePath(store, digest));
     const bytes = entries.reduce((sum, entry) => sum + entry.size, 0);
     await replaceFile(store, `${treePath(store, digest)}.json`, JSON.stringify({ digest, bytes, entries }));
+    return false;
   });
   await rm(folder, { recursive: true, force: true });
-  return digest;
+  return { digest, existed };
 }
 
 /** Whether a tree is there, without looking into it. */

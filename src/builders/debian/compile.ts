@@ -66,7 +66,9 @@ export function cmakeStep(context: DebianContext, job: CmakeOptions): string {
     CMAKE_CXX_FLAGS: flags,
     ...job.options,
   };
-  const definitions = Object.entries(cache).map(([key, value]) => `-D${key}=${value === true ? "ON" : value === false ? "OFF" : value}`);
+  const definitions = Object.entries(cache).map(
+    ([key, value]) => `-D${key}=${value === true ? "ON" : value === false ? "OFF" : value}`,
+  );
   return context.plan.add({
     id: job.id,
     kind: "run",
@@ -94,6 +96,8 @@ export interface GccOptions {
   readonly tools: Toolchain;
   /** Further inputs, by name: `in/NAME` in arguments. */
   readonly inputs: Readonly<Record<string, string>>;
+  /** Files copied into the result beside what is compiled. */
+  readonly headers?: readonly { readonly from: string; readonly to: string }[];
   /** One command each: the language's compiler, its arguments, what it makes below `out/`. */
   readonly programs: readonly {
     readonly language: "c" | "c++";
@@ -113,13 +117,27 @@ export function gccStep(context: DebianContext, job: GccOptions): string {
     "-o",
     `out/${output}`,
   ]);
-  const strip = job.programs.map(({ output }) => [`${toolFolder}/${triplet}-strip`, "--strip-unneeded", `out/${output}`]);
+  // CMake is the only tool of the set that copies files.
+  const copies = (job.headers ?? []).map(({ from, to }) => [`${toolFolder}/cmake`, "-E", "copy", from, `out/${to}`]);
+  const outputs = [...job.programs.map(({ output }) => output), ...(job.headers ?? []).map(({ to }) => to)];
+  const strip = job.programs.map(({ output }) => [
+    `${toolFolder}/${triplet}-strip`,
+    "--strip-unneeded",
+    `out/${output}`,
+  ]);
   return context.plan.add({
     id: job.id,
     kind: "run",
     title: job.title,
     why: job.why,
     inputs: { toolchain: job.tools.toolchain, sysroot: job.tools.sysroot, ...job.inputs },
-    params: { path: toolPath, commands: [...compile, ...strip] },
+    params: { path: toolPath, folders: folders(outputs), commands: [...copies, ...compile, ...strip] },
   });
+}
+
+/** The folders below `out/` that some outputs lie in. */
+function folders(outputs: readonly string[]): string[] {
+  return [
+    ...new Set(outputs.flatMap((path) => (path.includes("/") ? [`out/${path.slice(0, path.lastIndexOf("/"))}`] : []))),
+  ];
 }

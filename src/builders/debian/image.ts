@@ -12,26 +12,62 @@ const toolPath: string[] = [`${toolFolder}/bin`, `${toolFolder}/sbin`];
 const zstdLevel = 12;
 
 /** How a file system is made from the tar of its content; its file is `out/root.img`. No tool takes a time, a user or a random number. */
-const filesystems: Readonly<Record<RootFilesystem, (uuid: string, bytes: string) => { commands: string[][]; stdin?: string }>> = {
+const filesystems: Readonly<
+  Record<RootFilesystem, (uuid: string, bytes: string) => { commands: string[][]; stdin?: string }>
+> = {
   squashfs: () => ({
     stdin: "in/tar/data.tar",
     commands: [
       [
         `${toolFolder}/bin/sqfstar`,
-        ...["-quiet", "-no-progress", "-comp", "zstd", "-Xcompression-level", String(zstdLevel), "-b", "256K", "-no-xattrs", "-reproducible"],
+        ...[
+          "-quiet",
+          "-no-progress",
+          "-comp",
+          "zstd",
+          "-Xcompression-level",
+          String(zstdLevel),
+          "-b",
+          "256K",
+          "-no-xattrs",
+          "-reproducible",
+        ],
         "out/root.img",
       ],
     ],
   }),
   erofs: (uuid) => ({
-    commands: [[`${toolFolder}/bin/mkfs.erofs`, "--quiet", "-zlz4hc,12", "-C65536", `-U${uuid}`, "-T946684800", "--tar=f", "out/root.img", "in/tar/data.tar"]],
+    commands: [
+      [
+        `${toolFolder}/bin/mkfs.erofs`,
+        "--quiet",
+        "-zlz4hc,12",
+        "-C65536",
+        `-U${uuid}`,
+        "-T946684800",
+        "--tar=f",
+        "out/root.img",
+        "in/tar/data.tar",
+      ],
+    ],
   }),
   ext4: (uuid, bytes) => ({
     commands: [
       [
         `${toolFolder}/sbin/mke2fs`,
         ...["-q", "-t", "ext4", "-L", "root", "-U", uuid, "-E", `hash_seed=${uuid},root_owner=0:0,lazy_itable_init=0`],
-        ...["-O", "^metadata_csum_seed,^orphan_file,^has_journal,^resize_inode", "-m", "0", "-b", "4096", "-d", "in/tar/data.tar", "out/root.img", bytes],
+        ...[
+          "-O",
+          "^metadata_csum_seed,^orphan_file,^has_journal,^resize_inode",
+          "-m",
+          "0",
+          "-b",
+          "4096",
+          "-d",
+          "in/tar/data.tar",
+          "out/root.img",
+          bytes,
+        ],
       ],
     ],
   }),
@@ -61,7 +97,10 @@ export function filesystemStep({ plan }: DebianContext, options: FilesystemOptio
 }
 
 /** The kernel image, gzipped where the board's firmware unpacks it. */
-export function kernelStep({ plan, distribution }: DebianContext, options: { tools: string; kernel: string; gzip: boolean }): string {
+export function kernelStep(
+  { plan, distribution }: DebianContext,
+  options: { tools: string; kernel: string; gzip: boolean },
+): string {
   const glob = distribution.kernel.image;
   const raw = plan.add({
     id: "kernel/image",
@@ -69,9 +108,23 @@ export function kernelStep({ plan, distribution }: DebianContext, options: { too
     title: "Take the kernel",
     why: "the board's firmware starts it",
     inputs: { kernel: options.kernel },
-    params: { format: "folder", entries: [{ type: "file", path: "kernel", mode: 0o644, from: { input: "kernel", path: `root/${glob}` } }] },
+    params: {
+      format: "folder",
+      entries: [{ type: "file", path: "kernel", mode: 0o644, from: { input: "kernel", path: `root/${glob}` } }],
+    },
   });
-  return gzipStep({ plan }, { id: "kernel/gzip", title: "Compress the kernel", why: "the card's slow; firmware unpacks gzip", tools: options.tools, from: raw, path: "data/kernel", gzip: options.gzip });
+  return gzipStep(
+    { plan },
+    {
+      id: "kernel/gzip",
+      title: "Compress the kernel",
+      why: "the card's slow; firmware unpacks gzip",
+      tools: options.tools,
+      from: raw,
+      path: "data/kernel",
+      gzip: options.gzip,
+    },
+  );
 }
 
 /** gzip -9n of one file of an input to `out/data`, or a copy. */
@@ -140,7 +193,18 @@ export function diskStep({ plan }: DebianContext, options: DiskOptions): string 
         [`${toolFolder}/bin/truncate`, "-s", String(options.dataSize), "tmp/data.img"],
         [
           `${toolFolder}/bin/genimage`,
-          ...["--config", "in/layout/genimage.cfg", "--rootpath", "tmp/empty", "--tmppath", "tmp/genimage", "--inputpath", ".", "--outputpath", "tmp/out"],
+          ...[
+            "--config",
+            "in/layout/genimage.cfg",
+            "--rootpath",
+            "tmp/empty",
+            "--tmppath",
+            "tmp/genimage",
+            "--inputpath",
+            ".",
+            "--outputpath",
+            "tmp/out",
+          ],
         ],
         [`${toolFolder}/bin/mv`, `tmp/out/${options.name}.img`, `out/${options.name}.img`],
       ],
@@ -163,7 +227,18 @@ export function compressStep({ plan }: DebianContext, options: { tools: string; 
     params: {
       path: toolPath,
       // One worker: the number of workers must not show in the bytes.
-      commands: [[`${toolFolder}/bin/zstd`, "-q", "-6", "-T1", "--no-progress", `in/disk/${options.name}.img`, "-o", `out/${options.name}.img.zst`]],
+      commands: [
+        [
+          `${toolFolder}/bin/zstd`,
+          "-q",
+          "-6",
+          "-T1",
+          "--no-progress",
+          `in/disk/${options.name}.img`,
+          "-o",
+          `out/${options.name}.img.zst`,
+        ],
+      ],
     },
   });
 }

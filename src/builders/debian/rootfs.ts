@@ -3,8 +3,8 @@ import type { InitRecipe } from "../../catalog/init-schema.js";
 import type { AssembleEntry } from "../../steps/assemble.js";
 import { type BootFile, bootFiles, type FileSource, initramfsEntries, type RootFilesystem } from "./boot-files.js";
 import { gzipStep, type RenderTemplate } from "./image.js";
-import { archOf, type DebianContext } from "./roots.js";
 import { type RootfsEntry, type RootfsOptions, rootfsEntries } from "./rootfs-files.js";
+import { archOf, type DebianContext } from "./roots.js";
 
 /** ELF e_machine by Debian architecture (System V ABI). */
 const elfMachines: Readonly<Record<string, number>> = { arm64: 183, armhf: 40, amd64: 62 };
@@ -21,8 +21,15 @@ export interface ImageSources {
 }
 
 /** Globs of kernel files that a kernel root must have for these boards. */
-export function kernelGlobs({ distribution }: Pick<DebianContext, "distribution">, boards: readonly Board[], init: InitRecipe): string[] {
-  const modules = new Set([...boards.flatMap(({ kernel }) => [...kernel.initramfs, ...kernel.rootfs]), ...Object.values(init.filesystems).flat()]);
+export function kernelGlobs(
+  { distribution }: Pick<DebianContext, "distribution">,
+  boards: readonly Board[],
+  init: InitRecipe,
+): string[] {
+  const modules = new Set([
+    ...boards.flatMap(({ kernel }) => [...kernel.initramfs, ...kernel.rootfs]),
+    ...Object.values(init.filesystems).flat(),
+  ]);
   const dtbs = new Set(boards.flatMap(({ kernel }) => kernel.dtbs));
   return [
     distribution.kernel.image,
@@ -64,7 +71,9 @@ function placeOf(context: DebianContext, source: FileSource): { input: string; p
 }
 
 function toEntry(context: DebianContext, entry: RootfsEntry): AssembleEntry {
-  return entry.type === "file" ? { type: "file", path: entry.path, mode: entry.mode, from: placeOf(context, entry.source) } : entry;
+  return entry.type === "file"
+    ? { type: "file", path: entry.path, mode: entry.mode, from: placeOf(context, entry.source) }
+    : entry;
 }
 
 export interface BootOptions {
@@ -81,7 +90,10 @@ export interface BootOptions {
 }
 
 /** The boot partition's content in `out/data/`, and the initramfs in it. */
-export function bootStep(context: DebianContext, options: BootOptions): { step: string; initramfs: string; names: readonly string[] } {
+export function bootStep(
+  context: DebianContext,
+  options: BootOptions,
+): { step: string; initramfs: string; names: readonly string[] } {
   const { board, init, sources, filesystem } = options;
   const cpio = context.plan.add({
     id: "boot/initramfs",
@@ -91,7 +103,9 @@ export function bootStep(context: DebianContext, options: BootOptions): { step: 
     inputs: { packages: sources.packages, kernel: sources.kernel, init: sources.init },
     params: {
       format: "cpio",
-      entries: initramfsEntries(board, init, { filesystem, moduleSuffix: moduleSuffix(context) }).map((entry) => toEntry(context, entry)),
+      entries: initramfsEntries(board, init, { filesystem, moduleSuffix: moduleSuffix(context) }).map((entry) =>
+        toEntry(context, entry),
+      ),
     },
   });
   const initramfs = gzipStep(context, {
@@ -150,7 +164,12 @@ export function rootfsStep(context: DebianContext, options: RootfsStepOptions): 
     kind: "assemble",
     title: "Assemble the root file system",
     why: "only what is proven to be needed goes into it",
-    inputs: { packages: options.sources.packages, kernel: options.sources.kernel, init: options.sources.init, ...options.inputs },
+    inputs: {
+      packages: options.sources.packages,
+      kernel: options.sources.kernel,
+      init: options.sources.init,
+      ...options.inputs,
+    },
     params: {
       format: "tar",
       entries: [...base, ...options.entries],

@@ -1,0 +1,62 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
+import { nearest } from "../errors/nearest.js";
+import { imageRequest, openProject } from "./prepare.js";
+import type { BuildOptions, Context, PathExplanation } from "./types.js";
+
+const manifest = z.object({
+  files: z.array(
+    z.object({
+      part: z.string(),
+      path: z.string(),
+      size: z.number(),
+      package: z.string().optional(),
+      version: z.string().optional(),
+      license: z.string().optional(),
+      neededBy: z.string().optional(),
+    }),
+  ),
+});
+
+/** Why a file is in the image: from the manifest of the last build. */
+export async function explainPath(context: Context, path: string, options: BuildOptions): Promise<PathExplanation> {
+  const project = await openProject(context, options);
+  const request = imageRequest(project);
+  const file = join(project.outBase, `${request.board.name}-${request.engine.recipe.name}`, "manifest.json");
+  const text = await readFile(file, "utf8").catch((cause) => {
+    throw new EdgeimgError("ERR_EDGEIMG_IMAGE_FILE", "There is no manifest of this board and engine yet.", {
+      cause,
+      hint: `Run \`edgeimg build --board ${request.board.name} --engine ${request.engine.recipe.name}\` first.`,
+    });
+  });
+  const { files } = manifest.parse(JSON.parse(text));
+  const wanted = path.replace(/^\/+/, "");
+  const found =
+    files.find((one) => one.path === wanted && one.part === "root") ?? files.find((one) => one.path === wanted);
+  if (found === undefined) {
+    const close = nearest(
+      wanted,
+      files.map((one) => one.path),
+    );
+    throw new EdgeimgError("ERR_EDGEIMG_IMAGE_FILE", `/${wanted} is not in the image.`, {
+      hint: close === undefined ? "manifest.json in the output folder lists every file." : `Did you mean /${close}?`,
+    });
+  }
+  const chain = [`/${found.path}`];
+  for (let at = found; at.neededBy !== undefined && chain.length < 32; ) {
+    chain.unshift(`/${at.neededBy}`);
+    const next = files.find((one) => one.path === at.neededBy && one.part === at.part);
+    if (next === undefined) break;
+    at = next;
+  }
+  return {
+    path: `/${found.path}`,
+    package: found.package ?? "edgeimg",
+    version: found.version ?? "",
+    license: found.license,
+    bytes: found.size,
+    chain,
+  };
+}

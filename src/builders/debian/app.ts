@@ -1,0 +1,105 @@
+import type { Board } from "../../catalog/board-schema.js";
+import type { Project } from "../../config/project-schema.js";
+import type { AssembleEntry } from "../../steps/assemble.js";
+import { archOf, type DebianContext } from "./roots.js";
+
+export interface AppOptions {
+  readonly project: Project;
+  readonly board: Board;
+  readonly localPath: (path: string) => string;
+  readonly exclude: readonly string[];
+  readonly versions: { readonly esbuild: string; readonly typescript: string };
+  /** recipes/runtime, for the declarations of edge:*. */
+  readonly runtimeRecipe: string;
+  /** The compiled app host. */
+  readonly runtime: string;
+  readonly qemu: string;
+  readonly sysroot: string;
+}
+
+export interface AppSteps {
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly entries: readonly AssembleEntry[];
+  readonly typecheck: string;
+}
+
+/** The user's app: checked, bundled, compiled to bytecode by the very QuickJS that runs it. */
+export function appSteps(context: DebianContext, options: AppOptions): AppSteps {
+  const { plan, distribution, arch } = context;
+  const { project, versions } = options;
+  const { entry, assets } = project.app;
+  const source = plan.add({
+    id: "local/project",
+    kind: "local",
+    title: "Read the project",
+    why: "it holds the app",
+    inputs: {},
+    params: {
+      path: options.localPath("."),
+      exclude: [
+        "node_modules",
+        "**/node_modules",
+        ".git",
+        "edgeimg.lock",
+        "edgeimg.yaml",
+        "tests",
+        "**.md",
+        ...assets,
+        ...options.exclude,
+      ],
+    },
+  });
+  const typecheck = plan.add({
+    id: "app/typecheck",
+    kind: "typecheck",
+    title: "Check the app's types",
+    why: "an error found here is not found on the board",
+    inputs: { project: source, runtime: options.runtimeRecipe },
+    params: { entry, typescript: versions.typescript },
+  });
+  const bundle = plan.add({
+    id: "app/bundle",
+    kind: "bundle",
+    title: "Bundle the app",
+    why: "the board runs one file",
+    inputs: { project: source },
+    params: { entry, esbuild: versions.esbuild },
+  });
+  const bytecode = plan.add({
+    id: "app/bytecode",
+    kind: "run",
+    title: "Compile the app to bytecode",
+    why: "it starts faster, and a syntax that QuickJS lacks is found here",
+    inputs: { bundle, runtime: options.runtime, qemu: options.qemu, sysroot: options.sysroot },
+    params: {
+      commands: [
+        [
+          `in/qemu/root/usr/bin/qemu-${archOf(distribution, arch).qemu}`,
+          ...["-cpu", options.board.cpu, "-L", "in/sysroot/root", "in/runtime/edge-run"],
+          ...["--compile", "in/bundle/main.js", "--out", "out/main.qjb"],
+        ],
+      ],
+    },
+  });
+  const assetSteps = assets.map((path) =>
+    plan.add({
+      id: `local/assets/${path}`,
+      kind: "local",
+      title: `Read ${path}`,
+      why: "the project lists it under app.assets",
+      inputs: {},
+      params: { path: options.localPath(path), exclude: [] },
+    }),
+  );
+  return {
+    typecheck,
+    inputs: { bundle, bytecode, ...Object.fromEntries(assetSteps.map((step) => [step, step])) },
+    entries: [
+      { type: "file", path: "app/main.qjb", mode: 0o644, from: { input: "bytecode", path: "main.qjb" } },
+      { type: "file", path: "app/main.js.map", mode: 0o644, from: { input: "bundle", path: "main.js.map" } },
+      ...assetSteps.map(
+        (step): AssembleEntry => ({ type: "tree", path: "app/assets", from: { input: step, path: "" } }),
+      ),
+    ],
+  };
+}

@@ -1,0 +1,365 @@
+import type { Board } from "../../catalog/board-schema.js";
+import type { Catalog, CatalogRecipe } from "../../catalog/catalog.js";
+import type { Project } from "../../config/project-schema.js";
+import { EdgeimgError } from "../../errors/edgeimg-error.js";
+import type { Lock } from "../../lock/lock-file.js";
+import type { PackageSetRequest, Requirements } from "../../lock/resolve.js";
+import { type Plan, planBuilder } from "../../plan/step.js";
+import type { AssembleEntry } from "../../steps/assemble.js";
+import { sha256Text } from "../../store/canonical.js";
+import { appSteps } from "./app.js";
+import { engineSteps, sourceSteps } from "./engine.js";
+import { compressStep, diskStep, filesystemStep, kernelStep, type RenderTemplate } from "./image.js";
+import { type ModelSteps, modelSteps } from "./models.js";
+import { reportStep } from "./report.js";
+import { bootStep, kernelGlobs, moduleSuffix, rootfsStep } from "./rootfs.js";
+import type { NetworkContext } from "./rootfs-files.js";
+import { archOf, type DebianContext, targetRoot, toolRequests, toolsRoot } from "./roots.js";
+import { localRecipe, runtimeStep } from "./runtime.js";
+
+/** Everything that decides an image. */
+export interface ImageRequest {
+  readonly project: Project;
+  /** Absolute path of a file of the project. */
+  readonly localPath: (path: string) => string;
+  /** Folders of the project that are not part of the app: the output. */
+  readonly exclude: readonly string[];
+  readonly board: Board;
+  readonly engine: CatalogRecipe;
+  readonly catalog: Catalog;
+  /** Debian's name of the host's architecture, and Node's. */
+  readonly host: { readonly arch: string; readonly node: string };
+  readonly render: RenderTemplate;
+  /** Versions of this program's own parts that decide bytes. */
+  readonly versions: { readonly edgeimg: string; readonly esbuild: string; readonly typescript: string };
+}
+
+/** Documentation that no root needs; copyright files stay for the manifest. */
+const documentation = [
+  "usr/share/{man,locale,info,lintian,bug,doc-base}/**",
+  "usr/share/doc/*/{changelog,NEWS,README}**",
+  "usr/share/doc/**/examples/**",
+];
+
+const packageSets = (request: ImageRequest) => {
+  const { board, engine, catalog, project } = request;
+  const { distribution, init, runtime } = catalog;
+  const { packages } = engine.recipe;
+  const sets: Record<string, PackageSetRequest | undefined> = {
+    sysroot: {
+      name: `sysroot/${engine.recipe.name}-${board.arch}`,
+      arch: board.arch,
+      packages: unique([...distribution.sysroot, ...runtime.packages.sysroot, ...packages.sysroot]),
+    },
+    headers: exactly(`headers/${engine.recipe.name}-${board.arch}`, board.arch, packages.headers),
+    rootfs: {
+      name: `rootfs/${engine.recipe.name}-${board.arch}`,
+      arch: board.arch,
+      packages: unique([...init.packages, ...init.ssh.packages, ...packages.rootfs]),
+    },
+    kernel: {
+      name: `kernel/${board.arch}`,
+      arch: board.arch,
+      packages: [distribution.kernel.packages[board.arch] ?? ""],
+      keep: distribution.kernel.keep,
+    },
+    firmware: exactly(`firmware/${board.name}`, board.arch, board.boot.packages),
+    extra:
+      project.packages.length === 0
+        ? undefined
+        : {
+            name: `extra/${sha256Text(unique(project.packages).join(" ")).slice(0, 12)}-${board.arch}`,
+            arch: board.arch,
+            packages: unique(project.packages),
+          },
+  };
+  return sets;
+};
+
+/** A set of just these packages, without what they depend on. */
+function exactly(name: string, arch: string, packages: readonly string[]): PackageSetRequest | undefined {
+  return packages.length === 0 ? undefined : { name, arch, packages: unique(packages), keep: unique(packages) };
+}
+
+/** The sets of packages that an image needs in the lock. */
+export function requirements(request: ImageRequest): Requirements {
+  const { distribution } = request.catalog;
+  const sets = Object.values(packageSets(request)).filter((set) => set !== undefined);
+  return {
+    distribution,
+    sets: [...toolRequests({ distribution, hostArch: request.host.arch, arch: request.board.arch }), ...sets],
+  };
+}
+
+/** Throws ERR_EDGEIMG_ENGINE_UNSUPPORTED when the engine does not run on the board. */
+export function checkSupport({ board, engine: { recipe } }: Pick<ImageRequest, "board" | "engine">): void {
+  const { supports, build } = recipe;
+  const hasFiles = build.kind !== "prebuilt" || build.files[board.arch] !== undefined;
+  if (supports.arch.includes(board.arch) && hasFiles) return;
+  throw new EdgeimgError(
+    "ERR_EDGEIMG_ENGINE_UNSUPPORTED",
+    `${recipe.title} does not run on ${board.name} (${board.arch}).`,
+    {
+      hint: `It supports: ${supports.arch.join(", ")}. \`edgeimg engines\` lists the others.`,
+    },
+  );
+}
+
+/** The graph of steps from a project to its image: pure, the same data for the same request and lock. */
+export function planImage(request: ImageRequest, lock: Lock): Plan {
+  checkSupport(request);
+  const { project, board, engine, catalog, render } = request;
+  const { distribution, init } = catalog;
+  const plan = planBuilder();
+  const context: DebianContext = { distribution, lock, plan, hostArch: request.host.arch, arch: board.arch };
+  const sets = packageSets(request);
+  const name = `${project.name}-${board.name}-${engine.recipe.name}`;
+  const signature = Number.parseInt(sha256Text(`signature ${name}`).slice(0, 8), 16);
+
+  const imageTools = toolsRoot(context, "image");
+  const qemu = toolsRoot(context, "qemu");
+  const root = (set: PackageSetRequest | undefined, title: string, why: string, only?: readonly string[]) =>
+    set === undefined
+      ? undefined
+      : targetRoot(context, {
+          set: set.name,
+          title,
+          why,
+          exclude: documentation,
+          ...(only === undefined ? {} : { only }),
+        });
+  const sysroot = must(
+    root(sets.sysroot, "Unpack the sysroot", "headers and libraries that the board's programs are compiled against"),
+  );
+  const packages = must(root(sets.rootfs, "Unpack the target's packages", "the root file system is taken from them"));
+  const kernel = must(
+    root(
+      sets.kernel,
+      "Unpack the kernel",
+      "image, drivers and device trees",
+      kernelGlobs(context, sameArch(catalog, board), init),
+    ),
+  );
+  const firmware = root(sets.firmware, "Unpack the firmware", "the board's firmware starts the kernel");
+  const extra = root(sets.extra, "Unpack further packages", "the project names them");
+  const headers = root(sets.headers, "Unpack the engine's headers", "the adapter is compiled against them");
+
+  const tools = { toolchain: toolsRoot(context, "toolchain"), sysroot };
+  const runtimeFolder = `${catalog.home}/recipes/runtime`;
+  const runtime = runtimeStep(context, { recipe: catalog.runtime, folder: runtimeFolder, board, tools });
+  const { engine: engineStep, adapter } = engineSteps(context, {
+    engine,
+    board,
+    tools,
+    headers,
+    runtime: runtimeFolder,
+  });
+
+  const { reference: onnxruntime } = catalog;
+  const reference = sourceSteps(context, {
+    name: "reference",
+    source: onnxruntime.source,
+    why: "models are compared with what onnxruntime gives on the host",
+    only: [onnxruntime.hosts[request.host.node] ?? ""],
+  });
+  const models = Object.entries(project.models).map(([model, config]): [string, ModelSteps] => [
+    model,
+    modelSteps(context, {
+      name: model,
+      config,
+      engine,
+      board,
+      reference,
+      hostTools: imageTools,
+      localPath: request.localPath,
+      check: { qemu, sysroot, runtime, adapter, engine: engineStep },
+    }),
+  ]);
+  const app = appSteps(context, {
+    project,
+    board,
+    localPath: request.localPath,
+    exclude: request.exclude,
+    versions: request.versions,
+    runtimeRecipe: localRecipe(context, "runtime", runtimeFolder),
+    runtime,
+    qemu,
+    sysroot,
+  });
+
+  const { filesystem } = project.image;
+  const sources = { packages, kernel, firmware, init: localRecipe(context, "init", `${catalog.home}/recipes/init`) };
+  const rootfs = rootfsStep(context, {
+    board,
+    init,
+    sources,
+    rootfs: {
+      filesystem,
+      moduleSuffix: moduleSuffix(context),
+      overlay: catalog.overlay,
+      timezone: project.system.timezone,
+      authorizedKeys: project.system.ssh.authorizedKeys,
+      context: {
+        hostname: project.system.hostname ?? project.name,
+        epoch: Math.floor(Date.parse(lock.distribution.date) / 1000),
+        debug: project.system.debug,
+        network: networkOf(project),
+        env: project.app.env,
+        image: { name, version: request.versions.edgeimg },
+        release: distribution.suites[0] ?? "",
+      },
+      render: (template, data) => render(`rootfs/${template}`, data),
+    },
+    inputs: {
+      runtime,
+      adapter,
+      ...app.inputs,
+      ...(engineStep === undefined ? {} : { engine: engineStep }),
+      ...(extra === undefined ? {} : { extra }),
+      ...Object.fromEntries(models.map(([model, steps]) => [`model/${model}`, steps.folder])),
+      ...Object.assign({}, ...models.map(([, steps]) => steps.inputs)),
+    },
+    entries: [
+      ...catalog.runtime.programs.flatMap(({ output, install }): AssembleEntry[] =>
+        install === null
+          ? []
+          : [{ type: "file", path: install.replace(/^\//, ""), mode: 0o755, from: { input: "runtime", path: output } }],
+      ),
+      {
+        type: "file",
+        path: "usr/lib/edgeimg/libedge_nn.so",
+        mode: 0o755,
+        from: { input: "adapter", path: "libedge_nn.so" },
+      },
+      ...engine.recipe.libraries.map(
+        (library): AssembleEntry => ({
+          type: "file",
+          path: `usr/lib/edgeimg/${library}`,
+          mode: 0o755,
+          from: { input: "engine", path: `usr/lib/${library}` },
+        }),
+      ),
+      ...app.entries,
+      ...models.flatMap(([model, steps]): AssembleEntry[] => [
+        { type: "tree", path: `models/${model}`, from: { input: `model/${model}`, path: "" } },
+        ...steps.entries,
+      ]),
+      ...(extra === undefined
+        ? []
+        : [
+            {
+              type: "tree" as const,
+              path: "",
+              from: { input: "extra", path: "root" },
+              exclude: ["{bin,sbin,lib,lib64}", "usr/lib64", "usr/share/doc/**"],
+            },
+          ]),
+    ],
+    libraries: [
+      ...(engineStep === undefined ? [] : [{ input: "engine", path: "usr/lib", target: "usr/lib/edgeimg" }]),
+      ...(extra === undefined
+        ? []
+        : [
+            {
+              input: "extra",
+              path: `root/usr/lib/${archOf(distribution, board.arch).triplet}`,
+              target: `usr/lib/${archOf(distribution, board.arch).triplet}`,
+            },
+          ]),
+    ],
+  });
+  const rootImage = filesystemStep(context, {
+    tools: imageTools,
+    tar: rootfs,
+    filesystem,
+    ext4Size: "512M",
+    uuid: uuidOf(`root ${name}`),
+  });
+  const boot = bootStep(context, {
+    board,
+    init,
+    sources,
+    tools: imageTools,
+    kernelImage: kernelStep(context, { tools: imageTools, kernel, gzip: board.boot.kernel.gzip }),
+    filesystem,
+    signature,
+    debug: project.system.debug,
+    render,
+  });
+  const disk = diskStep(context, {
+    board,
+    name,
+    tools: imageTools,
+    root: rootImage,
+    boot: boot.step,
+    bootNames: boot.names,
+    bootSize: project.image.bootSize ?? board.boot.size,
+    dataSize: project.image.dataSize,
+    signature,
+    render,
+  });
+  const bmap = plan.add({
+    id: "image/bmap",
+    kind: "bmap",
+    title: "Map the image's blocks",
+    why: "a flasher that knows the map writes less and checks what it wrote",
+    inputs: { disk },
+    params: {},
+  });
+  const report = reportStep(context, {
+    name,
+    request,
+    inputs: {
+      rootfs,
+      initramfs: boot.initramfs,
+      boot: boot.step,
+      rootImage,
+      disk,
+      packages,
+      kernel,
+      ...(firmware === undefined ? {} : { firmware }),
+      ...(extra === undefined ? {} : { extra }),
+    },
+    sets,
+  });
+  return {
+    format: 1,
+    steps: [...plan.steps.values()],
+    targets: {
+      disk,
+      bmap,
+      report,
+      qemu,
+      ...(project.image.compress ? { zst: compressStep(context, { tools: imageTools, disk, name }) } : {}),
+      typecheck: app.typecheck,
+      ...Object.fromEntries(models.map(([model, steps]) => [`check/${model}`, steps.check])),
+    },
+  };
+}
+
+/** Boards whose kernel files are unpacked together, so that several boards share one step. */
+function sameArch(catalog: Catalog, board: Board): Board[] {
+  const others = [...catalog.boards.values()].filter(({ arch, name }) => arch === board.arch && name !== board.name);
+  return [...others, board].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+function networkOf({ system }: Project): NetworkContext {
+  const { network } = system;
+  if (network === "dhcp") return { mode: "dhcp", interface: "", address: "", gateway: "", dns: [] };
+  return { mode: "static", interface: "", address: network.address, gateway: network.gateway ?? "", dns: network.dns };
+}
+
+/** A version-4-shaped UUID from a name: the same image always has the same. */
+function uuidOf(text: string): string {
+  const hex = sha256Text(text);
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
+}
+
+function unique(values: readonly string[]): string[] {
+  return [...new Set(values)].sort();
+}
+
+function must(step: string | undefined): string {
+  if (step === undefined) throw new Error("a root that every image has is missing");
+  return step;
+}
