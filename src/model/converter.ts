@@ -35,7 +35,7 @@ function traceArguments({ trace }: Converter, { name, inputs }: ConverterJob): r
       if (type === undefined)
         throw new EdgeimgError(
           "ERR_EDGEIMG_MODEL_OPERATOR",
-          `model ${name}: the engine takes no input of type ${input.type} (${input.name})`,
+          `Model ${name}: the engine takes no input of type ${input.type} (${input.name})`,
           {
             hint: `It takes ${Object.keys(trace.types).join(", ")}. Export the model with another type, or use another engine.`,
           },
@@ -83,7 +83,7 @@ export function unconvertedError(name: string, engine: string, layers: readonly 
   const operators = [...new Set(layers.map(({ operator }) => operator))].sort();
   return new EdgeimgError(
     "ERR_EDGEIMG_MODEL_OPERATOR",
-    `model ${name} needs what ${engine} does not have: ${operators.join(", ")}`,
+    `Model ${name} needs what ${engine} does not have: ${operators.join(", ")}`,
     {
       details: layers.slice(0, 8).map(({ operator, layer }) => `${operator} (${layer})`),
       hint: "Build with another engine, or export the model without these operators.",

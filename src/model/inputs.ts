@@ -18,7 +18,7 @@ export function resolveInputs(
     if (ports.some((port) => port.name === name)) continue;
     const names = ports.map((port) => port.name);
     const close = nearest(name, names);
-    throw new EdgeimgError("ERR_EDGEIMG_MODEL_SHAPES", `model ${model} has no input ${name}`, {
+    throw new EdgeimgError("ERR_EDGEIMG_MODEL_SHAPES", `Model ${model} has no input ${name}`, {
       hint: close === undefined ? `Its inputs are: ${names.join(", ")}.` : `Did you mean ${close}?`,
     });
   }
@@ -51,7 +51,7 @@ function knownType(model: string, port: OnnxPort): ElementType {
   if (isElementType(port.type)) return port.type;
   throw new EdgeimgError(
     "ERR_EDGEIMG_MODEL_OPERATOR",
-    `model ${model}: ${port.name} has elements of type ${port.type || "other than tensors"}`,
+    `Model ${model}: ${port.name} has elements of type ${port.type || "other than tensors"}`,
     { hint: "Tensors of f32, i8, u8, i32 and i64 can be given to and had from a model." },
   );
 }
@@ -60,7 +60,7 @@ function allowedShapes(model: string, port: OnnxPort, declared: ShapeSet | undef
   const open = port.shape.some((size) => size === undefined);
   const told = `[${port.shape.map((size) => size ?? "?").join(", ")}]`;
   const fail = (message: string, hint: string): never => {
-    throw new EdgeimgError("ERR_EDGEIMG_MODEL_SHAPES", `model ${model}, input ${port.name} ${told}: ${message}`, {
+    throw new EdgeimgError("ERR_EDGEIMG_MODEL_SHAPES", `Model ${model}, input ${port.name} ${told}: ${message}`, {
       hint,
     });
   };

@@ -166,7 +166,7 @@ t.test("the reader of model.edge", { skip: hasCompiler ? false : "no C compiler 
     const damaged = join(folder, "damaged");
     mkdirSync(damaged);
     writeFileSync(join(damaged, "m.onnx"), "ReduceSum");
-    const [, accepted = "0"] = /^accepted (\d+) of 4000$/.exec(run("--mutate", damaged, "7", "4000")) ?? [];
-    t.ok(Number(accepted) > 50, `${accepted} damaged files were still valid`);
+    const [, accepted = "0"] = /^accepted (\d+) of 1500$/.exec(run("--mutate", damaged, "7", "1500")) ?? [];
+    t.ok(Number(accepted) > 20, `${accepted} damaged files were still valid`);
   });
 });

@@ -44,7 +44,7 @@ t.test("a fixed one at one shape, several joined", async (t) => {
 t.test("a type that the converter lacks is refused", async (t) => {
   t.throws(() => converterArguments(converter, { ...job, inputs: [{ ...x, type: "u8" }] }), {
     code: "ERR_EDGEIMG_MODEL_OPERATOR",
-    message: "model rec: the engine takes no input of type u8 (x)",
+    message: "Model rec: the engine takes no input of type u8 (x)",
   });
 });
 
@@ -76,6 +76,6 @@ t.test("layers that were not translated are found", async (t) => {
   );
   t.match(unconvertedError("rec", "ncnn", layers), {
     code: "ERR_EDGEIMG_MODEL_OPERATOR",
-    message: "model rec needs what ncnn does not have: aten::roll, nn.GELU, pnnx.Expression, torch.logical_not",
+    message: "Model rec needs what ncnn does not have: aten::roll, nn.GELU, pnnx.Expression, torch.logical_not",
   });
 });

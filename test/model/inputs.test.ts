@@ -13,7 +13,7 @@ t.test("fixed shapes need no declaration, open ones do", async (t) => {
   t.match(resolveInputs("m", [open], { x: { dims } }), [{ allowed: { dims } }]);
   t.throws(() => resolveInputs("m", [open], {}), {
     code: "ERR_EDGEIMG_MODEL_SHAPES",
-    message: "model m, input x [?, 3, ?, ?]: its shape is open",
+    message: "Model m, input x [?, 3, ?, ?]: its shape is open",
     hint: "Declare it under models.m.inputs.x.dims.",
   });
 });
@@ -25,11 +25,11 @@ t.test("declarations must fit the model", async (t) => {
   });
   t.throws(() => resolveInputs("m", [open], { x: { shapes: [[1, 3, 8]] } }), { message: /3 dimensions are declared/ });
   t.throws(() => resolveInputs("m", [{ ...open, name: "image" }], { imgae: { dims } }), {
-    message: "model m has no input imgae",
+    message: "Model m has no input imgae",
     hint: "Did you mean image?",
   });
   t.throws(() => resolveInputs("m", [{ ...open, name: "image" }], { zzz: { dims } }), {
-    message: "model m has no input zzz",
+    message: "Model m has no input zzz",
     hint: "Its inputs are: image.",
   });
 });
@@ -37,7 +37,7 @@ t.test("declarations must fit the model", async (t) => {
 t.test("elements of a type that the runtime lacks are refused", async (t) => {
   t.throws(() => resolveOutputs("m", [{ ...closed, name: "y", type: "bool" }]), {
     code: "ERR_EDGEIMG_MODEL_OPERATOR",
-    message: "model m: y has elements of type bool",
+    message: "Model m: y has elements of type bool",
   });
 });
 
