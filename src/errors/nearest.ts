@@ -9,13 +9,22 @@ export function nearest(word: string, candidates: readonly string[]): string | u
   for (const name of candidates) {
     if (name === word || name.length > 64) continue;
     const candidate = name.toLowerCase();
-    const measured = distance(wanted, candidate);
+    // Of equally distant names the one whose first other letter is nearer: rpi5 means rpi4 rather than rpi3.
+    const measured = distance(wanted, candidate) + letterGap(wanted, candidate) / 2 ** 20;
     const limit = Math.max(1, Math.floor(Math.max(wanted.length, candidate.length) / 3));
     const prefixed = wanted.length >= 3 && (candidate.startsWith(wanted) || wanted.startsWith(candidate));
-    if ((measured > limit || measured >= wanted.length) && !prefixed) continue;
+    if ((Math.floor(measured) > limit || measured >= wanted.length) && !prefixed) continue;
     if (best === undefined || measured < best.distance) best = { name, distance: measured };
   }
   return best?.name;
+}
+
+/** How far apart the first differing letters are, below 2^16. */
+function letterGap(a: string, b: string): number {
+  for (let index = 0; index < Math.min(a.length, b.length); index++) {
+    if (a[index] !== b[index]) return Math.abs(a.charCodeAt(index) - b.charCodeAt(index));
+  }
+  return 0;
 }
 
 /** Optimal string alignment distance: insert, delete, replace, swap neighbours. */

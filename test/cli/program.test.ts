@@ -103,7 +103,7 @@ for (const [words, message, hint] of mistakes) {
       plain.stderr,
       `error ERR_EDGEIMG_USAGE: ${message}\n  help: ${hint}\n  more: edgeimg explain ERR_EDGEIMG_USAGE\n`,
     );
-    const json = await run(...words, "--json");
+    const json = await run(...words.slice(0, 1), "--json", ...words.slice(1));
     t.equal(json.code, 1);
     t.equal(json.stderr, "");
     t.same(JSON.parse(json.stdout), { type: "error", code: "ERR_EDGEIMG_USAGE", message, hint, exitCode: 1 });

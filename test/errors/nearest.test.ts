@@ -1,7 +1,7 @@
 import t from "tap";
 import { didYouMean, nearest } from "../../src/errors/nearest.js";
 
-const boards = ["rpi4", "rpi3", "rpi-zero2w", "qemu-a72", "qemu-a53"];
+const boards = ["rpi3", "rpi4", "rpi-zero2w", "qemu-a72", "qemu-a53"];
 
 const cases: readonly (readonly [string, readonly string[], string | undefined])[] = [
   ["rpi5", boards, "rpi4"],
