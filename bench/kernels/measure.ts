@@ -1,0 +1,98 @@
+import { readFile } from "node:fs/promises";
+import { z } from "zod";
+import { type Block, countLayers, type Machine } from "./count.js";
+import type { Layer } from "./layers.js";
+import type { Core } from "./ports.js";
+import { histogram, type Modelled, price } from "./price.js";
+import { readFunctions, type Symbol } from "./symbols.js";
+
+/** One kernel on one core with one layer: counted by the emulator, priced by the port table. */
+export interface Row {
+  readonly core: string;
+  readonly layer: string;
+  readonly scheme: string;
+  readonly kernel: string;
+  readonly macs: number;
+  readonly checksum: number;
+  /** Executed instructions of the call without packing, and of packing the input. */
+  readonly instructions: number;
+  readonly packing: number;
+  readonly cycles: number;
+  readonly packingCycles: number;
+  readonly bound: string;
+}
+
+/** A layer and what runs it: the core's own variant, or "plain" for the compiler's version. */
+export interface Task {
+  readonly layer: Layer;
+  readonly scheme: string;
+  readonly plain: boolean;
+}
+
+const printed = z.object({ kernel: z.string(), macs: z.number(), checksum: z.number() });
+const packing = /^(edge_pack_pixels|gather_row|scatter_\w+|plane_\w+|sum_codes|.*mem(cpy|set|move)\w*)(\.|$)/;
+const counted =
+  /^(edge_|finish_|run_panels|multiply|widen_add|open_packed|point_finish|sum_pixel|add_tap|plain_conv|dot_row|winograd_|bench_mark)/;
+const skipped = /^edge_(conv_prepare|weight_|header_check|variant_|depthwise_prepare|winograd_prepare)/;
+
+/** Functions of the library and the yardstick that run while a layer runs, and the mark. */
+export async function hotFunctions(path: string): Promise<Symbol[]> {
+  const all = readFunctions(await readFile(path));
+  return all.filter(({ name }) => (packing.test(name) || counted.test(name)) && !skipped.test(name));
+}
+
+/** The line that tells the program what to run. */
+export function taskLine(core: Core, { layer, scheme, plain }: Task): string {
+  const { height, width, inChannels, outChannels, kernel, stride, depthwise } = layer;
+  const shape = [height, width, inChannels, outChannels, kernel, stride, depthwise ? 1 : 0];
+  return [plain ? "plain" : core.variant, scheme, ...shape, 1].join(" ");
+}
+
+/** Runs all tasks on one emulated core. */
+export async function measure(options: {
+  readonly machine: Machine;
+  readonly program: string;
+  readonly core: Core;
+  readonly tasks: readonly Task[];
+}): Promise<Row[]> {
+  const { core, tasks } = options;
+  const results = await countLayers({
+    machine: options.machine,
+    cpu: core.cpu,
+    program: options.program,
+    layers: tasks.map((task) => taskLine(core, task)),
+    functions: await hotFunctions(options.program),
+  });
+  return results.map(({ output, blocks }, index): Row => {
+    const task = tasks[index];
+    if (task === undefined) throw new Error("more results than tasks");
+    const { kernel, macs, checksum } = printed.parse(JSON.parse(output));
+    const own = summarize(
+      core,
+      blocks.filter(({ symbol }) => !packing.test(symbol) && symbol !== "bench_mark"),
+    );
+    const pack = summarize(
+      core,
+      blocks.filter(({ symbol }) => packing.test(symbol)),
+    );
+    return {
+      core: core.name,
+      layer: task.layer.name,
+      scheme: task.scheme,
+      kernel,
+      macs,
+      checksum,
+      instructions: own.instructions,
+      packing: pack.instructions,
+      cycles: Math.round(own.modelled.cycles),
+      packingCycles: Math.round(pack.modelled.cycles),
+      bound: own.modelled.bound,
+    };
+  });
+}
+
+function summarize(core: Core, blocks: readonly Block[]): { instructions: number; modelled: Modelled } {
+  let instructions = 0;
+  for (const count of histogram(blocks).values()) instructions += count;
+  return { instructions, modelled: price(core, blocks) };
+}
