@@ -1,5 +1,5 @@
 // Runs the tests, unit tests first, and ends with the line `N passed, N failed` (assertions).
-//   node test/run.mjs [unit|e2e] [FILE...]
+//   node test/run.mjs [unit|target|e2e] [FILE...]
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -7,10 +7,17 @@ import { fileURLToPath } from "node:url";
 
 const home = fileURLToPath(new URL("../", import.meta.url));
 
-/** Files of a group boot images and build for minutes; all others are unit tests. Seconds are per file. */
+const isTarget = (file) => /^test\/(runtime|kernels)\//.test(file) || file === "test/model/reference.test.ts";
+const isE2e = (file) => /^test\/(e2e|images)\//.test(file);
+
+/**
+ * Unit tests need nothing but Node. Target tests run programs of the board under qemu-user, with tools from the store.
+ * End-to-end tests build and boot images, for minutes. Seconds are per file.
+ */
 const groups = {
-  unit: { jobs: 2, seconds: 180, has: (file) => !/^test\/(e2e|images)\//.test(file) },
-  e2e: { jobs: 1, seconds: 5400, has: (file) => /^test\/(e2e|images)\//.test(file) },
+  unit: { jobs: 2, seconds: 300, has: (file) => !isTarget(file) && !isE2e(file) },
+  target: { jobs: 2, seconds: 900, has: isTarget, tools: true },
+  e2e: { jobs: 1, seconds: 5400, has: isE2e },
 };
 
 const words = process.argv.slice(2);
@@ -31,7 +38,13 @@ for (const name of chosen) {
     failed++;
     continue;
   }
-  const counted = await runGroup(files, group);
+  const tools = group.tools ? await toolsOrFailure() : { env: {}, remove: () => {} };
+  if (tools === undefined) {
+    failed++;
+    continue;
+  }
+  const counted = await runGroup(files, group, tools.env);
+  tools.remove();
   passed += counted.passed;
   failed += counted.failed;
 }
@@ -45,11 +58,23 @@ function testFiles() {
     .sort();
 }
 
+/** Tools from the product's store; building them is a test of its own. */
+async function toolsOrFailure() {
+  try {
+    return await (await import("./tools.mjs")).testTools();
+  } catch (error) {
+    console.log(`not ok - the tools of the target tests cannot be made: ${error.stack ?? error}`);
+    if (error.details) console.log(error.details.join("\n"));
+    return undefined;
+  }
+}
+
 /** Shows a line a file, and all that tap says of a file that failed. */
-async function runGroup(files, { jobs, seconds }) {
+async function runGroup(files, { jobs, seconds }, env) {
   const flags = ["run", `--jobs=${jobs}`, `--timeout=${seconds}`, "--reporter=tap", "--disable-coverage", "--no-color"];
   const child = spawn(process.execPath, [tapProgram(), ...flags, ...files], {
     cwd: home,
+    env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "inherit"],
   });
   const exit = new Promise((resolve) => child.on("close", resolve));

@@ -5,12 +5,12 @@ import { inspectOnnx, runOnnx } from "../../src/model/reference.js";
 import { numbers, type Tensor } from "../../src/model/tensor.js";
 import { type TinyModel, tinyOnnx } from "./onnx-builder.js";
 
-/** The unpacked npm package onnxruntime-node 1.22.0: 93 MB that unit tests do not download; building tests do. */
-const runtime = process.env.EDGEIMG_TEST_ONNXRUNTIME ?? "";
+/** The unpacked npm package onnxruntime-node 1.22.0: 93 MB that unit tests do not download; target tests do. */
+const runtime = process.env.EDGEIMG_TEST_ONNXRUNTIME_HOST ?? "";
 
 t.test(
   "onnxruntime on this machine",
-  { skip: runtime === "" ? "EDGEIMG_TEST_ONNXRUNTIME is not set" : false },
+  { skip: runtime === "" ? "EDGEIMG_TEST_ONNXRUNTIME_HOST is not set" : false },
   async (t) => {
     const work = t.testdir({});
     const at = (model: TinyModel | string) => {

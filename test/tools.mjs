@@ -1,0 +1,90 @@
+// What tests that run target programs need, taken from the product's own store: built when it is not there yet.
+import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { prepare } from "../dist/api/prepare.js";
+import { planImage } from "../dist/builders/debian/plan-image.js";
+import { execute } from "../dist/steps/execute.js";
+import { treePath } from "../dist/store/store.js";
+
+const home = fileURLToPath(new URL("../", import.meta.url));
+// The board of the first command in the README: what that build left in the store is used.
+const board = "rpi4";
+
+/**
+ * Environment variables that name the tools: EDGEIMG_TEST_GCC (for the target), _SYSROOT, _QEMU (qemu-aarch64), _EDGE_RUN,
+ * _EDGE_NN_RUN, _NCNN and _ONNXRUNTIME (adapters), _ONNXRUNTIME_HOST (for this machine). `remove` deletes what was copied.
+ */
+export async function testTools() {
+  const folder = mkdtempSync(join(tmpdir(), "edgeimg-tools-"));
+  const env = {};
+  for (const engine of ["ncnn", "onnxruntime"]) {
+    const { tree, toolchain, request } = await made(engine);
+    const { triplet } = request.catalog.distribution.architectures[request.board.arch];
+    env[`EDGEIMG_TEST_${engine.toUpperCase()}`] = adapter(join(folder, engine), tree, engine);
+    if (engine !== "ncnn") continue;
+    const sysroot = join(tree(`root/sysroot/${engine}-${request.board.arch}`), "root");
+    env.EDGEIMG_TEST_SYSROOT = sysroot;
+    env.EDGEIMG_TEST_QEMU = join(tree("root/tools/qemu"), "root/usr/bin/qemu-aarch64");
+    env.EDGEIMG_TEST_EDGE_RUN = join(tree("compile/runtime"), "edge-run");
+    env.EDGEIMG_TEST_EDGE_NN_RUN = join(tree("compile/runtime"), "edge-nn-run");
+    env.EDGEIMG_TEST_ONNXRUNTIME_HOST = tree("unpack/reference");
+    env.EDGEIMG_TEST_GCC = compiler(folder, {
+      program: join(tree(toolchain), `root/usr/bin/${triplet}-gcc`),
+      flags: request.catalog.distribution.tools.toolchain.sysrootFlags.map((flag) =>
+        flag.replaceAll("{sysroot}", sysroot).replaceAll("{triplet}", triplet),
+      ),
+    });
+  }
+  return { env, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+/** Runs the steps that an image with this engine is compiled by. */
+async function made(engine) {
+  const context = {
+    cwd: home,
+    env: process.env,
+    now: () => performance.now(),
+    emit: (event) => {
+      if (event.type === "step-end" && !event.cached) console.log(`# ${event.title}`);
+    },
+    signal: new AbortController().signal,
+  };
+  const { request, lock, services } = await prepare(context, { board, engine, offline: false, locked: false });
+  const plan = planImage(request, lock);
+  const toolchain = `root/tools/toolchain-${request.board.arch}`;
+  const targets = [
+    toolchain,
+    "root/tools/qemu",
+    `root/sysroot/${engine}-${request.board.arch}`,
+    "compile/runtime",
+    `compile/${engine}`,
+    `compile/${engine}-adapter`,
+    "unpack/reference",
+  ];
+  const results = await execute(plan, targets, services);
+  const tree = (id) => treePath(services.store, results.get(id).digest);
+  return { request, toolchain, tree };
+}
+
+/** The adapter with its engine's libraries beside it, as in an image. */
+function adapter(folder, tree, engine) {
+  mkdirSync(folder);
+  const file = join(folder, "libedge_nn.so");
+  copyFileSync(join(tree(`compile/${engine}-adapter`), "libedge_nn.so"), file);
+  const libraries = join(tree(`compile/${engine}`), "usr/lib");
+  for (const name of readdirSync(libraries)) {
+    if (name.includes(".so")) copyFileSync(join(libraries, name), join(folder, name));
+  }
+  return file;
+}
+
+/** The cross compiler, told where its sysroot's start files are. */
+function compiler(folder, { program, flags }) {
+  const file = join(folder, "gcc");
+  const quoted = [program, ...flags].map((word) => `'${word}'`).join(" ");
+  writeFileSync(file, `#!/bin/sh\nexec ${quoted} "$@"\n`);
+  chmodSync(file, 0o755);
+  return file;
+}
