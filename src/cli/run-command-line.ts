@@ -1,6 +1,6 @@
 import { CommanderError } from "commander";
-import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { Api, Context } from "../api/types.js";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { Output } from "./command.js";
 import { commands } from "./commands/index.js";
 import { packageVersion } from "./commands/version.js";

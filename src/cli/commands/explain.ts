@@ -1,7 +1,7 @@
+import type { PathExplanation } from "../../api/types.js";
 import { type ErrorCode, errorCodes } from "../../errors/codes.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import { nearest } from "../../errors/nearest.js";
-import type { PathExplanation } from "../../api/types.js";
 import type { CommandSpec } from "../command.js";
 import { buildFlags, buildOptions } from "../flags.js";
 import { bytesText, wrap } from "../render/words.js";

@@ -1,4 +1,5 @@
 import { Listr, type ListrTaskWrapper } from "listr2";
+import type { BuildEvent } from "../../events.js";
 import { plainRenderer } from "./plain.js";
 import { progressBoard } from "./progress-board.js";
 import type { Renderer, RenderOptions } from "./renderer.js";
@@ -80,18 +81,34 @@ export function ttyRenderer(options: RenderOptions): Renderer {
     };
   };
 
+  // The list owns the terminal until it has ended; what a booted board says waits for that.
+  const waiting: BuildEvent[] = [];
+  let closing: Promise<void> | undefined;
+  const close = (): Promise<void> => {
+    const ending = live;
+    if (ending === undefined) return closing ?? Promise.resolve();
+    live = undefined;
+    closing = ending.stop(failed).then(() => {
+      closing = undefined;
+      for (const event of waiting.splice(0)) plain.emit(event);
+    });
+    return closing;
+  };
+
   return {
     emit: (event) => {
       const line = board.take(event, options.now());
-      if (event.type === "step-start" || event.type === "step-end") live ??= start();
       if (event.type === "step-failed") failed = true;
-      if (line !== undefined) live?.finished(line);
-      const isStep = event.type.startsWith("step-") || event.type === "plan";
-      if (!isStep) plain.emit(event);
+      if (event.type === "plan" || event.type.startsWith("step-")) {
+        if (closing === undefined && event.type !== "plan") live ??= start();
+        if (line !== undefined) live?.finished(line);
+        return;
+      }
+      if (event.type === "log" || event.type === "artifact") return plain.emit(event);
+      void close();
+      if (closing === undefined) plain.emit(event);
+      else waiting.push(event);
     },
-    finish: async () => {
-      await live?.stop(failed);
-      live = undefined;
-    },
+    finish: close,
   };
 }
