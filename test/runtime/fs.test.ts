@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import t from "tap";
 import { appFolder, runSource } from "../helpers/edge-app.js";
 
@@ -41,6 +41,19 @@ t.test("files are read, relative paths from the app's folder", async (t) => {
     `),
     ["aé€", "aé€", [0, 255, 10], 0, "\0\ufffd\n", ["a.txt", "b.bin", "deep", "empty"], true, [3, false, true], true],
   );
+});
+
+t.test("/app and /models are where the options say", async (t) => {
+  await mkdir(join(app.path, "models/m"), { recursive: true });
+  await writeFile(join(app.path, "models/m/words.txt"), "one");
+  const code = `import { readText, list } from "edge:fs";
+    console.log(await readText("/models/m/words.txt"), await readText("/app/assets/a.txt"), (await list("/models")).join());
+    for (const path of ["/models/../models", "/modelsm", "/models/../../etc/nope"])
+      console.log(await list(path).then((names) => names.join(), (error) => error.code));`;
+  const { stdout } = await runSource(app.path, code, {
+    flags: ["--models", relative(process.cwd(), join(app.path, "models"))],
+  });
+  t.equal(stdout, "one aé€ m\nm\nENOENT\nENOENT\n");
 });
 
 t.test("files are written whole, removed, and folders made", async (t) => {

@@ -42,6 +42,20 @@ bool edge_fs_resolve(const char *app_dir, const char *path, size_t len, char *ou
   return true;
 }
 
+bool edge_fs_relocate(const edge_options *options, char *path) {
+  const struct {
+    const char *from, *to;
+  } moves[] = {{"/app", options->app_dir}, {"/models", options->models_dir}};
+  for (size_t i = 0; i < sizeof moves / sizeof *moves; i++) {
+    size_t len = strlen(moves[i].from);
+    if (strncmp(path, moves[i].from, len) != 0 || (path[len] != 0 && path[len] != '/')) continue;
+    char moved[2 * PATH_MAX];
+    int used = snprintf(moved, sizeof moved, "%s%s", moves[i].to, path + len);
+    return used > 0 && (size_t)used < sizeof moved && edge_fs_resolve("/", moved, (size_t)used, path);
+  }
+  return true;
+}
+
 bool edge_fs_writable(const edge_options *options, const char *path) {
   for (int i = 0; i < options->writable_count; i++) {
     char folder[PATH_MAX];

@@ -98,6 +98,8 @@ static int prepare(JSContext *ctx, fs_work *self, int argc, JSValueConst *argv) 
   const char *path = JS_ToCStringLen(ctx, &len, argv[0]);
   if (!path) return -1;
   bool ok = edge_fs_resolve(options->app_dir, path, len, self->path);
+  /* A relative path stands below app_dir already. */
+  if (ok && path[0] == '/') ok = edge_fs_relocate(options, self->path);
   JS_FreeCString(ctx, path);
   if (!ok) {
     edge_throw(ctx, "EINVAL", "EINVAL: not a path, %s", verbs[self->kind]);

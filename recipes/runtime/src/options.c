@@ -2,9 +2,11 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 const char edge_usage[] =
     "usage: edge-run [options] [main.qjb] [-- args]\n"
@@ -48,6 +50,17 @@ static int read_size(const char *text, unsigned long low, unsigned long high, si
   if (errno || *end || end == text || *text < '0' || *text > '9' || value < low || value > high) return -1;
   *out = value * unit;
   return 0;
+}
+
+/* The folder as an absolute path; a relative one is copied to `room` (PATH_MAX bytes). NULL when it is too long. */
+static const char *absolute(const char *folder, char *room) {
+  if (folder[0] == '/') return folder;
+  if (!getcwd(room, PATH_MAX)) return NULL;
+  size_t used = strlen(room);
+  if (used + 1 + strlen(folder) >= PATH_MAX) return NULL;
+  room[used] = '/';
+  strcpy(room + used + 1, folder);
+  return room;
 }
 
 static int read_one(edge_options *options, int key, const char *value) {
@@ -101,6 +114,10 @@ int edge_options_read(edge_options *options, int argc, char **argv) {
   if (optind < own) options->bundle = argv[optind++];
   if (optind < own) return bad("one bundle only", argv[optind]);
   if (options->mode == EDGE_COMPILE && !options->compile_out) return bad("--compile needs --out FILE", NULL);
+  static char app_room[PATH_MAX], models_room[PATH_MAX];
+  options->app_dir = absolute(options->app_dir, app_room);
+  options->models_dir = absolute(options->models_dir, models_room);
+  if (!options->app_dir || !options->models_dir) return bad("a folder's path is too long", NULL);
   if (options->writable_count == 0) {
     options->writable[0] = "/data";
     options->writable[1] = "/tmp";
