@@ -25,10 +25,13 @@ export function consoleLog(): ConsoleLog {
   };
   const changed = (): Promise<void> => new Promise((resolve) => wake.push(resolve));
 
+  /** The first kept line with at least this index; indices have no gaps. */
+  const from = (index: number): ConsoleLine | undefined => lines[Math.max(0, index - (lines[0]?.index ?? 0))];
+
   async function* read(): AsyncGenerator<ConsoleLine> {
     let next = 0;
     for (;;) {
-      const line = lines.find(({ index }) => index >= next);
+      const line = from(next);
       if (line !== undefined) {
         next = line.index + 1;
         yield line;
@@ -54,8 +57,7 @@ export function consoleLog(): ConsoleLog {
       let next = 0;
       try {
         for (;;) {
-          for (const line of lines) {
-            if (line.index < next) continue;
+          for (let line = from(next); line !== undefined; line = from(next)) {
             next = line.index + 1;
             if (predicate(line)) return line;
           }

@@ -90,11 +90,17 @@ function matchAny(lines: readonly ConsoleLine[], patterns: readonly LinePattern[
   const options = patterns.map((pattern) => lines.filter((line) => matches(line, pattern)));
   const owner = new Map<ConsoleLine, number>();
   const place = (pattern: number, tried: Set<ConsoleLine>): boolean => {
-    for (const line of options[pattern] ?? []) {
+    const choice = options[pattern] ?? [];
+    const free = choice.find((line) => !owner.has(line));
+    if (free !== undefined) {
+      owner.set(free, pattern);
+      return true;
+    }
+    for (const line of choice) {
       if (tried.has(line)) continue;
       tried.add(line);
       const before = owner.get(line);
-      if (before === undefined || place(before, tried)) {
+      if (before !== undefined && place(before, tried)) {
         owner.set(line, pattern);
         return true;
       }

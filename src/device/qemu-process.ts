@@ -1,0 +1,184 @@
+import { execa } from "execa";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
+import type { Emit } from "../events.js";
+import { type ConsoleLine, lineSplitter, parseConsoleLine } from "./console.js";
+import { consoleLog } from "./console-log.js";
+
+export type BootEnd =
+  /** Powered off or restarted by itself. */
+  | { readonly reason: "ended" }
+  | { readonly reason: "stopped" | "timeout" | "aborted" }
+  | { readonly reason: "failed"; readonly message: string };
+
+export interface RunningMachine {
+  /** Every console line from the first on; ends when the machine does. May be read more than once. */
+  readonly lines: AsyncIterable<ConsoleLine>;
+  /** The lines so far. */
+  seen(): readonly ConsoleLine[];
+  /**
+   * The first line, also of those before, that fits.
+   * Throws ERR_EDGEIMG_DEVICE_TIMEOUT after `ms` milliseconds or at the end of the whole run's time, ERR_EDGEIMG_DEVICE_ENDED
+   * when the machine ends before, ERR_EDGEIMG_DEVICE_START when QEMU fails, ERR_EDGEIMG_INTERRUPTED when the run was aborted.
+   */
+  waitFor(predicate: (line: ConsoleLine) => boolean, ms: number): Promise<ConsoleLine>;
+  /** Types on the console. */
+  write(text: string): void;
+  /** Cuts the power. */
+  stop(): Promise<void>;
+  readonly exited: Promise<BootEnd>;
+}
+
+export interface MachineProcessOptions {
+  readonly program: string;
+  readonly args: readonly string[];
+  /** What messages call the machine. */
+  readonly name: string;
+  /** For QEMU's temporary files. */
+  readonly workDir: string;
+  readonly emit: Emit;
+  readonly timeoutMs: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+const lastLines = 25;
+
+interface StartedMachine {
+  /** Undefined once the console speaks or QEMU has lived for a while; its message when it ended at once. */
+  readonly started: Promise<string | undefined>;
+  readonly running: RunningMachine;
+}
+
+/** QEMU refuses bad arguments within this many milliseconds. */
+const startMs = 1500;
+
+/** Starts QEMU with its console on the standard streams. */
+export function startMachine(options: MachineProcessOptions): StartedMachine {
+  const { program, args, emit } = options;
+  const log = consoleLog();
+  const splitter = lineSplitter();
+  const ending: { reason?: "stopped" | "timeout" | "aborted" } = {};
+  let index = 0;
+  const child = execa(program, args, {
+    reject: false,
+    buffer: false,
+    stdin: "pipe",
+    stdout: "pipe",
+    stderr: "pipe",
+    // Started through a loader and a shell that ends by exec: the process that is killed is QEMU itself.
+    forceKillAfterDelay: 2000,
+    env: { LC_ALL: "C", TMPDIR: options.workDir },
+    extendEnv: false,
+  });
+  const end = (reason: "stopped" | "timeout" | "aborted"): void => {
+    ending.reason ??= reason;
+    child.kill("SIGTERM");
+  };
+
+  const add = (raw: string): void => {
+    const line = parseConsoleLine(raw, index++);
+    log.add(line);
+    emit({ type: "console", line: line.text });
+    if (line.milestone !== undefined)
+      emit({ type: "milestone", name: line.milestone.name, fields: line.milestone.fields });
+  };
+  let stderr = "";
+  const spoke = new Promise<void>((resolve) => {
+    child.stdout?.on("data", (bytes: Buffer) => {
+      resolve();
+      for (const raw of splitter.push(bytes)) add(raw);
+    });
+  });
+  child.stderr?.on("data", (bytes: Buffer) => {
+    stderr = (stderr + bytes.toString()).slice(-8192);
+  });
+  // QEMU may end while something is typed.
+  child.stdin?.on("error", () => undefined);
+
+  const timer = options.timeoutMs === undefined ? undefined : setTimeout(() => end("timeout"), options.timeoutMs);
+  const abort = (): void => end("aborted");
+  options.signal.addEventListener("abort", abort, { once: true });
+  if (options.signal.aborted) abort();
+
+  const exited = child.then((result): BootEnd => {
+    clearTimeout(timer);
+    options.signal.removeEventListener("abort", abort);
+    for (const raw of splitter.end()) add(raw);
+    log.close();
+    if (ending.reason !== undefined) return { reason: ending.reason };
+    if (result.exitCode === 0) return { reason: "ended" };
+    return {
+      reason: "failed",
+      message: stderr.trim() || (result.originalMessage ?? `QEMU ended with ${result.exitCode ?? result.signal}`),
+    };
+  });
+
+  const { signal: abortSignal } = options;
+  const lived = delay(startMs, abortSignal);
+  const started = Promise.race([
+    exited.then((value) => (value.reason === "failed" ? value.message : undefined)),
+    spoke.then(() => undefined),
+    lived.then(() => undefined),
+  ]);
+
+  const waitFor = async (predicate: (line: ConsoleLine) => boolean, ms: number): Promise<ConsoleLine> => {
+    const limit = new AbortController();
+    const alarm = setTimeout(() => limit.abort(), ms);
+    const line = await log.find(predicate, limit.signal);
+    clearTimeout(alarm);
+    if (line !== undefined) return line;
+    throw missing({ log: log.all(), end: limit.signal.aborted ? undefined : await exited, name: options.name, ms });
+  };
+
+  return {
+    started,
+    running: {
+      lines: { [Symbol.asyncIterator]: () => log.read()[Symbol.asyncIterator]() },
+      seen: () => log.all(),
+      waitFor,
+      write: (text) => {
+        child.stdin?.write(text);
+      },
+      stop: async () => {
+        end("stopped");
+        await exited;
+      },
+      exited,
+    },
+  };
+}
+
+interface MissingOptions {
+  readonly log: readonly ConsoleLine[];
+  readonly end: BootEnd | undefined;
+  readonly name: string;
+  readonly ms: number;
+}
+
+function missing({ log, end, name, ms }: MissingOptions): EdgeimgError {
+  const details = log.slice(-lastLines).map(({ text }) => text);
+  switch (end?.reason) {
+    case "ended":
+    case "stopped":
+      return new EdgeimgError("ERR_EDGEIMG_DEVICE_ENDED", `${name} halted before it said what was waited for`, {
+        details,
+      });
+    case "failed":
+      return new EdgeimgError("ERR_EDGEIMG_DEVICE_START", `QEMU ended with an error: ${end.message}`, { details });
+    case "aborted":
+      return new EdgeimgError("ERR_EDGEIMG_INTERRUPTED", `the run of ${name} was stopped`);
+    default: {
+      const what = end === undefined ? `after ${Math.round(ms / 1000)} s` : "within the time of the whole run";
+      return new EdgeimgError("ERR_EDGEIMG_DEVICE_TIMEOUT", `${name} has not said what was waited for ${what}`, {
+        details,
+      });
+    }
+  }
+}
+
+async function delay(ms: number, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    timer.unref();
+    signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}

@@ -1,0 +1,103 @@
+import { readdirSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import t from "tap";
+import { board as boardSchema } from "../../src/catalog/board-schema.js";
+import { readEntry } from "../../src/catalog/catalog.js";
+import { cardSize, machineArguments, machineCmdline } from "../../src/device/machine.js";
+
+const folder = fileURLToPath(new URL("../../board-configs", import.meta.url));
+const boards = await Promise.all(readdirSync(folder).map((file) => readEntry(boardSchema, `${folder}/${file}`)));
+
+/** QEMU's whole command line for each board, words joined. */
+const golden: Readonly<Record<string, readonly string[]>> = {
+  "qemu-a53": [
+    "-L Q -M virt -cpu cortex-a53 -smp 2 -m 1G",
+    "-display none -audiodev none,id=silent -monitor none",
+    "-serial stdio -no-reboot -kernel K -initrd I",
+    "-append console=ttyS1,115200 root=PARTUUID=edce0001-02 rootfstype=squashfs ro quiet panic=-1 edgeimg.qemu",
+    "-drive if=none,id=card,format=raw,file=a,,b.img -device virtio-blk-device,drive=card",
+    "-netdev user,id=net,hostfwd=tcp:127.0.0.1:4711-:80 -device virtio-net-device,netdev=net",
+  ],
+  "qemu-a72": [
+    "-L Q -M virt -cpu cortex-a72 -smp 2 -m 1G",
+    "-display none -audiodev none,id=silent -monitor none",
+    "-serial stdio -no-reboot -kernel K -initrd I",
+    "-append console=ttyS1,115200 root=PARTUUID=edce0001-02 rootfstype=squashfs ro quiet panic=-1 edgeimg.qemu",
+    "-drive if=none,id=card,format=raw,file=a,,b.img -device virtio-blk-device,drive=card",
+    "-netdev user,id=net,hostfwd=tcp:127.0.0.1:4711-:80 -device virtio-net-device,netdev=net",
+  ],
+  rpi3: [
+    "-L Q -M raspi3b -smp 4 -m 1G",
+    "-display none -audiodev none,id=silent -monitor none",
+    "-serial null -serial stdio -no-reboot -kernel K -initrd I -dtb D",
+    "-append console=ttyS1,115200 root=PARTUUID=edce0001-02 rootfstype=squashfs ro quiet panic=-1 edgeimg.qemu",
+    "-drive if=sd,format=raw,file=a,,b.img",
+    "-netdev user,id=net,hostfwd=tcp:127.0.0.1:4711-:80 -device usb-net,netdev=net",
+  ],
+  "rpi-zero2w": [
+    "-L Q -M raspi3b -smp 4 -m 1G",
+    "-display none -audiodev none,id=silent -monitor none",
+    "-serial null -serial stdio -no-reboot -kernel K -initrd I -dtb D",
+    "-append console=ttyS1,115200 root=PARTUUID=edce0001-02 rootfstype=squashfs ro quiet panic=-1 edgeimg.qemu",
+    "-drive if=sd,format=raw,file=a,,b.img",
+    "-netdev user,id=net,hostfwd=tcp:127.0.0.1:4711-:80 -device usb-net,netdev=net",
+  ],
+  rpi4: [
+    "-L Q -M raspi4b -smp 4 -m 2G -accel tcg,thread=single",
+    "-display none -audiodev none,id=silent -monitor none",
+    "-serial stdio -no-reboot -kernel K -initrd I -dtb D",
+    "-append root=PARTUUID=edce0001-02 rootfstype=squashfs ro quiet console=ttyAMA0,115200 panic=-1 edgeimg.qemu",
+    "-drive if=sd,format=raw,file=a,,b.img",
+    "-netdev user,id=net,hostfwd=tcp:127.0.0.1:4711-:80 -device usb-net,netdev=net",
+  ],
+};
+
+for (const board of boards) {
+  t.test(board.name, async (t) => {
+    const args = machineArguments(board, {
+      kernel: "K",
+      initrd: "I",
+      dtb: board.qemu.dtb === undefined ? undefined : "D",
+      card: "a,b.img",
+      cmdline: "console=ttyS1,115200 root=PARTUUID=edce0001-02 rootfstype=squashfs ro panic=10 quiet",
+      dataFolder: "Q",
+      forward: { hostPort: 4711, guestPort: 80 },
+    });
+    t.equal(args.join(" "), golden[board.name]?.join(" "));
+  });
+}
+
+t.test("QEMU's words replace those of the image with the same key", async (t) => {
+  const qemu = { console: "ttyAMA0,115200", append: ["panic=-1", "loglevel=7"] };
+  t.equal(
+    machineCmdline(" console=ttyS1 console=tty0  ro panic=10 x.panic=1 quiet\n", qemu),
+    "ro x.panic=1 quiet console=ttyAMA0,115200 panic=-1 loglevel=7 edgeimg.qemu",
+  );
+  t.equal(
+    machineCmdline("console=ttyS1 edgeimg.qemu", { console: undefined, append: [] }),
+    "console=ttyS1 edgeimg.qemu",
+  );
+});
+
+t.test("without a port nothing is forwarded", async (t) => {
+  const [board] = boards;
+  if (board === undefined) return t.fail("no boards");
+  const args = machineArguments(board, {
+    kernel: "K",
+    initrd: "I",
+    dtb: undefined,
+    card: "C",
+    cmdline: "",
+    dataFolder: "Q",
+    forward: undefined,
+  });
+  t.ok(args.includes("user,id=net"));
+  t.notOk(args.includes("-dtb"));
+});
+
+t.test("a card is a power of two and larger than its image", async (t) => {
+  t.equal(cardSize(1), 2 ** 20);
+  t.equal(cardSize(2 ** 27 - 1), 2 ** 27);
+  t.equal(cardSize(2 ** 27), 2 ** 28);
+  t.equal(cardSize(3 * 2 ** 30), 2 ** 32);
+});
