@@ -1,7 +1,7 @@
 /*
  * Runs layers: bench VARIANT SCHEME H W CIN COUT KERNEL STRIDE DEPTHWISE RUNS, or without arguments one such line after the
  * other from /layers, and then, as the first process of an emulated machine, switches it off.
- *   VARIANT  auto, a53, a72, dot, or "plain" for the compiler's version (w8a8 only)
+ *   VARIANT  auto, a53, a72, dot, neon64, or "plain" for the compiler's version (w8a8 only)
  *   SCHEME   w8a8 w7a7 w4a4 w2a2 w1a2 w1a1
  * Prints one JSON object: what ran, multiplications, a checksum of the output, nanoseconds of the fastest run, and processor
  * cycles of that run where Linux lets us read them (null in an emulator: counts come from outside then).
@@ -57,12 +57,12 @@ static edge_status run_once(const conv_case *c, const edge_plan *plan, int plain
 }
 
 static int run_layer(char **argv) {
-  static const char *const variants[] = {"auto", "scalar", "a53", "a72", "dot", "neon32", "plain", NULL};
+  static const char *const variants[] = {"auto", "scalar", "a53", "a72", "dot", "neon32", "neon64", "plain", NULL};
   static const char *const schemes[] = {"w8a8", "w7a7", "w4a4", "w2a2", "w1a2", "w1a1", NULL};
   rng r = {42};
   conv_case c;
   edge_plan plan;
-  const int plain = find(variants, argv[0]) == 6;
+  const int plain = find(variants, argv[0]) == 7;
   const edge_variant variant = plain ? EDGE_VARIANT_SCALAR : (edge_variant)find(variants, argv[0]);
   const int32_t scheme = find(schemes, argv[1]), depthwise = atoi(argv[8]), runs = atoi(argv[9]);
   memset(&c, 0, sizeof c);

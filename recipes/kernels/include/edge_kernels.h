@@ -66,7 +66,9 @@ typedef enum edge_variant {
   /** Armv8.2 dot product (Cortex-A55, A76, A78): SDOT, low-bit weights widened to bytes. */
   EDGE_VARIANT_DOT = 4,
   /** 32-bit Arm with NEON. */
-  EDGE_VARIANT_NEON32 = 5
+  EDGE_VARIANT_NEON32 = 5,
+  /** Any Armv8.0, fewest instructions: plain 128-bit loads, 2 bit by MLA. Never chosen by itself. */
+  EDGE_VARIANT_NEON64 = 6
 } edge_variant;
 
 /** The best variant for the processor this runs on. Reads AT_HWCAP and, when Linux offers it, MIDR_EL1. */

@@ -33,10 +33,10 @@ int32_t edge_finish_value(const edge_finish *f, int32_t acc, int32_t i) {
   return edge_clamp((int64_t)scaled(f, acc, i) + c->output_zero, c->clamp_low, c->clamp_high);
 }
 
-/* Channels [from, finish->channels) of every pixel, one at a time. */
-static void finish_plain(const edge_finish *f, const uint8_t *sums, uint8_t *output, int32_t from) {
+/* One value at a time. */
+static void finish_plain(const edge_finish *f, const uint8_t *sums, uint8_t *output) {
   for (size_t p = 0; p < f->pixels; p++) {
-    for (int32_t i = from; i < f->channels; i++) {
+    for (int32_t i = 0; i < f->channels; i++) {
       const size_t index = p * (size_t)f->row_channels + (size_t)i;
       int32_t sum;
       if (f->narrow) {
@@ -111,137 +111,193 @@ static inline __attribute__((always_inline)) int32x4_t scale_four(int32x4_t acc,
   return acc;
 }
 
-static inline __attribute__((always_inline)) int32x4_t accumulate(int32x4_t sum, int32x4_t base, int32_t alpha, int plain) {
-  return plain ? vaddq_s32(base, sum) : vmlaq_n_s32(base, sum, alpha);
+/* base + alpha * sum, for the factors that occur. */
+static inline __attribute__((always_inline)) int32x4_t accumulate(int32x4_t base, int32x4_t sum, int alpha) {
+  return alpha == 1 ? vaddq_s32(base, sum) : vmlaq_n_s32(base, sum, alpha);
 }
 
-static inline __attribute__((always_inline)) int32x4_t accumulate_narrow(uint16x4_t sum, int32x4_t base, int32_t alpha) {
-  /* Sums are up to 65535 and |alpha| is at most 2. */
-  return alpha < 0 ? vreinterpretq_s32_u32(vmlsl_n_u16(vreinterpretq_u32_s32(base), sum, (uint16_t)-alpha))
-                   : vreinterpretq_s32_u32(vmlal_n_u16(vreinterpretq_u32_s32(base), sum, (uint16_t)alpha));
+static inline __attribute__((always_inline)) int32x4_t accumulate_low(int32x4_t base, uint16x8_t sums, int alpha) {
+  const uint32x4_t from = vreinterpretq_u32_s32(base);
+  const uint16x4_t half = vget_low_u16(sums);
+  if (alpha == 1) return vreinterpretq_s32_u32(vaddw_u16(from, half));
+  return vreinterpretq_s32_u32(alpha < 0 ? vmlsl_u16(from, half, vdup_n_u16((uint16_t)-alpha)) : vmlal_u16(from, half, vdup_n_u16((uint16_t)alpha)));
 }
 
-static inline __attribute__((always_inline)) uint8x8_t codes_of(int32x4_t low, int32x4_t high, int16x8_t zero, int8x8_t least,
-                                                              int8x8_t most, int is_signed) {
-  const int16x8_t both = vqaddq_s16(vcombine_s16(vqmovn_s32(low), vqmovn_s32(high)), zero);
-  if (is_signed) return vreinterpret_u8_s8(vmax_s8(vmin_s8(vqmovn_s16(both), most), least));
-  return vmax_u8(vmin_u8(vqmovun_s16(both), vreinterpret_u8_s8(most)), vreinterpret_u8_s8(least));
+static inline __attribute__((always_inline)) int32x4_t accumulate_high(int32x4_t base, uint16x8_t sums, int alpha) {
+#if defined(__aarch64__)
+  const uint32x4_t from = vreinterpretq_u32_s32(base);
+  if (alpha == 1) return vreinterpretq_s32_u32(vaddw_high_u16(from, sums));
+  return vreinterpretq_s32_u32(alpha < 0 ? vmlsl_high_u16(from, sums, vdupq_n_u16((uint16_t)-alpha))
+                                         : vmlal_high_u16(from, sums, vdupq_n_u16((uint16_t)alpha)));
+#else
+  return accumulate_low(base, vcombine_u16(vget_high_u16(sums), vget_high_u16(sums)), alpha);
+#endif
 }
 
-static inline __attribute__((always_inline)) uint8x8_t count_thresholds(int32x4_t low, int32x4_t high, const columns *a,
+static inline __attribute__((always_inline)) int16x8_t narrow_two(int32x4_t low, int32x4_t high) {
+#if defined(__aarch64__)
+  return vqmovn_high_s32(vqmovn_s32(low), high);
+#else
+  return vcombine_s16(vqmovn_s32(low), vqmovn_s32(high));
+#endif
+}
+
+/* Adds the zero point, clamps, and narrows sixteen values. `is_signed` is a constant where this is used. */
+static inline __attribute__((always_inline)) uint8x16_t codes_of(int16x8_t first, int16x8_t second, int16x8_t zero, int8x16_t least,
+                                                               int8x16_t most, int is_signed) {
+  first = vqaddq_s16(first, zero), second = vqaddq_s16(second, zero);
+#if defined(__aarch64__)
+  if (is_signed) return vreinterpretq_u8_s8(vmaxq_s8(vminq_s8(vqmovn_high_s16(vqmovn_s16(first), second), most), least));
+  return vmaxq_u8(vminq_u8(vqmovun_high_s16(vqmovun_s16(first), second), vreinterpretq_u8_s8(most)), vreinterpretq_u8_s8(least));
+#else
+  if (is_signed) return vreinterpretq_u8_s8(vmaxq_s8(vminq_s8(vcombine_s8(vqmovn_s16(first), vqmovn_s16(second)), most), least));
+  return vmaxq_u8(vminq_u8(vcombine_u8(vqmovun_s16(first), vqmovun_s16(second)), vreinterpretq_u8_s8(most)), vreinterpretq_u8_s8(least));
+#endif
+}
+
+/* How many thresholds are not above each value: each comparison gives -1 or 0. */
+static inline __attribute__((always_inline)) int16x8_t count_thresholds(int32x4_t low, int32x4_t high, const columns *a,
                                                                       const columns *b, int levels) {
-  /* Each comparison gives -1 or 0. */
   uint32x4_t x = vcgeq_s32(low, a->threshold[0]), y = vcgeq_s32(high, b->threshold[0]);
-  for (int t = 1; t < levels - 1; t++) {
-    x = vaddq_u32(x, vcgeq_s32(low, a->threshold[t]));
-    y = vaddq_u32(y, vcgeq_s32(high, b->threshold[t]));
+  if (levels == 4) {
+    x = vaddq_u32(vaddq_u32(x, vcgeq_s32(low, a->threshold[1])), vcgeq_s32(low, a->threshold[2]));
+    y = vaddq_u32(vaddq_u32(y, vcgeq_s32(high, b->threshold[1])), vcgeq_s32(high, b->threshold[2]));
   }
-  return vreinterpret_u8_s8(vneg_s8(vmovn_s16(vcombine_s16(vmovn_s32(vreinterpretq_s32_u32(x)), vmovn_s32(vreinterpretq_s32_u32(y))))));
+  return vnegq_s16(vcombine_s16(vmovn_s32(vreinterpretq_s32_u32(x)), vmovn_s32(vreinterpretq_s32_u32(y))));
+}
+
+/* What is the same for all of a call's pixels; kept apart from edge_finish so that stores to the output cannot change it. */
+typedef struct settings {
+  columns a, b;
+  int16x8_t zero;
+  int8x16_t least, most;
+  size_t stride;
+  int levels;
+} settings;
+
+/* Eight sums and their corrections -> eight values. Channels 0-7 of a pixel, or 0-3 of two pixels. */
+static inline __attribute__((always_inline)) void take_eight(const settings *s, const uint8_t *sums, const int32_t *correction,
+                                                           int narrow, int row, int corrected, int alpha, int32x4_t *low, int32x4_t *high) {
+  int32x4_t from_low = s->a.base, from_high = row == 8 ? s->b.base : s->a.base;
+  if (corrected) {
+    from_low = vaddq_s32(from_low, vld1q_dup_s32(correction));
+    from_high = vaddq_s32(from_high, vld1q_dup_s32(row == 8 ? correction : correction + 1));
+  }
+  if (narrow) {
+    const uint16x8_t eight = vld1q_u16((const uint16_t *)(const void *)sums);
+    *low = accumulate_low(from_low, eight, alpha), *high = accumulate_high(from_high, eight, alpha);
+  } else {
+    const int32_t *wide = (const int32_t *)(const void *)sums;
+    *low = accumulate(from_low, vld1q_s32(wide), alpha), *high = accumulate(from_high, vld1q_s32(wide + 4), alpha);
+  }
+}
+
+static inline __attribute__((always_inline)) int16x8_t requantize(const settings *s, int32x4_t low, int32x4_t high, int requant,
+                                                                int row, int left) {
+  const columns *b = row == 8 ? &s->b : &s->a;
+  if (requant == EDGE_REQUANT_THRESHOLD) return count_thresholds(low, high, &s->a, b, s->levels);
+  return narrow_two(scale_four(low, &s->a, requant, left), scale_four(high, b, requant, left));
+}
+
+static inline __attribute__((always_inline)) void store_half(uint8_t *output, size_t stride, uint8x8_t codes, int row) {
+  if (row == 8) {
+    vst1_u8(output, codes);
+  } else {
+    vst1_lane_u32((uint32_t *)(void *)output, vreinterpret_u32_u8(codes), 0);
+    vst1_lane_u32((uint32_t *)(void *)(output + stride), vreinterpret_u32_u8(codes), 1);
+  }
 }
 
 /*
- * Eight channels a pixel (row 8) or four channels of two pixels (row 4). Everything but the pointers is constant
- * in each use, so that the compiler makes one tight loop for each.
+ * Whole groups of 16 sums: two pixels of eight channels, or four of four. Everything but the pointers is constant in
+ * each use, so that the compiler makes one tight loop for each. Returns how many pixels were done.
  */
-static inline __attribute__((always_inline)) void finish_rows(const edge_finish *f, const uint8_t *sums, uint8_t *output,
-                                                            int requant, int narrow, int row, int left, int corrected) {
-  const edge_conv *conv = f->conv;
-  const columns a = load_columns(f, 0), b = row == 8 ? load_columns(f, 4) : a;
-  const int16x8_t zero = vdupq_n_s16((int16_t)conv->output_zero);
-  const int8x8_t least = vdup_n_s8((int8_t)conv->clamp_low), most = vdup_n_s8((int8_t)conv->clamp_high);
-  const size_t step = row == 8 ? 1 : 2;
-  const size_t last = f->pixels & (step - 1);
+static inline __attribute__((always_inline)) size_t finish_sixteens(const edge_finish *f, const uint8_t *sums, uint8_t *output,
+                                                                  int requant, int narrow, int row, int left, int corrected,
+                                                                  int alpha, int is_signed) {
+  settings s;
+  const size_t step = row == 8 ? 2 : 4, half = step / 2, count = f->pixels / step;
+  const size_t eight = narrow ? 16 : 32;
   const int32_t *correction = f->correction;
-  const int32_t alpha = f->alpha;
-  for (size_t p = 0; p < f->pixels; p += step) {
-    /* With four channels the second pixel of the last pair may not exist; its sums are then whatever is there. */
-    int32x4_t low = a.base, high = b.base;
-    if (corrected) {
-      low = vaddq_s32(low, vld1q_dup_s32(correction));
-      high = vaddq_s32(high, vld1q_dup_s32(row == 8 || p + 1 >= f->pixels ? correction : correction + 1));
-      correction += step;
-    }
-    if (narrow) {
-      const uint16x8_t eight = vld1q_u16((const uint16_t *)(const void *)sums);
-      low = accumulate_narrow(vget_low_u16(eight), low, alpha), high = accumulate_narrow(vget_high_u16(eight), high, alpha);
-      sums += 16;
-    } else {
-      const int32_t *wide = (const int32_t *)(const void *)sums;
-      low = accumulate(vld1q_s32(wide), low, alpha, !corrected), high = accumulate(vld1q_s32(wide + 4), high, alpha, !corrected);
-      sums += 32;
-    }
+  s.a = load_columns(f, 0), s.b = row == 8 ? load_columns(f, 4) : s.a;
+  s.zero = vdupq_n_s16(requant == EDGE_REQUANT_THRESHOLD ? 0 : (int16_t)f->conv->output_zero);
+  s.least = vdupq_n_s8(requant == EDGE_REQUANT_THRESHOLD ? 0 : (int8_t)f->conv->clamp_low);
+  s.most = vdupq_n_s8(requant == EDGE_REQUANT_THRESHOLD ? 3 : (int8_t)f->conv->clamp_high);
+  s.stride = f->output_stride, s.levels = f->conv->levels;
+  for (size_t i = 0; i < count; i++) {
+    int32x4_t a, b, c, d;
+    take_eight(&s, sums, correction, narrow, row, corrected, alpha, &a, &b);
+    take_eight(&s, sums + eight, correction + half, narrow, row, corrected, alpha, &c, &d);
+    sums += 2 * eight;
+    if (corrected) correction += step;
     if (requant == EDGE_REQUANT_NONE) {
-      vst1q_s32((int32_t *)(void *)output, low);
-      if (row == 8)
-        vst1q_s32((int32_t *)(void *)output + 4, high);
-      else if (p + step <= f->pixels || last == 0)
-        vst1q_s32((int32_t *)(void *)(output + f->output_stride), high);
+      int32_t *first = (int32_t *)(void *)output, *second = (int32_t *)(void *)(output + (row == 8 ? s.stride : 2 * s.stride));
+      int32_t *after = (int32_t *)(void *)(output + s.stride), *last = (int32_t *)(void *)(output + 3 * s.stride);
+      vst1q_s32(first, a), vst1q_s32(row == 8 ? first + 4 : after, b);
+      vst1q_s32(second, c), vst1q_s32(row == 8 ? second + 4 : last, d);
+      output += step * s.stride;
     } else {
-      uint8x8_t codes;
-      if (requant == EDGE_REQUANT_THRESHOLD)
-        codes = count_thresholds(low, high, &a, &b, conv->levels);
-      else
-        codes = codes_of(scale_four(low, &a, requant, left), scale_four(high, &b, requant, left), zero, least, most,
-                         conv->output_signed);
-      if (row == 8) {
-        vst1_u8(output, codes);
-      } else {
-        const uint32x2_t two = vreinterpret_u32_u8(codes);
-        const uint32_t first = vget_lane_u32(two, 0), second = vget_lane_u32(two, 1);
-        memcpy(output, &first, 4);
-        if (p + step <= f->pixels || last == 0) memcpy(output + f->output_stride, &second, 4);
-      }
+      const uint8x16_t codes = codes_of(requantize(&s, a, b, requant, row, left), requantize(&s, c, d, requant, row, left), s.zero,
+                                        s.least, s.most, is_signed);
+      store_half(output, s.stride, vget_low_u8(codes), row);
+      output += half * s.stride;
+      store_half(output, s.stride, vget_high_u8(codes), row);
+      output += half * s.stride;
     }
-    output += step * f->output_stride;
   }
+  return count * step;
 }
 
-#define EDGE_FINISH(requant, left)                                                                         \
-  do {                                                                                                     \
-    if (f->narrow && f->row_channels == 8 && f->correction != NULL) finish_rows(f, sums, output, requant, 1, 8, left, 1); \
-    else if (f->narrow && f->row_channels == 8) finish_rows(f, sums, output, requant, 1, 8, left, 0);      \
-    else if (f->narrow) finish_rows(f, sums, output, requant, 1, 4, left, 1);                              \
-    else if (f->row_channels == 8 && f->correction == NULL && f->alpha == 1) finish_rows(f, sums, output, requant, 0, 8, left, 0); \
-    else if (f->row_channels == 8 && f->correction != NULL) finish_rows(f, sums, output, requant, 0, 8, left, 1); \
-    else if (f->row_channels == 4 && f->correction == NULL && f->alpha == 1) finish_rows(f, sums, output, requant, 0, 4, left, 0); \
-    else if (f->row_channels == 4 && f->correction != NULL) finish_rows(f, sums, output, requant, 0, 4, left, 1); \
-    else finish_plain(f, sums, output, 0);                                                                 \
-  } while (0)
+#define EDGE_FINISH_AS(requant, narrow, row, left, corrected, alpha)                                         \
+  (f->conv->output_signed ? finish_sixteens(f, sums, output, requant, narrow, row, left, corrected, alpha, 1) \
+                          : finish_sixteens(f, sums, output, requant, narrow, row, left, corrected, alpha, 0))
 
-static void finish_fixed(const edge_finish *f, const uint8_t *sums, uint8_t *output) {
-  EDGE_FINISH(EDGE_REQUANT_FIXED, 0);
-}
-static void finish_fixed_left(const edge_finish *f, const uint8_t *sums, uint8_t *output) {
-  EDGE_FINISH(EDGE_REQUANT_FIXED, 1);
-}
-static void finish_float(const edge_finish *f, const uint8_t *sums, uint8_t *output) {
-  EDGE_FINISH(EDGE_REQUANT_FLOAT, 0);
-}
-static void finish_shift(const edge_finish *f, const uint8_t *sums, uint8_t *output) {
-  EDGE_FINISH(EDGE_REQUANT_SHIFT, 0);
-}
-static void finish_threshold(const edge_finish *f, const uint8_t *sums, uint8_t *output) {
-  EDGE_FINISH(EDGE_REQUANT_THRESHOLD, 0);
-}
-static void finish_none(const edge_finish *f, const uint8_t *sums, uint8_t *output) {
-  EDGE_FINISH(EDGE_REQUANT_NONE, 0);
+/* The combinations that the kernels of variants.c make: width and row of the sums, corrections, factor. */
+#define EDGE_FINISH(name, requant, left)                                                                    \
+  static size_t name(const edge_finish *f, const uint8_t *sums, uint8_t *output) {                          \
+    const int corrected = f->correction != NULL;                                                            \
+    switch ((f->narrow ? 1000 : 0) + f->row_channels * 100 + corrected * 10 + f->alpha) {                   \
+      case 401: return EDGE_FINISH_AS(requant, 0, 4, left, 0, 1);                                           \
+      case 801: return EDGE_FINISH_AS(requant, 0, 8, left, 0, 1);                                           \
+      case 811: return EDGE_FINISH_AS(requant, 0, 8, left, 1, 1);                                           \
+      case 812: return EDGE_FINISH_AS(requant, 0, 8, left, 1, 2);                                           \
+      case 1798: return EDGE_FINISH_AS(requant, 1, 8, left, 0, -2);                                         \
+      case 1811: return EDGE_FINISH_AS(requant, 1, 8, left, 1, 1);                                          \
+      case 1812: return EDGE_FINISH_AS(requant, 1, 8, left, 1, 2);                                          \
+      case 1411: return EDGE_FINISH_AS(requant, 1, 4, left, 1, 1);                                          \
+      case 1412: return EDGE_FINISH_AS(requant, 1, 4, left, 1, 2);                                          \
+      default: return 0;                                                                                    \
+    }                                                                                                       \
+  }
+
+EDGE_FINISH(finish_fixed, EDGE_REQUANT_FIXED, 0)
+EDGE_FINISH(finish_fixed_left, EDGE_REQUANT_FIXED, 1)
+EDGE_FINISH(finish_float, EDGE_REQUANT_FLOAT, 0)
+EDGE_FINISH(finish_shift, EDGE_REQUANT_SHIFT, 0)
+EDGE_FINISH(finish_threshold, EDGE_REQUANT_THRESHOLD, 0)
+EDGE_FINISH(finish_none, EDGE_REQUANT_NONE, 0)
+
+static size_t finish_fast(const edge_finish *f, const uint8_t *sums, uint8_t *output) {
+  switch (f->conv->requant) {
+    case EDGE_REQUANT_FIXED: return f->left_shifts ? finish_fixed_left(f, sums, output) : finish_fixed(f, sums, output);
+    case EDGE_REQUANT_FLOAT: return finish_float(f, sums, output);
+    case EDGE_REQUANT_SHIFT: return finish_shift(f, sums, output);
+    case EDGE_REQUANT_THRESHOLD: return finish_threshold(f, sums, output);
+    default: return finish_none(f, sums, output);
+  }
 }
 
 void edge_finish_rows(const edge_finish *f, const void *sums, uint8_t *output) {
-  if (f->channels != f->row_channels || (f->narrow && f->row_channels == 4 && f->correction == NULL)) {
-    finish_plain(f, sums, output, 0);
-    return;
-  }
-  switch (f->conv->requant) {
-    case EDGE_REQUANT_FIXED: (f->left_shifts ? finish_fixed_left : finish_fixed)(f, sums, output); break;
-    case EDGE_REQUANT_FLOAT: finish_float(f, sums, output); break;
-    case EDGE_REQUANT_SHIFT: finish_shift(f, sums, output); break;
-    case EDGE_REQUANT_THRESHOLD: finish_threshold(f, sums, output); break;
-    default: finish_none(f, sums, output); break;
+  const size_t done = f->channels == f->row_channels ? finish_fast(f, sums, output) : 0;
+  if (done < f->pixels) {
+    edge_finish rest = *f;
+    rest.pixels -= done;
+    if (rest.correction != NULL) rest.correction += done;
+    finish_plain(&rest, (const uint8_t *)sums + done * (size_t)f->row_channels * (f->narrow ? 2 : 4), output + done * f->output_stride);
   }
 }
 #else
 void edge_finish_rows(const edge_finish *f, const void *sums, uint8_t *output) {
-  finish_plain(f, sums, output, 0);
+  finish_plain(f, sums, output);
 }
 #endif

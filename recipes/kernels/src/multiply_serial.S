@@ -14,18 +14,12 @@
 .macro count _reg
   cnt v\_reg\().16b, v\_reg\().16b
 .endm
-.macro widen_add _to, _from
-  uadalp v\_to\().8h, v\_from\().16b
-.endm
-.macro clear_one _reg
-  movi v\_reg\().4s, #0
-.endm
-.macro clear _count
-  .set c, 8
-  .rept \_count
-    clear_one %c
-    .set c, c + 1
-  .endr
+.macro widen_add _to, _from, _is_first
+  .if \_is_first
+    uaddlp v\_to\().8h, v\_from\().16b
+  .else
+    uadalp v\_to\().8h, v\_from\().16b
+  .endif
 .endm
 .macro add_lanes _to, _ra, _rb
   addp v\_to\().8h, v\_ra\().8h, v\_rb\().8h
@@ -41,27 +35,27 @@
 .endm
 
 /* Planes v\_wa (weight 1) and v\_wb (weight 2) of two channels; sums from v\_sum. */
-.macro pair22 _wa, _wb, _sum
+.macro pair22 _wa, _wb, _sum, _is_first
   both 6, \_wa, 4
   both 7, \_wb, 4
   count 6
   count 7
-  widen_add \_sum, 6
-  widen_add %(\_sum + 1), 7
+  widen_add \_sum, 6, \_is_first
+  widen_add %(\_sum + 1), 7, \_is_first
   both 6, \_wa, 5
   both 7, \_wb, 5
   count 6
   count 7
-  widen_add %(\_sum + 1), 6
-  widen_add %(\_sum + 2), 7
+  widen_add %(\_sum + 1), 6, 0
+  widen_add %(\_sum + 2), 7, \_is_first
 .endm
-.macro step22 _pixels
+.macro step22 _is_first, _pixels
   load_some 0, 4, x0
   .set c, 0
   .rept \_pixels
     load_some 4, 2, x1
-    pair22 0, 1, %(8 + 6 * c)
-    pair22 2, 3, %(11 + 6 * c)
+    pair22 0, 1, %(8 + 6 * c), \_is_first
+    pair22 2, 3, %(11 + 6 * c), \_is_first
     .set c, c + 1
   .endr
 .endm
@@ -95,7 +89,7 @@
   .endr
 .endm
 
-.macro step12 _pixels
+.macro step12 _is_first, _pixels
   load_some 0, 4, x0
   .set c, 0
   .rept \_pixels
@@ -105,8 +99,8 @@
       both 7, \_rr, 5
       count 6
       count 7
-      widen_add %(8 + 8 * c + \_rr), 6
-      widen_add %(12 + 8 * c + \_rr), 7
+      widen_add %(8 + 8 * c + \_rr), 6, \_is_first
+      widen_add %(12 + 8 * c + \_rr), 7, \_is_first
     .endr
     .set c, c + 1
   .endr
@@ -126,21 +120,22 @@
   .endr
 .endm
 
-.macro kernel _name, _kind, _pixels, _sums
+.macro kernel _name, _kind, _pixels
   begin \_name
 1:
   mov x0, x5
-  clear %(\_sums * \_pixels)
-  lsr x6, x2, #1
+  step\_kind 1, \_pixels
+  sub x9, x2, #1
+  lsr x6, x9, #1
   cbz x6, 3f
 2:
-  step\_kind \_pixels
+  step\_kind 0, \_pixels
   subs x6, x6, #1
-  step\_kind \_pixels
+  step\_kind 0, \_pixels
   b.ne 2b
 3:
-  tbz x2, #0, 4f
-  step\_kind \_pixels
+  tbz x9, #0, 4f
+  step\_kind 0, \_pixels
 4:
   finish\_kind \_pixels
   subs x4, x4, #1
@@ -148,12 +143,12 @@
   end \_name
 .endm
 
-  kernel edge_bs22_1, 22, 1, 6
-  kernel edge_bs22_2, 22, 2, 6
-  kernel edge_bs22_3, 22, 3, 6
-  kernel edge_bs22_4, 22, 4, 6
-  kernel edge_bs12_1, 12, 1, 8
-  kernel edge_bs12_2, 12, 2, 8
-  kernel edge_bs12_3, 12, 3, 8
+  kernel edge_bs22_1, 22, 1
+  kernel edge_bs22_2, 22, 2
+  kernel edge_bs22_3, 22, 3
+  kernel edge_bs22_4, 22, 4
+  kernel edge_bs12_1, 12, 1
+  kernel edge_bs12_2, 12, 2
+  kernel edge_bs12_3, 12, 3
 
   .section .note.GNU-stack, "", %progbits

@@ -14,8 +14,12 @@
 .macro second_s8 _t, _w, _a
   smlal2 v\_t\().8h, v\_w\().16b, v\_a\().16b
 .endm
-.macro third_s8 _s, _t
-  sadalp v\_s\().4s, v\_t\().8h
+.macro third_s8 _s, _t, _is_first
+  .if \_is_first
+    saddlp v\_s\().4s, v\_t\().8h
+  .else
+    sadalp v\_s\().4s, v\_t\().8h
+  .endif
 .endm
 .macro add_s8 _d, _a, _b
   addp v\_d\().4s, v\_a\().4s, v\_b\().4s
@@ -26,22 +30,15 @@
 .macro second_bin _t, _w, _a
   cnt v\_t\().16b, v\_t\().16b
 .endm
-.macro third_bin _s, _t
-  uadalp v\_s\().8h, v\_t\().16b
+.macro third_bin _s, _t, _is_first
+  .if \_is_first
+    uaddlp v\_s\().8h, v\_t\().16b
+  .else
+    uadalp v\_s\().8h, v\_t\().16b
+  .endif
 .endm
 .macro add_bin _d, _a, _b
   addp v\_d\().8h, v\_a\().8h, v\_b\().8h
-.endm
-
-.macro clear_tile _pixels
-  .set i, 16
-  .rept 4 * \_pixels
-    clear_one %i
-    .set i, i + 1
-  .endr
-.endm
-.macro clear_one _v
-  movi v\_v\().4s, #0
 .endm
 
 /* [pixel][vector] -> one vector of channels a pixel, stored. */
@@ -71,7 +68,7 @@
 .endm
 
 /* One pixel (v\a) with four vectors of weights, sums from v\s; \t is the first of four registers between. */
-.macro column _kind, _s, _a, _t
+.macro column _kind, _is_first, _s, _a, _t
   .irp _r, 0, 1, 2, 3
     first_\_kind %(\_t + \_r), %(\_r), %(\_a)
   .endr
@@ -79,38 +76,39 @@
     second_\_kind %(\_t + \_r), %(\_r), %(\_a)
   .endr
   .irp _r, 0, 1, 2, 3
-    third_\_kind %(\_s + \_r), %(\_t + \_r)
+    third_\_kind %(\_s + \_r), %(\_t + \_r), \_is_first
   .endr
 .endm
 
-.macro step_plain _kind, _pixels
+.macro step_plain _kind, _is_first, _pixels
   load_some 0, 4, x0
   load_some 4, \_pixels, x1
   .set c, 0
   .set between, 8
   .rept \_pixels
-    column \_kind, %(16 + 4 * c), %(4 + c), %between
+    column \_kind, \_is_first, %(16 + 4 * c), %(4 + c), %between
     .set c, c + 1
     .set between, 20 - between
   .endr
 .endm
 
-/* Out-of-order cores: plain loads, two steps a turn. */
+/* Out-of-order cores: plain loads. The first step starts the sums, then two steps a turn. */
 .macro kernel_plain _kind, _name, _pixels
   begin \_name
 1:
   mov x0, x5
-  clear_tile \_pixels
-  lsr x6, x2, #1
+  step_plain \_kind, 1, \_pixels
+  sub x9, x2, #1
+  lsr x6, x9, #1
   cbz x6, 3f
 2:
-  step_plain \_kind, \_pixels
+  step_plain \_kind, 0, \_pixels
   subs x6, x6, #1
-  step_plain \_kind, \_pixels
+  step_plain \_kind, 0, \_pixels
   b.ne 2b
 3:
-  tbz x2, #0, 4f
-  step_plain \_kind, \_pixels
+  tbz x9, #0, 4f
+  step_plain \_kind, 0, \_pixels
 4:
   reduce_tile \_kind, \_pixels
   subs x4, x4, #1
@@ -123,7 +121,7 @@
  * that pair with arithmetic. Weights alternate between v0-v3 and v12-v15; the next step's input follows one pixel
  * behind its last use. \unit is the bytes of one pixel's step, \high the offset of its upper half.
  */
-.macro column_inorder _kind, _s, _a, _w, _next, _at, _v, _x1at, _unit, _high
+.macro column_inorder _kind, _is_first, _s, _a, _w, _next, _at, _v, _x1at, _unit, _high
   first_\_kind 8, %(\_w), \_a
   load_low %(\_next), 0, x0, %(\_at), 0
   first_\_kind 9, %(\_w + 1), \_a
@@ -138,16 +136,16 @@
   second_\_kind 10, %(\_w + 2), \_a
   second_\_kind 11, %(\_w + 3), \_a
   insert_high %(\_v), 10
-  third_\_kind %(\_s), 8
-  third_\_kind %(\_s + 1), 9
-  third_\_kind %(\_s + 2), 10
-  third_\_kind %(\_s + 3), 11
+  third_\_kind %(\_s), 8, \_is_first
+  third_\_kind %(\_s + 1), 9, \_is_first
+  third_\_kind %(\_s + 2), 10, \_is_first
+  third_\_kind %(\_s + 3), 11, \_is_first
 .endm
-.macro step_inorder _kind, _w, _next, _unit, _high
-  column_inorder \_kind, 16, 4, \_w, %(\_next), 64, 7, %(3 * \_unit), \_unit, \_high
-  column_inorder \_kind, 20, 5, \_w, %(\_next + 1), 80, 4, %(4 * \_unit), \_unit, \_high
-  column_inorder \_kind, 24, 6, \_w, %(\_next + 2), 96, 5, %(5 * \_unit), \_unit, \_high
-  column_inorder \_kind, 28, 7, \_w, %(\_next + 3), 112, 6, %(6 * \_unit), \_unit, \_high
+.macro step_inorder _kind, _is_first, _w, _next, _unit, _high
+  column_inorder \_kind, \_is_first, 16, 4, \_w, %(\_next), 64, 7, %(3 * \_unit), \_unit, \_high
+  column_inorder \_kind, \_is_first, 20, 5, \_w, %(\_next + 1), 80, 4, %(4 * \_unit), \_unit, \_high
+  column_inorder \_kind, \_is_first, 24, 6, \_w, %(\_next + 2), 96, 5, %(5 * \_unit), \_unit, \_high
+  column_inorder \_kind, \_is_first, 28, 7, \_w, %(\_next + 3), 112, 6, %(6 * \_unit), \_unit, \_high
   add x0, x0, #64
   add x1, x1, #(4 * \_unit)
 .endm
@@ -164,7 +162,6 @@
   mov x0, x5
   mov x1, x7
   add x7, x7, x8
-  clear_tile 4
   preload 0, x0, 0, 8
   preload 1, x0, 16, 8
   preload 2, x0, 32, 8
@@ -172,16 +169,18 @@
   preload 4, x1, 0, \_high
   preload 5, x1, %(\_unit), \_high
   preload 6, x1, %(2 * \_unit), \_high
-  lsr x6, x2, #1
+  step_inorder \_kind, 1, 0, 12, \_unit, \_high
+  sub x11, x2, #1
+  lsr x6, x11, #1
   cbz x6, 3f
 2:
-  step_inorder \_kind, 0, 12, \_unit, \_high
+  step_inorder \_kind, 0, 12, 0, \_unit, \_high
   subs x6, x6, #1
-  step_inorder \_kind, 12, 0, \_unit, \_high
+  step_inorder \_kind, 0, 0, 12, \_unit, \_high
   b.ne 2b
 3:
-  tbz x2, #0, 4f
-  step_inorder \_kind, 0, 12, \_unit, \_high
+  tbz x11, #0, 4f
+  step_inorder \_kind, 0, 12, 0, \_unit, \_high
 4:
   reduce_tile \_kind, 4
   subs x4, x4, #1

@@ -45,6 +45,9 @@ static const edge_kernel s4_plain = {
 static const edge_kernel u2_inorder = {
     "u2-mla-inorder", BYTES, 8, 6, 1, 8, 0, 0, 1, 1, 7280,
     {edge_u2_plain_1, edge_u2_plain_2, edge_u2_plain_3, edge_u2_plain_4, edge_u2_plain_5, edge_u2_inorder_6}};
+static const edge_kernel u2_plain = {
+    "u2-mla", BYTES, 8, 6, 1, 8, 0, 0, 1, 1, 7280,
+    {edge_u2_plain_1, edge_u2_plain_2, edge_u2_plain_3, edge_u2_plain_4, edge_u2_plain_5, edge_u2_plain_6}};
 static const edge_kernel bs22 = {"2x2-and-cnt", BITS, 4, 4, 1, 64, 2, 2, 1, 1, 7232, {edge_bs22_1, edge_bs22_2, edge_bs22_3, edge_bs22_4}};
 static const edge_kernel bs12 = {"1x2-and-cnt", BITS, 8, 3, 1, 64, 1, 2, 1, 1, 21824, {edge_bs12_1, edge_bs12_2, edge_bs12_3}};
 static const edge_kernel bin_plain = {"1x1-eor-cnt", BITS, 8, 4, 1, 64, 1, 1, 1, 1, 65472,
@@ -54,6 +57,7 @@ static const edge_kernel bin_inorder = {"1x1-eor-cnt-inorder", BITS, 8, 4, 1, 64
 static const edge_kernel dot = {"s8-sdot", BYTES, 8, 12, 4, 4, 0, 0, 0, 0, EDGE_MAX_DEPTH, {edge_dot_4, edge_dot_8, edge_dot_12}};
 
 static const edge_variant_row a53_row = {"a53", {&s8_inorder, &s7_inorder, &s4_inorder, &u2_inorder, &bs12, &bin_inorder}, 1};
+static const edge_variant_row neon64_row = {"neon64", {&s8_plain, &s8_plain, &s4_plain, &u2_plain, &bs12, &bin_plain}, 0};
 static const edge_variant_row a72_row = {"a72", {&s8_plain, &s8_plain, &s4_plain, &bs22, &bs12, &bin_plain}, 0};
 static const edge_variant_row dot_row = {"dot", {&dot, &dot, &dot, &dot, &bs12, &bin_plain}, 0};
 
@@ -88,7 +92,8 @@ edge_status edge_variant_check(edge_variant variant) {
   switch (variant) {
     case EDGE_VARIANT_SCALAR:
     case EDGE_VARIANT_A53:
-    case EDGE_VARIANT_A72: return EDGE_OK;
+    case EDGE_VARIANT_A72:
+    case EDGE_VARIANT_NEON64: return EDGE_OK;
     case EDGE_VARIANT_DOT: return has_dot() ? EDGE_OK : EDGE_E_UNSUPPORTED;
     case EDGE_VARIANT_NEON32: return EDGE_E_UNSUPPORTED;
     default: return EDGE_E_ARGUMENT;
@@ -100,6 +105,7 @@ const edge_variant_row *edge_variant_find(edge_variant variant) {
     case EDGE_VARIANT_A53: return &a53_row;
     case EDGE_VARIANT_A72: return &a72_row;
     case EDGE_VARIANT_DOT: return &dot_row;
+    case EDGE_VARIANT_NEON64: return &neon64_row;
     default: return &scalar_row;
   }
 }
@@ -112,7 +118,7 @@ edge_variant edge_variant_detect(void) {
 
 edge_status edge_variant_check(edge_variant variant) {
   if (variant == EDGE_VARIANT_SCALAR) return EDGE_OK;
-  return variant >= EDGE_VARIANT_A53 && variant <= EDGE_VARIANT_NEON32 ? EDGE_E_UNSUPPORTED : EDGE_E_ARGUMENT;
+  return variant >= EDGE_VARIANT_A53 && variant <= EDGE_VARIANT_NEON64 ? EDGE_E_UNSUPPORTED : EDGE_E_ARGUMENT;
 }
 
 const edge_variant_row *edge_variant_find(edge_variant variant) {
@@ -122,6 +128,6 @@ const edge_variant_row *edge_variant_find(edge_variant variant) {
 #endif
 
 const char *edge_variant_name(edge_variant variant) {
-  static const char *const names[] = {"auto", "scalar", "a53", "a72", "dot", "neon32"};
-  return variant >= EDGE_VARIANT_AUTO && variant <= EDGE_VARIANT_NEON32 ? names[variant] : "?";
+  static const char *const names[] = {"auto", "scalar", "a53", "a72", "dot", "neon32", "neon64"};
+  return variant >= EDGE_VARIANT_AUTO && variant <= EDGE_VARIANT_NEON64 ? names[variant] : "?";
 }
