@@ -32,7 +32,7 @@ interface CheckRecord {
 
 /**
  * Runs a model as the image holds it, in the very library that goes on the image, on QEMU's model of the board's core, and compares
- * each output with onnxruntime on this machine, at the smallest, a middle and the largest declared shape. An instruction that
+ * each output with onnxruntime on this machine, at the smallest and a middle declared shape, others than a converter was shown. An instruction that
  * the core lacks ends it here. Throws ERR_EDGEIMG_MODEL_TOLERANCE and ERR_EDGEIMG_MODEL_OPERATOR.
  */
 export const checkModelKind = defineKind({

@@ -4,9 +4,9 @@ import { execa } from "execa";
 import { z } from "zod";
 import { recipe as recipeSchema } from "../catalog/recipe-schema.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
+import { convertedFiles, converterArguments, unconvertedError, unconvertedLayers, withBlobs } from "../model/converter.js";
 import { resolveInputs, resolveOutputs } from "../model/inputs.js";
 import { inspectOnnx } from "../model/reference.js";
-import { isDynamic, traceShapes } from "../model/shapes.js";
 import { renderSidecar, type SidecarInput } from "../model/sidecar.js";
 import { defineKind, type StepContext } from "./kind.js";
 import { inputFolder } from "./local.js";
@@ -39,25 +39,19 @@ export const modelKind = defineKind({
   async run(params, context) {
     const { name, engine, model } = params;
     const onnx = join(inputFolder(context.inputs, "onnx"), "model.onnx");
-    const found = await inspectOnnx({
-      runtime: inputFolder(context.inputs, "reference"),
-      model: onnx,
-      name: `model ${name}`,
-      signal: context.services.signal,
-    });
+    const runtime = inputFolder(context.inputs, "reference");
+    const found = await inspectOnnx({ runtime, model: onnx, name: `model ${name}`, signal: context.services.signal });
     const inputs = resolveInputs(name, found.inputs, params.declared);
     const outputs = resolveOutputs(name, found.outputs);
     const files =
       model.converter === undefined
         ? await native(params, onnx, context)
         : await convert(params, { onnx, inputs, context });
-    const blob = (pattern: string | undefined, index: number) =>
-      pattern === undefined ? {} : { blob: pattern.replace("{index}", String(index)) };
     const sidecar = renderSidecar({
       engine,
       files,
-      inputs: inputs.map((input, index) => ({ ...input, ...blob(model.converter?.inputBlob, index) })),
-      outputs: outputs.map((output, index) => ({ ...output, ...blob(model.converter?.outputBlob, index) })),
+      inputs: withBlobs(inputs, model.converter?.inputBlob),
+      outputs: withBlobs(outputs, model.converter?.outputBlob),
       options: { ...model.options, ...(params.threads === undefined ? {} : { "threads-max": params.threads }) },
     });
     await writeFile(join(context.out, "model.edge"), sidecar);
@@ -68,7 +62,7 @@ async function native(
   { name, engine, model }: ModelParams,
   onnx: string,
   { out }: StepContext,
-): Promise<Record<string, string>> {
+): Promise<Readonly<Record<string, string>>> {
   if (model.native === undefined) throw new Error(`recipe ${engine} has neither a converter nor a native format`);
   const file = `${name}${model.native.suffix}`;
   await copyFile(onnx, join(out, file));
@@ -83,24 +77,19 @@ interface Conversion {
 
 /** Runs the engine's converter in a folder of its own, on a copy of the model. */
 async function convert(
-  { name, model, host }: ModelParams,
+  { name, engine, model, host }: ModelParams,
   { onnx, inputs, context }: Conversion,
-): Promise<Record<string, string>> {
+): Promise<Readonly<Record<string, string>>> {
   const { converter } = model;
   if (converter === undefined) throw new Error("no converter");
+  const { out, services } = context;
   const work = join(context.work, "convert");
   await mkdir(work, { recursive: true });
   const copy = join(work, `${name}.onnx`);
   await copyFile(onnx, copy);
-  const fill = (text: string) =>
-    text
-      .replaceAll("{model}", copy)
-      .replaceAll("{out}", context.out)
-      .replaceAll("{work}", work)
-      .replaceAll("{name}", name);
-  const args = [...converter.args.map(fill), ...traceArguments(converter, name, inputs)];
   const tools = join(inputFolder(context.inputs, "tools"), "root");
   const program = join(inputFolder(context.inputs, "converter"), converter.program);
+  const args = converterArguments(converter, { name, model: copy, out, work, inputs });
   const result = await execa(
     join(tools, host.loader),
     ["--library-path", join(tools, host.libraries), program, ...args],
@@ -110,80 +99,30 @@ async function convert(
       extendEnv: false,
       reject: false,
       all: true,
-      cancelSignal: context.services.signal,
+      cancelSignal: services.signal,
     },
   );
-  context.services.signal.throwIfAborted();
-  const files = Object.fromEntries(
-    Object.entries(converter.files).map(([role, file]) => [role, file.replaceAll("{name}", name)]),
-  );
-  const lines = String(result.all ?? "")
-    .split("\n")
-    .filter((line) => line.trim() !== "");
-  const missing = await firstMissing(context.out, Object.values(files));
+  services.signal.throwIfAborted();
+  const files = convertedFiles(converter, name);
+  const missing = await firstMissing(out, Object.values(files));
   if (result.exitCode !== 0 || missing !== undefined) {
+    const lines = String(result.all ?? "").split("\n");
     throw new EdgeimgError(
       "ERR_EDGEIMG_MODEL_CONVERSION",
-      `Model ${name} cannot be converted${missing === undefined ? "" : `: the converter wrote no ${missing}`}.`,
+      `Model ${name} cannot be converted for ${engine}${missing === undefined ? "" : `: the converter wrote no ${missing}`}.`,
       {
-        details: lines.slice(-6),
+        details: lines.filter((line) => line.trim() !== "").slice(-6),
         hint: "Try another engine (`edgeimg engines`), or export the model with another opset.",
       },
     );
   }
-  await refuseUnconverted({ name, converter, files, out: context.out });
+  const { unconverted } = converter;
+  if (unconverted !== undefined) {
+    const text = await readFile(join(out, files[unconverted.role] ?? ""), "utf8");
+    const layers = unconvertedLayers(text, unconverted.line);
+    if (layers.length > 0) throw unconvertedError(name, engine, layers);
+  }
   return files;
-}
-
-type Converter = NonNullable<ModelParams["model"]["converter"]>;
-
-/** What a tracing converter is told of the inputs' shapes. */
-function traceArguments({ trace }: Converter, name: string, inputs: readonly SidecarInput[]): string[] {
-  if (trace === undefined) return [];
-  const dynamic = inputs.some((input) => isDynamic(input.allowed));
-  const shown = (index: 0 | 1) =>
-    inputs
-      .map((input) => {
-        const type = trace.types[input.type];
-        if (type === undefined) {
-          throw new EdgeimgError(
-            "ERR_EDGEIMG_MODEL_OPERATOR",
-            `Model ${name}: input ${input.name} has elements of type ${input.type}, which this engine does not take.`,
-            {
-              hint: "Choose another engine (`edgeimg engines`).",
-            },
-          );
-        }
-        const [first, second = first] = traceShapes(input.allowed);
-        return trace.input.replace("{sizes}", (index === 0 ? first : second).join(",")).replace("{type}", type);
-      })
-      .join(trace.separator);
-  const [first = "", second] = trace.args;
-  const args = [first.replace("{shapes}", shown(0))];
-  if (dynamic && second !== undefined) args.push(second.replace("{shapes}", shown(1)));
-  return args;
-}
-
-async function refuseUnconverted(job: {
-  name: string;
-  converter: Converter;
-  files: Readonly<Record<string, string>>;
-  out: string;
-}): Promise<void> {
-  const { unconverted } = job.converter;
-  if (unconverted === undefined) return;
-  const text = await readFile(join(job.out, job.files[unconverted.role] ?? ""), "utf8");
-  const pattern = new RegExp(unconverted.line);
-  const found = text.split("\n").flatMap((line) => {
-    const { operator, layer } = pattern.exec(line)?.groups ?? {};
-    return operator === undefined ? [] : [`${operator}${layer === undefined ? "" : ` (layer ${layer})`}`];
-  });
-  const [first, ...others] = found;
-  if (first === undefined) return;
-  throw new EdgeimgError("ERR_EDGEIMG_MODEL_OPERATOR", `Model ${job.name}: the engine cannot run ${first}.`, {
-    details: others.slice(0, 8),
-    hint: "Choose an engine that knows the operator, such as onnxruntime (`--engine onnxruntime`), or change the model.",
-  });
 }
 
 async function firstMissing(folder: string, files: readonly string[]): Promise<string | undefined> {

@@ -1,7 +1,7 @@
 import { createWriteStream } from "node:fs";
 import { cp, lstat, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
+import type { Readable } from "node:stream";
 import { execa } from "execa";
 import { z } from "zod";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
@@ -100,7 +100,6 @@ async function runCommand({ step, command, context, log, last }: CommandJob): Pr
     stdout: last && step.stdout !== undefined ? { file: join(work, fill(step.stdout)) } : "pipe",
     stderr: "pipe",
   });
-  if (child.pid !== undefined) await rememberGroup(work, child.pid);
   const tail: string[] = [];
   const onLine = (line: string) => {
     log.write(`${line}\n`);
@@ -109,17 +108,16 @@ async function runCommand({ step, command, context, log, last }: CommandJob): Pr
     const progress = /^\[(\d+)\/(\d+)\] /.exec(line);
     if (progress) context.progress(Number(progress[1]), Number(progress[2]), "objects");
   };
-  const streams = [child.stdout, child.stderr].filter((stream) => stream !== null && stream !== undefined);
-  const reading = streams.map(async (stream) => {
-    for await (const line of createInterface({ input: stream })) onLine(line);
-  });
+  // Read from the first moment on: a stream that ends unread would never be read to its end.
+  const reading = [child.stdout, child.stderr].map((stream) => readLines(stream, onLine));
+  if (child.pid !== undefined) await rememberGroup(work, child.pid);
   const kill = () => {
     if (child.pid !== undefined) killGroup(child.pid);
   };
   services.signal.addEventListener("abort", kill, { once: true });
   if (services.signal.aborted) kill();
   const result = await child;
-  await Promise.allSettled(reading);
+  await Promise.all(reading);
   services.signal.removeEventListener("abort", kill);
   services.signal.throwIfAborted();
   if (result.exitCode === 0) return;
@@ -137,6 +135,23 @@ async function runCommand({ step, command, context, log, last }: CommandJob): Pr
       hint: step.failure?.hint ?? `The whole log is ${join(work, "log.txt")}.`,
     },
   );
+}
+
+/** Calls `onLine` for each line of a stream, and resolves when it is closed. */
+async function readLines(stream: Readable | null | undefined, onLine: (line: string) => void): Promise<void> {
+  if (stream === null || stream === undefined) return;
+  let rest = "";
+  stream.setEncoding("utf8");
+  stream.on("data", (text: string) => {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop() ?? "";
+    for (const line of lines) onLine(line);
+  });
+  await new Promise<void>((resolve) => {
+    stream.once("close", resolve);
+    stream.once("error", () => resolve());
+  });
+  if (rest !== "") onLine(rest);
 }
 
 /** A compiler's errors rather than the flood around them; else the last lines. */

@@ -1,9 +1,9 @@
-import { lstatSync, readFileSync } from "node:fs";
+import { lstatSync, readFileSync, readlinkSync } from "node:fs";
 import { access, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { withLock } from "./lock.js";
-import { hashFile, listTree, normaliseTree, type TreeEntry, treeDigest } from "./tree.js";
+import { hashFile, listTree, normaliseTree, type TreeEntry, treeDigest, walk } from "./tree.js";
 
 /**
  * The content-addressed store.
@@ -90,12 +90,15 @@ export async function hasTree(store: Store, digest: string): Promise<boolean> {
 }
 
 export async function readTree(store: Store, digest: string): Promise<TreeInfo> {
-  return JSON.parse(await readFile(`${treePath(store, digest)}.json`, "utf8")) as TreeInfo;
+  const info = JSON.parse(await readFile(`${treePath(store, digest)}.json`, "utf8")) as TreeInfo | null;
+  if (!Array.isArray(info?.entries)) throw new Error(`the listing of tree ${digest} is damaged`);
+  return info;
 }
 
 /**
  * Checks a tree before it is used. Files whose change time and inode are those of the commit are taken as they are; others
- * (a restored backup, a touched file) are read again. Returns the first damaged path, or undefined.
+ * (a restored backup, a touched file) are read again. A full check reads all and also finds what does not belong there.
+ * Returns the first damaged path, or undefined.
  */
 export async function findDamage(
   store: Store,
@@ -103,17 +106,26 @@ export async function findDamage(
   options: { full: boolean },
 ): Promise<string | undefined> {
   const root = treePath(store, digest);
-  const { entries } = await readTree(store, digest).catch(() => ({ entries: [] as readonly TreeEntry[] }));
-  if (treeDigest(entries) !== digest) return "(listing)";
-  for (const entry of entries) {
-    if (entry.type === "d") continue;
-    const stat = lstatSync(join(root, entry.path), { throwIfNoEntry: false });
-    if (stat === undefined) return entry.path;
-    const touched = options.full || `${stat.ctimeMs}:${stat.ino}` !== entry.stamp || stat.size !== entry.size;
-    if (entry.type === "l" || !touched) continue;
-    if (!stat.isFile() || (await hashFile(join(root, entry.path), stat.size)) !== entry.hash) return entry.path;
-  }
+  const entries = await readTree(store, digest).then(
+    (info) => info.entries,
+    () => undefined,
+  );
+  if (entries === undefined || treeDigest(entries) !== digest) return "(listing)";
+  for (const entry of entries) if (await isDamaged(join(root, entry.path), entry, options.full)) return entry.path;
+  if (!options.full) return undefined;
+  const known = new Set(entries.map(({ path }) => path));
+  for (const path of walk(root, "")) if (!known.has(path)) return path;
   return undefined;
+}
+
+async function isDamaged(path: string, entry: TreeEntry, full: boolean): Promise<boolean> {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  if (stat === undefined) return true;
+  if (entry.type === "d") return !stat.isDirectory();
+  if (entry.type === "l") return !stat.isSymbolicLink() || readlinkSync(path) !== entry.hash;
+  if (!stat.isFile() || (stat.mode & 0o100 ? "x" : "f") !== entry.type) return true;
+  const touched = full || `${stat.ctimeMs}:${stat.ino}` !== entry.stamp || stat.size !== entry.size;
+  return touched && (await hashFile(path, stat.size)) !== entry.hash;
 }
 
 export async function removeTree(store: Store, digest: string): Promise<void> {

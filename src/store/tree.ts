@@ -23,7 +23,12 @@ export const treeTime = 946_684_800;
 
 /** The digest of a listing: sha256 over "type hash path" lines sorted by path. */
 export function treeDigest(entries: readonly TreeEntry[]): string {
-  return sha256Text(entries.map(({ type, hash, path }) => `${type} ${hash} ${path}\n`).join(""));
+  return sha256Text(entries.map((entry) => `${listingLine(entry)}\n`).join(""));
+}
+
+/** No two entries have the same line: those that a space or a newline would make ambiguous are written as JSON. */
+function listingLine({ type, hash, path }: TreeEntry): string {
+  return /\s/.test(hash) || path.includes("\n") ? JSON.stringify([type, hash, path]) : `${type} ${hash} ${path}`;
 }
 
 /** Lists and hashes a folder, sorted by path. Sockets, devices and pipes are refused. */

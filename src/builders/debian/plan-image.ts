@@ -306,6 +306,7 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
     inputs: { disk },
     params: {},
   });
+  const zst = project.image.compress ? compressStep(context, { tools: imageTools, disk, name }) : undefined;
   const report = reportStep(context, {
     name,
     request,
@@ -330,7 +331,7 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
       bmap,
       report,
       qemu,
-      ...(project.image.compress ? { zst: compressStep(context, { tools: imageTools, disk, name }) } : {}),
+      ...(zst === undefined ? {} : { zst }),
       typecheck: app.typecheck,
       ...Object.fromEntries(models.map(([model, steps]) => [`check/${model}`, steps.check])),
     },
