@@ -1,0 +1,131 @@
+import { spawn } from "node:child_process";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { execa } from "execa";
+import * as tar from "tar";
+import { pictures } from "../pictures/render.js";
+
+const home = fileURLToPath(new URL("../../", import.meta.url));
+
+/** A folder of one test file, removed by the caller. */
+export async function scratchFolder(name: string): Promise<string> {
+  return await mkdtemp(join(tmpdir(), `edgeimg-${name}-`));
+}
+
+/** The program as users get it: unpacked from `npm pack`, with the installed dependencies beside it. */
+export async function packedProgram(folder: string): Promise<string> {
+  const { stdout } = await execa("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", folder], {
+    cwd: home,
+  });
+  const [packed] = JSON.parse(stdout) as { filename: string }[];
+  const target = join(folder, "program");
+  await mkdir(target);
+  await tar.x({ file: join(folder, packed?.filename ?? ""), cwd: target, strip: 1 });
+  await symlink(join(home, "node_modules"), join(target, "node_modules"));
+  return join(target, "dist/cli/main.js");
+}
+
+export interface Run {
+  readonly code: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly cwd: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Put before the program: `setpriv ...`. */
+  readonly through?: readonly string[];
+}
+
+/** Runs the command line to its end. */
+export async function edgeimg(program: string, args: readonly string[], options: RunOptions): Promise<Run> {
+  const [first = process.execPath, ...rest] = [...(options.through ?? []), process.execPath, program, ...args];
+  const result = await execa(first, rest, {
+    cwd: options.cwd,
+    env: { CI: "true", ...options.env },
+    reject: false,
+    maxBuffer: 1 << 28,
+    stdin: "ignore",
+  });
+  return { code: result.exitCode, stdout: result.stdout, stderr: result.stderr };
+}
+
+/** Events and the result that a run with --json printed. */
+export function jsonLines(stdout: string): Record<string, unknown>[] {
+  return stdout
+    .split("\n")
+    .flatMap((line) => (line.startsWith("{") ? [JSON.parse(line) as Record<string, unknown>] : []));
+}
+
+/**
+ * A project of its own: what `edgeimg init` writes, with the rendered pictures in the place of the example's, and what they say as
+ * expected lines. `viaHttp`: how many of them are also sent to the app's HTTP port.
+ */
+export async function pictureProject(program: string, folder: string, viaHttp: number): Promise<void> {
+  const made = await edgeimg(program, ["init", folder], { cwd: tmpdir() });
+  if (made.code !== 0) throw new Error(`edgeimg init failed: ${made.stderr}`);
+  const shown = join(folder, "assets/pictures");
+  await rm(shown, { recursive: true });
+  await mkdir(shown, { recursive: true });
+  const expect: object[] = [{ edgeimg: "ready" }];
+  const http: object[] = [
+    { get: "/", status: 200 },
+    { get: "/health", expect: { status: "ok" } },
+    { post: "edgeimg.yaml", to: "/read", status: 415 },
+  ];
+  for (const [index, picture] of pictures.entries()) {
+    const file = `${picture.name}.${picture.type === "image/jpeg" ? "jpg" : "png"}`;
+    await writeFile(join(shown, file), await picture.render());
+    expect.push({ edgeimg: "result", file, text: picture.text });
+    if (index < viaHttp) http.push({ post: `assets/pictures/${file}`, to: "/read", expect: { text: picture.text } });
+  }
+  const yaml = await readFile(join(folder, "edgeimg.yaml"), "utf8");
+  const kept = yaml.slice(0, yaml.search(/^(#.*\n)*tests:/m));
+  await writeFile(join(folder, "edgeimg.yaml"), `${kept}\ntests: ${JSON.stringify({ timeout: 600, expect, http })}\n`);
+}
+
+/** A running `edgeimg run`, its console and the address of the app. */
+export async function runBoard(
+  program: string,
+  args: readonly string[],
+  options: RunOptions,
+): Promise<{ url: string; stop: () => Promise<void> }> {
+  const child = spawn(process.execPath, [program, "run", ...args], {
+    cwd: options.cwd,
+    env: { ...process.env, CI: "true", ...options.env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let text = "";
+  const closed = new Promise<void>((resolve) => child.on("close", () => resolve()));
+  const stop = async () => {
+    child.kill("SIGINT");
+    await closed;
+  };
+  const url = await new Promise<string>((resolve, reject) => {
+    const look = (chunk: Buffer) => {
+      text += chunk.toString("utf8");
+      const address = /http:\/\/127\.0\.0\.1:\d+\//.exec(text)?.[0];
+      if (address !== undefined && /"edgeimg":"ready"/.test(text)) resolve(address);
+    };
+    child.stdout.on("data", look);
+    child.stderr.on("data", look);
+    child.on("close", () => reject(new Error(`the board ended before it was ready:\n${text.slice(-3000)}`)));
+  });
+  return { url, stop };
+}
+
+/** sha256 of every tree that a store's actions gave: action -> tree. */
+export async function storeActions(cache: string): Promise<Map<string, string>> {
+  const folder = join(cache, "edgeimg/v1/actions");
+  const found = new Map<string, string>();
+  for (const name of (await readdir(folder)).sort())
+    found.set(name, (await readFile(join(folder, name), "utf8")).trim());
+  return found;
+}
+
+export async function copyFolder(from: string, to: string): Promise<void> {
+  await cp(from, to, { recursive: true });
+}
