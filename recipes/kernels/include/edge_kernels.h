@@ -235,6 +235,7 @@ EDGE_API void edge_conv_from_gemm(edge_conv *conv, int32_t rows, int32_t depth, 
 typedef struct edge_pool {
   int32_t batch, in_height, in_width, channels;
   int32_t kernel_height, kernel_width, stride_height, stride_width;
+  /** Each less than the kernel's side. */
   int32_t pad_top, pad_left, pad_bottom, pad_right;
   /** 0: maximum. 1: average over the cells inside of the picture, halves away from zero. */
   int32_t average;

@@ -16,5 +16,7 @@ void reference_conv(const edge_conv *conv, const edge_plan *plan, const edge_con
 void reference_pool(const edge_pool *pool, const edge_plan *plan, const uint8_t *input, uint8_t *output);
 void reference_add(const edge_add *add, const uint8_t *a, const uint8_t *b, uint8_t *output, size_t count);
 void reference_resize(const edge_resize *resize, const uint8_t *input, uint8_t *output);
+/* One output of edge_concat_run: a code of one of its inputs, rescaled. */
+uint8_t reference_rescale(const edge_concat_input *input, uint8_t code, int32_t is_signed, int32_t output_zero);
 
 #endif
