@@ -1,5 +1,14 @@
 // What tests that run target programs need, taken from the product's own store: built when it is not there yet.
-import { chmodSync, copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -18,9 +27,11 @@ const board = "rpi4";
  */
 export async function testTools() {
   const folder = mkdtempSync(join(tmpdir(), "edgeimg-tools-"));
+  // The clone's own lock, when its first build wrote one; the clone is left as it is.
+  if (existsSync(`${home}edgeimg.lock`)) copyFileSync(`${home}edgeimg.lock`, join(folder, "edgeimg.lock"));
   const env = {};
   for (const engine of ["ncnn", "onnxruntime"]) {
-    const { tree, toolchain, request } = await made(engine);
+    const { tree, toolchain, request } = await made(engine, folder);
     const { triplet } = request.catalog.distribution.architectures[request.board.arch];
     env[`EDGEIMG_TEST_${engine.toUpperCase()}`] = adapter(join(folder, engine), tree, engine);
     if (engine !== "ncnn") continue;
@@ -41,9 +52,9 @@ export async function testTools() {
 }
 
 /** Runs the steps that an image with this engine is compiled by. */
-async function made(engine) {
+async function made(engine, cwd) {
   const context = {
-    cwd: home,
+    cwd,
     env: process.env,
     now: () => performance.now(),
     emit: (event) => {
