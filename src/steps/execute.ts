@@ -119,7 +119,11 @@ export async function execute(
     };
     const lookUp = async () => (force || kind.volatile ? undefined : await readAction(store, action));
     const hit = await lookUp();
-    if (hit !== undefined) return end(hit, true);
+    if (hit !== undefined) {
+      // Written again: its age is what `cache prune` goes by. A full disk is no reason to fail here.
+      await writeAction(store, action, hit).catch(() => undefined);
+      return end(hit, true);
+    }
     await allSettledOrThrow(Object.values(step.inputs).map(ensure));
     const takeSlot: typeof slots = kind.waits ? (work) => work() : slots;
     return await takeSlot(async () => {
