@@ -87,6 +87,8 @@ function start(args: readonly string[], env: Readonly<Record<string, string>>): 
       extendEnv: false,
       reject: false,
       stripFinalNewline: false,
+      // What a signal does is what some tests look at: no SIGKILL after it.
+      forceKillAfterDelay: false,
       timeout: 60_000,
     });
     kill = (signal) => child.kill(signal);
