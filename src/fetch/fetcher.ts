@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { access, link, rename, rm, stat } from "node:fs/promises";
+import { copyFile, link, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -12,7 +12,7 @@ import { semaphore } from "../steps/semaphore.js";
 import { sha256Text } from "../store/canonical.js";
 import { withLock } from "../store/lock.js";
 import { blobPath, type Store } from "../store/store.js";
-import { type Registries, resolveUrls } from "./registries.js";
+import { discard, type Registries, resolveUrls } from "./registries.js";
 
 /** Addresses of proxies, and the hosts that are reached without one, as in the usual environment variables. */
 export interface Proxies {
@@ -31,6 +31,8 @@ export interface FetcherOptions {
   readonly log: (message: string) => void;
   /** Tries per file before giving up. */
   readonly tries?: number;
+  /** Milliseconds before the second try; doubled for each further one. */
+  readonly retryDelayMs?: number;
 }
 
 /**
@@ -48,14 +50,24 @@ export function createFetcher(options: FetcherOptions): Fetcher {
   return {
     async fetchBlob(file, { signal, progress }) {
       const target = blobPath(store, file.sha256);
-      if (await exists(target)) return progress(file.size ?? 0);
+      if (await isWhole(target, file.sha256)) return progress(file.size ?? 0);
       if (options.offline) throw offline(file);
       await slots(() =>
         withLock(`${store.root}/blob/${file.sha256}`, signal, async () => {
-          if (await exists(target)) return;
+          if (await isWhole(target, file.sha256)) return;
+          // A damaged one is shared with the trees that link it: it is replaced, not changed.
+          await rm(target, { force: true });
           const part = `${target}.part`;
-          await fetchWithRetries({ file, part, dispatcher: dispatcher(), signal, progress, options });
-          const { sha256: found } = await hashPart(part);
+          const resumes = (await sizeOf(part)) > 0;
+          const job = { file, part, dispatcher: dispatcher(), signal, progress, options };
+          await fetchWithRetries(job);
+          let { sha256: found } = await hashPart(part);
+          if (found !== file.sha256 && resumes) {
+            // The part may have come from another server, or have lost bytes in a power failure.
+            await rm(part, { force: true });
+            await fetchWithRetries(job);
+            found = (await hashPart(part)).sha256;
+          }
           if (found === file.sha256) return await rename(part, target);
           await rm(part, { force: true });
           throw notPinned(file, [`expected sha256 ${file.sha256}`, `received sha256 ${found}`]);
@@ -82,6 +94,12 @@ function offline(file: Pick<FetchFile, "name" | "purl">): EdgeimgError {
     `${file.name} (${file.purl}) is not in the store, and --offline forbids fetching it.`,
     { hint: "Run once without --offline." },
   );
+}
+
+function nowhere(file: Pick<FetchFile, "name" | "purl">): EdgeimgError {
+  return new EdgeimgError("ERR_EDGEIMG_FETCH_UNREACHABLE", `No mirror is known for ${file.name} (${file.purl}).`, {
+    hint: "This host's apt names no Debian mirror: set EDGEIMG_DEBIAN_MIRROR to one.",
+  });
 }
 
 function notPinned(file: Pick<FetchFile, "name" | "purl">, details: readonly string[]): EdgeimgError {
@@ -139,9 +157,9 @@ async function fetchWithRetries(job: Job): Promise<void> {
         },
       );
     }
-    const seconds = 2 ** (attempt - 1);
-    options.log(`${file.name}: ${reason(failure)}; try ${attempt + 1} of ${tries} in ${seconds} s`);
-    await sleep(seconds * 1000, undefined, { signal });
+    const delay = (options.retryDelayMs ?? 1000) * 2 ** (attempt - 1);
+    options.log(`${file.name}: ${reason(failure)}; try ${attempt + 1} of ${tries} in ${delay / 1000} s`);
+    await sleep(delay, undefined, { signal });
   }
 }
 
@@ -151,6 +169,7 @@ async function attemptAll(job: Job): Promise<void> {
     dispatcher: job.dispatcher,
     signal: job.signal,
   });
+  if (urls.length === 0) throw nowhere(job.file);
   let last: unknown;
   for (const url of urls) {
     const failure = await download(job, url).then(
@@ -167,19 +186,18 @@ async function attemptAll(job: Job): Promise<void> {
 
 async function download(job: Job, url: string): Promise<void> {
   const { file, part, signal } = job;
-  const have = await stat(part).then(
-    (found) => found.size,
-    () => 0,
-  );
+  const have = await sizeOf(part);
+  // Stopped between the last byte and the check of the hash.
+  if (have > 0 && have === file.size) return;
   const response = await get(url, have === 0 ? {} : { range: `bytes=${have}-` }, job);
   const { statusCode } = response;
   if (statusCode === 416) {
     await rm(part, { force: true });
-    response.body.destroy();
+    discard(response);
     throw new Error("the partial download did not fit; starting again");
   }
   if (statusCode !== 200 && statusCode !== 206) {
-    response.body.destroy();
+    discard(response);
     if (statusCode === 404 || statusCode === 410) {
       throw new EdgeimgError("ERR_EDGEIMG_FETCH_MISSING", `The registry does not have ${file.name} (${file.purl}).`, {
         hint: "It may have left the pool: run `edgeimg lock --update`, or point apt at a snapshot mirror of the lock's date.",
@@ -215,15 +233,19 @@ async function get(
   const response = await request(url, { dispatcher: job.dispatcher, signal: job.signal, headers });
   const { location } = response.headers;
   if (response.statusCode >= 300 && response.statusCode < 400 && typeof location === "string" && hops > 0) {
-    response.body.destroy();
+    discard(response);
     return await get(new URL(location, url).href, headers, job, hops - 1);
   }
   return response;
 }
 
-/** Links a blob into a folder; copies where links are not possible. */
+/** Links a blob into a folder; copies where the file system has no links, or no more of them. */
 export async function placeBlob(store: Store, sha256: string, path: string): Promise<void> {
-  await link(blobPath(store, sha256), path);
+  const blob = blobPath(store, sha256);
+  await link(blob, path).catch(async (error: NodeJS.ErrnoException) => {
+    if (!["EPERM", "EMLINK", "ENOTSUP", "ENOSYS"].includes(String(error.code))) throw error;
+    await copyFile(blob, path);
+  });
 }
 
 /** A failure of this machine, which trying again does not cure. */
@@ -239,9 +261,16 @@ function reason(error: unknown): string {
   return error.message || error.name;
 }
 
-async function exists(path: string): Promise<boolean> {
-  return await access(path).then(
-    () => true,
+async function sizeOf(path: string): Promise<number> {
+  return await stat(path).then(
+    (found) => found.size,
+    () => 0,
+  );
+}
+
+async function isWhole(path: string, sha256: string): Promise<boolean> {
+  return await hashPart(path).then(
+    (found) => found.sha256 === sha256,
     () => false,
   );
 }

@@ -60,7 +60,7 @@ async function pypiUrl(
   const index = registries.pypi === undefined ? defaultIndex(purl) : join(registries.pypi, `${name}/`);
   const response = await request(index, { ...network, headers: { accept: "application/vnd.pypi.simple.v1+json" } });
   if (response.statusCode !== 200) {
-    response.body.destroy();
+    discard(response);
     throw new Error(`the package index answered ${response.statusCode}`);
   }
   const page = (await response.body.json()) as { files?: readonly { filename?: string; url?: string }[] };
@@ -79,6 +79,11 @@ function defaultIndex(purl: PackageURL): string {
   const known = UrlConverter.toDownloadUrl(purl)?.url;
   if (known === undefined || known === null) throw new Error(`no index known for ${purl.name}`);
   return known;
+}
+
+/** Gives up an answer's body. It reports that as an error, which would end the process if nobody listened. */
+export function discard({ body }: Pick<Dispatcher.ResponseData, "body">): void {
+  body.on("error", () => {}).destroy();
 }
 
 function join(base: string, path: string): string {

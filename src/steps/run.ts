@@ -35,7 +35,7 @@ type Params = z.infer<typeof params>;
  */
 export const runKind = defineKind({
   name: "run",
-  version: 1,
+  version: 2,
   params,
   resumable: true,
   async run(step, context) {
@@ -109,7 +109,8 @@ async function runCommand({ step, command, context, log, last }: CommandJob): Pr
     if (progress) context.progress(Number(progress[1]), Number(progress[2]), "objects");
   };
   // Read from the first moment on: a stream that ends unread would never be read to its end.
-  const reading = [child.stdout, child.stderr].map((stream) => readLines(stream, onLine));
+  const toFile = last && step.stdout !== undefined;
+  const reading = [toFile ? undefined : child.stdout, child.stderr].map((stream) => readLines(stream, onLine));
   if (child.pid !== undefined) await rememberGroup(work, child.pid);
   const kill = () => {
     if (child.pid !== undefined) killGroup(child.pid);
