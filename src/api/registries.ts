@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Proxies } from "../fetch/fetcher.js";
+import type { Proxies } from "../fetch/proxies.js";
 import type { Registries } from "../fetch/registries.js";
 import { hostMirrors } from "../lock/apt.js";
 

@@ -5,21 +5,15 @@ import { join } from "node:path";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
-import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from "undici";
+import { type Dispatcher, request } from "undici";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { Fetcher, FetchFile } from "../steps/kind.js";
 import { semaphore } from "../steps/semaphore.js";
 import { sha256Text } from "../store/canonical.js";
 import { withLock } from "../store/lock.js";
 import { blobPath, type Store } from "../store/store.js";
+import { createAgent, type Proxies } from "./proxies.js";
 import { discard, type Registries, resolveUrls } from "./registries.js";
-
-/** Addresses of proxies, and the hosts that are reached without one, as in the usual environment variables. */
-export interface Proxies {
-  readonly http?: string | undefined;
-  readonly https?: string | undefined;
-  readonly none?: string | undefined;
-}
 
 export interface FetcherOptions {
   readonly store: Store;
@@ -113,17 +107,6 @@ async function hashPart(part: string): Promise<{ sha256: string; size: number }>
   const hash = createHash("sha256");
   await pipeline(createReadStream(part), hash);
   return { sha256: hash.digest("hex"), size: (await stat(part)).size };
-}
-
-function createAgent({ http, https, none }: Proxies): Dispatcher {
-  const settings = { connect: { timeout: 20_000 }, headersTimeout: 30_000, bodyTimeout: 60_000 };
-  if (http === undefined && https === undefined) return new Agent(settings);
-  return new EnvHttpProxyAgent({
-    ...settings,
-    ...(http === undefined ? {} : { httpProxy: http }),
-    ...(https === undefined ? {} : { httpsProxy: https }),
-    ...(none === undefined ? {} : { noProxy: none }),
-  });
 }
 
 interface Job {
