@@ -32,6 +32,9 @@ export interface Reading {
 /** Less sure lines are mostly things that only look like text; PP-OCR's own setting. */
 const minScore = 0.5;
 
+/** Below it a line is read the other way round as well, and the surer reading kept: the direction may be wrong. */
+const doubtful = 0.8;
+
 /** Text that is this much taller than wide runs downwards: letters lie on their side. PP-OCR's own setting. */
 const verticalRatio = 1.5;
 
@@ -56,6 +59,14 @@ async function readLine(models: Models, options: { image: Image; quad: Quad }) {
   const upright = height >= width * verticalRatio ? startAt(quad, 1) : quad;
   const cut = cutOut(image, upright);
   const upsideDown = await isUpsideDown(models.direction, cut);
+  const first = await readWay(models, { cut, upright, upsideDown });
+  if (first.score >= doubtful) return first;
+  const second = await readWay(models, { cut, upright, upsideDown: !upsideDown });
+  return second.score > first.score ? second : first;
+}
+
+async function readWay(models: Models, options: { cut: Image; upright: Quad; upsideDown: boolean }) {
+  const { cut, upright, upsideDown } = options;
   const line = upsideDown ? turn(cut) : cut;
   const decoded = await recognize(models.recognize, { line, classes: models.classes });
   return { ...decoded, box: upsideDown ? startAt(upright, 2) : upright };
