@@ -11,22 +11,28 @@ const dtbEdit = z.strictObject({
     .boolean()
     .default(false)
     .describe("Makes the node when it is missing; without this a missing node is an error."),
-  set: dtbValues.default({}),
+  set: dtbValues.default({}).describe("Properties to set: a text, or a list of 32-bit numbers."),
   delete: z.array(z.string()).default([]).describe("Names of properties to take away."),
 });
 export type DtbEdit = z.infer<typeof dtbEdit>;
 
 const qemu = z.strictObject({
-  machine: z.string(),
+  machine: z.string().describe("QEMU's -machine."),
   cpu: z.string().optional().describe("QEMU's -cpu; absent: the machine has a fixed one."),
-  smp: z.int().positive(),
-  memory: z.string().regex(/^\d+[MG]$/),
+  smp: z.int().positive().describe("Number of cores."),
+  memory: z
+    .string()
+    .regex(/^\d+[MG]$/)
+    .describe("Memory, such as 2G."),
   args: z.array(z.string()).default([]).describe("Further arguments, passed as they are."),
   skipSerials: z.int().min(0).default(0).describe("Number of UARTs before the console's, each given `-serial null`."),
   disk: z.enum(["sd", "virtio"]).describe("How the image is attached."),
-  network: z.enum(["usb", "virtio"]),
+  network: z.enum(["usb", "virtio"]).describe("The network card that the machine gets."),
   dtb: z.string().optional().describe("Name in the boot partition; absent: QEMU makes its own device tree."),
-  dtbEdits: z.array(dtbEdit).default([]),
+  dtbEdits: z
+    .array(dtbEdit)
+    .default([])
+    .describe("Changes to the device tree that QEMU gets; the image's own stays as it is."),
   console: z.string().optional().describe("Replaces the `console=` of the image's own command line."),
   append: z.array(z.string()).default([]).describe("Added to the image's own command line."),
 });
@@ -37,10 +43,10 @@ const fileName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "a file name w
 const moduleName = z.string().regex(/^[a-z0-9][a-z0-9_-]*$/, "a kernel module's name without .ko");
 
 export const board = z.strictObject({
-  format: z.literal(1),
-  name,
-  title: z.string(),
-  arch,
+  format: z.literal(1).describe("Version of this file's format."),
+  name: name.describe("The name for --board, and the file's."),
+  title: z.string().describe("What people call the board, with the relatives that the image also starts."),
+  arch: arch.describe("Debian's name of the architecture."),
   cpu: z.string().describe("GCC's -mcpu and, where the machine lets one choose, QEMU's -cpu."),
   lacks: z
     .array(z.enum(["aes", "pmull", "sha1", "sha2"]))
@@ -59,9 +65,14 @@ export const board = z.strictObject({
       .array(moduleName)
       .default([])
       .describe("Loaded after the root is mounted, in this order: network, watchdog, sensors."),
-    cmdline: z.array(z.string()).default([]),
+    cmdline: z.array(z.string()).default([]).describe("Further kernel arguments."),
   }),
-  console: z.strictObject({ device: z.string(), baud: z.int().default(115200) }),
+  console: z
+    .strictObject({
+      device: z.string().describe("The kernel's name of the port, such as ttyS1."),
+      baud: z.int().default(115200).describe("Bits a second."),
+    })
+    .describe("The serial console."),
   boot: z.strictObject({
     size: size.describe("Size of the FAT partition."),
     packages: z.array(z.string()).default([]).describe("Packages that hold firmware."),
@@ -73,14 +84,24 @@ export const board = z.strictObject({
       .record(z.string(), fileName)
       .default({})
       .describe("Templates in templates/boot/ -> name in the boot partition."),
-    kernel: z.strictObject({ name: fileName, gzip: z.boolean() }),
-    initramfs: fileName,
+    kernel: z
+      .strictObject({
+        name: fileName.describe("File name that the firmware looks for."),
+        gzip: z.boolean().describe("Whether the firmware unpacks gzip."),
+      })
+      .describe("The kernel in the boot partition."),
+    initramfs: fileName.describe("File name of the initramfs in the boot partition."),
     options: z
       .record(z.string(), z.union([z.string(), z.number()]))
       .default({})
       .describe("Handed to the templates: the firmware's options as KEY: VALUE."),
     models: z
-      .array(z.strictObject({ filter: z.string(), dtb: fileName }))
+      .array(
+        z.strictObject({
+          filter: z.string().describe("The firmware's name of the model, such as pi4."),
+          dtb: fileName.describe("Its device tree."),
+        }),
+      )
       .default([])
       .describe("Handed to the templates: which device tree belongs to which model, general filters first."),
   }),
@@ -89,7 +110,7 @@ export const board = z.strictObject({
     .positive()
     .optional()
     .describe("The longest time-out in seconds that the watchdog's hardware takes; absent: no watchdog."),
-  notes: z.array(z.string()).default([]),
-  qemu,
+  notes: z.array(z.string()).default([]).describe("What a user of the board should know."),
+  qemu: qemu.describe("How the board is emulated."),
 });
 export type Board = z.infer<typeof board>;

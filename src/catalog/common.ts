@@ -24,10 +24,10 @@ export const size = z
 
 /** Something fetched: a package URL, the file's name in that package version (PyPI has several), its hash. */
 export const source = z.strictObject({
-  purl: z.string().startsWith("pkg:"),
-  file: z.string().optional(),
-  sha256,
-  size: z.int().positive().optional(),
+  purl: z.string().startsWith("pkg:").describe("Package URL with version."),
+  file: z.string().optional().describe("The file's name in that package version, where there are several (PyPI)."),
+  sha256: sha256.describe("Its hash: a download that differs is refused."),
+  size: z.int().positive().optional().describe("Its size in bytes."),
 });
 export type Source = z.infer<typeof source>;
 

@@ -28,9 +28,9 @@ const cmakeBuild = z.strictObject({
   kind: z.literal("cmake"),
   options: z.record(z.string(), scalar).default({}).describe("Cache entries; booleans become ON and OFF."),
   cflags: z.array(z.string()).default([]).describe("Added to -O2 and -mcpu, which come from the board."),
-  targets: z.array(z.string()).default([]),
+  targets: z.array(z.string()).default([]).describe("What to build; everything when empty."),
   directory: path.default(".").describe("Where the CMakeLists.txt is, within the source."),
-  variants: z.array(variant).default([]),
+  variants: z.array(variant).default([]).describe("Settings for some cores only, added to the general ones."),
 });
 
 /** Taken ready-made out of the source archive, per architecture. */
@@ -78,7 +78,7 @@ const converter = z.strictObject({
         .describe(
           "One input: {sizes} is `1,3,48,320`, {type} its word from `types`. Several are joined by `separator`.",
         ),
-      separator: z.string().default(","),
+      separator: z.string().default(",").describe("Between the inputs."),
       types: z
         .partialRecord(z.enum(["f32", "i8", "u8", "i32", "i64"]), z.string())
         .describe("Our element type -> the converter's. Inputs of other types are refused."),
@@ -87,7 +87,7 @@ const converter = z.strictObject({
         .min(1)
         .max(2)
         .describe(
-          "{shapes} is the joined inputs. The first is always given; the second too when an input may have several shapes, with another of them. /",
+          "{shapes} is the joined inputs. The first is always given; the second too when an input may have several shapes, with another of them.",
         ),
     })
     .optional()
@@ -99,23 +99,23 @@ const converter = z.strictObject({
     .describe(
       "Names that the engine gives to inputs and outputs, in the model's order: `in{index}`. The model's own when absent.",
     ),
-  outputBlob: z.string().optional(),
+  outputBlob: z.string().optional().describe("The same for outputs."),
   unconverted: z
     .strictObject({ role: word, line: pattern })
     .optional()
     .describe(
-      "How a layer looks in a text file that the converter wrote when it could not translate it: a regular expression for one line, with groups `operator` and `layer`. Such a model is refused before it reaches the engine. /",
+      "How a layer looks in a text file that the converter wrote when it could not translate it: a regular expression for one line, with groups `operator` and `layer`. Such a model is refused before it reaches the engine.",
     ),
 });
 
 export const recipe = z.strictObject({
-  format: z.literal(1),
-  name,
-  title: z.string(),
-  version: z.string(),
-  homepage: z.url(),
+  format: z.literal(1).describe("Version of this file's format."),
+  name: name.describe("The name for --engine, and the folder's."),
+  title: z.string().describe("What people call the engine."),
+  version: z.string().describe("The engine's own version."),
+  homepage: z.url().describe("Where the engine is at home."),
   license: z.strictObject({
-    spdx: z.string(),
+    spdx: z.string().describe("SPDX licence expression."),
     files: z.record(path, sha256).default({}).describe("Licence texts within the unpacked source."),
     package: z
       .string()
@@ -126,8 +126,10 @@ export const recipe = z.strictObject({
     .extend({ strip: z.int().min(0).default(1) })
     .optional()
     .describe("The folder's own files when absent."),
-  build,
-  supports: z.strictObject({ arch: z.array(arch).min(1) }),
+  build: build.describe("How the source becomes a library."),
+  supports: z
+    .strictObject({ arch: z.array(arch).min(1) })
+    .describe("Debian's names of the architectures that it runs on."),
   packages: z
     .strictObject({
       sysroot: z
@@ -157,7 +159,7 @@ export const recipe = z.strictObject({
         .describe("-l names of the engine's libraries, none when it is opened with dlopen."),
     })
     .describe(
-      "Compiled with the shared nn_model.c to libedge_nn.so, which exports edge_nn_* only. The engine's headers are system headers to it (-isystem), so that its warnings are about our code. /",
+      "Compiled with the shared nn_model.c to libedge_nn.so, which exports edge_nn_* only. The engine's headers are system headers to it (-isystem), so that its warnings are about our code.",
     ),
   model: z.strictObject({
     native: z
