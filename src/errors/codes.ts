@@ -126,6 +126,11 @@ const entries = {
     summary: "A tool that a step runs ended with an error.",
     help: "The tool's last lines are printed above; its whole log is kept in the named file.",
   },
+  ERR_EDGEIMG_PROJECT_FILE: {
+    exit: 1,
+    summary: "A file or folder that edgeimg.yaml names does not exist.",
+    help: "Paths in edgeimg.yaml are relative to that file.",
+  },
   ERR_EDGEIMG_APP_MISSING: {
     exit: 1,
     summary: "The app's entry file does not exist.",

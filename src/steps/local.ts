@@ -1,6 +1,7 @@
 import { copyFile, cp, lstat, mkdir } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { globMatcher } from "../formats/glob.js";
 import { walk } from "../store/tree.js";
 import { defineKind } from "./kind.js";
@@ -16,7 +17,12 @@ export const localKind = defineKind({
     exclude: z.array(z.string()).default([]),
   }),
   async run({ path, exclude }, { out }) {
-    const stat = await lstat(path);
+    const stat = await lstat(path).catch((cause) => {
+      throw new EdgeimgError("ERR_EDGEIMG_PROJECT_FILE", `${path} does not exist.`, {
+        cause,
+        hint: "Correct its path in edgeimg.yaml, or create it.",
+      });
+    });
     if (!stat.isDirectory()) {
       await copyFile(path, join(out, basename(path)));
       return;
