@@ -68,6 +68,7 @@ bool edge_host_open(edge_host *host, const edge_options *options) {
     return false;
   }
   JS_SetContextOpaque(host->ctx, host);
+  JS_SetStripInfo(host->rt, JS_STRIP_SOURCE); /* bytecode keeps positions, not the source */
   JS_SetMaxStackSize(host->rt, options->stack_limit);
   JS_SetModuleLoaderFunc(host->rt, NULL, edge_module_load, NULL);
   edge_rejections_init(host);

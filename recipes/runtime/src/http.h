@@ -53,6 +53,7 @@ struct edge_connection {
   uint32_t serial;         /* of the current request: late answers are dropped */
   edge_http_state state;
   bool rejected, idle, eof, reading;
+  bool grace; /* the time is over, one more look at the socket is left */
   llhttp_t parser;
   edge_request request;
   edge_buf head;           /* of the response */
@@ -74,6 +75,8 @@ void edge_connection_accept(edge_server *server);
 void edge_connection_process(edge_connection *connection);
 void edge_connection_close(edge_connection *connection);
 void edge_connection_release(edge_connection *connection);
+/* Starts the time limit of what the connection does now. */
+void edge_connection_limit(edge_connection *connection, int64_t ms);
 /* After the last byte of a response: the next request, or the end. */
 void edge_connection_next(edge_connection *connection);
 void edge_connection_linger(edge_connection *connection);

@@ -34,11 +34,18 @@ void edge_connection_close(edge_connection *connection) {
 
 static void on_timeout(uv_timer_t *timer) {
   edge_connection *connection = timer->data;
+  if (!connection->grace) {
+    /* JavaScript may have held the loop all the time: look once at what has come meanwhile. */
+    connection->grace = true;
+    uv_timer_start(timer, on_timeout, 1, 0);
+    return;
+  }
   if (connection->state == HTTP_READING && !connection->idle) edge_respond_error(connection, 408);
   else edge_connection_close(connection);
 }
 
-static void limit(edge_connection *connection, int64_t ms) {
+void edge_connection_limit(edge_connection *connection, int64_t ms) {
+  connection->grace = false;
   uv_update_time(&connection->server->host->loop);
   uv_timer_start(&connection->timer, on_timeout, (uint64_t)ms, 0);
 }
@@ -92,7 +99,7 @@ void edge_connection_process(edge_connection *connection) {
   if (connection->input_at == connection->input_len) return;
   if (connection->idle) {
     connection->idle = false;
-    limit(connection, connection->server->timeout_ms);
+    edge_connection_limit(connection, connection->server->timeout_ms);
   }
   size_t used = edge_parser_feed(connection, connection->input + connection->input_at,
                                  connection->input_len - connection->input_at);
@@ -125,7 +132,7 @@ void edge_connection_next(edge_connection *connection) {
   connection->state = HTTP_READING;
   connection->idle = true;
   int64_t idle = connection->server->timeout_ms;
-  limit(connection, idle < EDGE_HTTP_IDLE_MS ? idle : EDGE_HTTP_IDLE_MS);
+  edge_connection_limit(connection, idle < EDGE_HTTP_IDLE_MS ? idle : EDGE_HTTP_IDLE_MS);
   start_reading(connection);
   if (connection->state == HTTP_READING) edge_connection_process(connection);
 }
@@ -143,7 +150,7 @@ void edge_connection_linger(edge_connection *connection) {
     edge_connection_close(connection);
     return;
   }
-  limit(connection, EDGE_HTTP_LINGER_MS);
+  edge_connection_limit(connection, EDGE_HTTP_LINGER_MS);
   start_reading(connection);
 }
 
@@ -176,6 +183,6 @@ void edge_connection_accept(edge_server *server) {
     edge_respond_error(connection, 503);
     return;
   }
-  limit(connection, server->timeout_ms);
+  edge_connection_limit(connection, server->timeout_ms);
   start_reading(connection);
 }

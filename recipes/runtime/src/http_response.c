@@ -47,12 +47,9 @@ static void write_piece(edge_connection *connection) {
     edge_connection_close(connection);
 }
 
-static void on_timeout(uv_timer_t *timer) { edge_connection_close(timer->data); }
-
 /* A client that takes nothing for the whole time loses its connection. */
 static void limit(edge_connection *connection) {
-  uv_update_time(&connection->server->host->loop);
-  uv_timer_start(&connection->timer, on_timeout, (uint64_t)connection->server->timeout_ms, 0);
+  edge_connection_limit(connection, connection->server->timeout_ms);
 }
 
 static void on_written(uv_write_t *write, int status) {
