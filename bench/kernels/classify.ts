@@ -47,10 +47,12 @@ export function classify(text: string): InstructionClass {
   const [mnemonic = ""] = text.split(" ", 1);
   const first = text.slice(mnemonic.length + 1);
   if (/^ld1r?|^ld[234]/.test(mnemonic)) return "loadSpread";
-  if (/^(ldp|ldnp)/.test(mnemonic)) return first.startsWith("q") ? "loadPairQ" : /^[ds]\d/.test(first) ? "loadPairD" : "loadPair";
+  if (/^(ldp|ldnp)/.test(mnemonic))
+    return first.startsWith("q") ? "loadPairQ" : /^[ds]\d/.test(first) ? "loadPairD" : "loadPair";
   if (/^ldu?r|^ld/.test(mnemonic)) return first.startsWith("q") ? "loadQ" : /^[bhsd]\d/.test(first) ? "loadD" : "load";
   if (/^st1/.test(mnemonic)) return "storeQ";
-  if (/^(stp|stnp)/.test(mnemonic)) return first.startsWith("q") ? "storePairQ" : /^[ds]\d/.test(first) ? "storePairD" : "storePair";
+  if (/^(stp|stnp)/.test(mnemonic))
+    return first.startsWith("q") ? "storePairQ" : /^[ds]\d/.test(first) ? "storePairD" : "storePair";
   if (/^stu?r/.test(mnemonic)) return first.startsWith("q") ? "storeQ" : /^[bhsd]\d/.test(first) ? "storeD" : "store";
   if (/^(ins|mov) v\d+\.\w+\[\d+\], [wx]/.test(text) || /^fmov [ds]\d+, [wx]/.test(text)) return "insert";
   if (/^(b|bl|br|blr|ret|cbn?z|tbn?z)\b|^b\./.test(mnemonic)) return "branch";

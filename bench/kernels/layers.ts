@@ -10,7 +10,14 @@ export interface Layer {
   readonly depthwise: boolean;
 }
 
-const layer = (name: string, side: number, inChannels: number, outChannels: number, kernel: number, stride = 1): Layer => ({
+const layer = (
+  name: string,
+  side: number,
+  inChannels: number,
+  outChannels: number,
+  kernel: number,
+  stride = 1,
+): Layer => ({
   name,
   height: side,
   width: side,

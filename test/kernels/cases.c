@@ -84,6 +84,7 @@ static void fill_weights(rng *r, conv_case *c, const edge_plan *plan, int extrem
 void case_fill(rng *r, conv_case *c, const edge_plan *plan, int extreme) {
   const edge_conv *conv = &c->conv;
   const size_t channels = (size_t)conv->out_channels;
+  const int32_t levels = conv->requant == EDGE_REQUANT_THRESHOLD ? conv->levels : 0;
   /* About how wide the sums are, so that requantized codes spread over their range. */
   const int64_t deep = (int64_t)conv->kernel_height * conv->kernel_width * (conv->in_channels / conv->groups);
   const int64_t span = deep * (weight_high(conv) + 1) * (input_high(conv) + 1) / 4 + 1;
@@ -106,9 +107,9 @@ void case_fill(rng *r, conv_case *c, const edge_plan *plan, int extreme) {
     c->scale[i] = (float)rng_between(r, 1, 1000) / 250.0f / (float)((int64_t)1 << bits);
     const int32_t first = rng_between(r, -wide / 4, wide / 4);
     for (int t = 0; t < 3; t++) c->threshold[i * 3 + (size_t)t] = 0;
-    for (int t = 0; t < conv->levels - 1; t++)
-      c->threshold[i * (size_t)(conv->levels - 1) + (size_t)t] = first + t * rng_between(r, 0, wide / 8 + 1);
-    if (conv->levels == 4 && c->threshold[i * 3 + 2] < c->threshold[i * 3 + 1]) c->threshold[i * 3 + 2] = c->threshold[i * 3 + 1];
+    for (int t = 0; t < levels - 1; t++)
+      c->threshold[i * (size_t)(levels - 1) + (size_t)t] = first + t * rng_between(r, 0, wide / 8 + 1);
+    if (levels == 4 && c->threshold[i * 3 + 2] < c->threshold[i * 3 + 1]) c->threshold[i * 3 + 2] = c->threshold[i * 3 + 1];
   }
   c->data.weights = c->weights, c->data.weight_bytes = plan->weight_bytes;
   c->data.bias = rng_next(r) % 8 == 0 ? NULL : c->bias;

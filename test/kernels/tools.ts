@@ -40,7 +40,10 @@ export async function kernelRecipe(): Promise<z.infer<typeof program>> {
   return first;
 }
 
-/** Compiles `sources` (paths in the project) with the library's own sources and flags into one static program. */
+/**
+ * Compiles `sources` (paths in the project) with the library's own sources and flags into one program, a static one
+ * unless `flags` say otherwise.
+ */
 export async function compileWithKernels(
   tools: KernelTools,
   options: { readonly sources: readonly string[]; readonly output: string; readonly flags?: readonly string[] },
@@ -54,9 +57,8 @@ export async function compileWithKernels(
   await execa(tools.gcc, [
     `--sysroot=${tools.sysroot}`,
     ...recipe.cflags,
-    ...(options.flags ?? []),
+    ...(options.flags ?? ["-static"]),
     ...include.map((folder) => `-I${folder}`),
-    "-static",
     "-o",
     options.output,
     ...recipe.sources.map((source) => recipeFolder + source),

@@ -111,9 +111,14 @@ static inline __attribute__((always_inline)) int32x4_t scale_four(int32x4_t acc,
   return acc;
 }
 
+/* Adds modulo 2^32; the signed intrinsic is C's addition, which must not overflow. */
+static inline __attribute__((always_inline)) int32x4_t wrap_add(int32x4_t a, int32x4_t b) {
+  return vreinterpretq_s32_u32(vaddq_u32(vreinterpretq_u32_s32(a), vreinterpretq_u32_s32(b)));
+}
+
 /* base + alpha * sum, for the factors that occur. */
 static inline __attribute__((always_inline)) int32x4_t accumulate(int32x4_t base, int32x4_t sum, int alpha) {
-  return alpha == 1 ? vaddq_s32(base, sum) : vmlaq_n_s32(base, sum, alpha);
+  return wrap_add(base, alpha == 1 ? sum : wrap_add(sum, sum)); /* alpha is 1 or 2 here */
 }
 
 static inline __attribute__((always_inline)) int32x4_t accumulate_low(int32x4_t base, uint16x8_t sums, int alpha) {
@@ -180,8 +185,8 @@ static inline __attribute__((always_inline)) void take_eight(const settings *s, 
                                                            int narrow, int row, int corrected, int alpha, int32x4_t *low, int32x4_t *high) {
   int32x4_t from_low = s->a.base, from_high = row == 8 ? s->b.base : s->a.base;
   if (corrected) {
-    from_low = vaddq_s32(from_low, vld1q_dup_s32(correction));
-    from_high = vaddq_s32(from_high, vld1q_dup_s32(row == 8 ? correction : correction + 1));
+    from_low = wrap_add(from_low, vld1q_dup_s32(correction));
+    from_high = wrap_add(from_high, vld1q_dup_s32(row == 8 ? correction : correction + 1));
   }
   if (narrow) {
     const uint16x8_t eight = vld1q_u16((const uint16_t *)(const void *)sums);
@@ -199,12 +204,16 @@ static inline __attribute__((always_inline)) int16x8_t requantize(const settings
   return narrow_two(scale_four(low, &s->a, requant, left), scale_four(high, b, requant, left));
 }
 
+/* Rows of codes start anywhere. */
+typedef uint32_t loose_word __attribute__((aligned(1), may_alias));
+
 static inline __attribute__((always_inline)) void store_half(uint8_t *output, size_t stride, uint8x8_t codes, int row) {
   if (row == 8) {
     vst1_u8(output, codes);
   } else {
-    vst1_lane_u32((uint32_t *)(void *)output, vreinterpret_u32_u8(codes), 0);
-    vst1_lane_u32((uint32_t *)(void *)(output + stride), vreinterpret_u32_u8(codes), 1);
+    const uint32x2_t words = vreinterpret_u32_u8(codes);
+    *(loose_word *)(void *)output = vget_lane_u32(words, 0);
+    *(loose_word *)(void *)(output + stride) = vget_lane_u32(words, 1);
   }
 }
 
