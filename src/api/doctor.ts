@@ -4,11 +4,13 @@ import { homedir } from "node:os";
 import { dirname, join } from "node:path";
 import { PackageURL, UrlConverter } from "@socketregistry/packageurl-js";
 import { execa } from "execa";
-import { Agent, type Dispatcher, EnvHttpProxyAgent, request } from "undici";
+import { type Dispatcher, request } from "undici";
 import { loadCatalog } from "../catalog/catalog.js";
+import { createAgent } from "../fetch/proxies.js";
 import { parseDeb822 } from "../formats/deb822.js";
 import { hostMirrors } from "../lock/apt.js";
 import { packageHome } from "./home.js";
+import { userProxies } from "./registries.js";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -36,7 +38,7 @@ export async function doctor({
 }): Promise<readonly DoctorCheck[]> {
   const family = await distributionFamily();
   const { distribution } = await loadCatalog(packageHome, undefined);
-  const agent = createAgent(env);
+  const agent = createAgent(userProxies(env), answerMs);
   const ask = (url: string) =>
     answer(url, { dispatcher: agent, signal: AbortSignal.any([signal, AbortSignal.timeout(answerMs)]) });
   try {
@@ -230,20 +232,6 @@ function checkLoopback(): Promise<DoctorCheck> {
     const server = createServer();
     server.once("error", (error) => resolve({ name, ok: false, found: reason(error), cure: "sudo ip link set lo up" }));
     server.listen(0, "127.0.0.1", () => server.close(() => resolve({ name, ok: true, found: "127.0.0.1 can listen" })));
-  });
-}
-
-function createAgent(env: Env): Dispatcher {
-  const http = env.http_proxy ?? env.HTTP_PROXY;
-  const https = env.https_proxy ?? env.HTTPS_PROXY;
-  const none = env.no_proxy ?? env.NO_PROXY;
-  const connect = { timeout: answerMs };
-  if (!http && !https) return new Agent({ connect });
-  return new EnvHttpProxyAgent({
-    connect,
-    ...(http ? { httpProxy: http } : {}),
-    ...(https ? { httpsProxy: https } : {}),
-    ...(none ? { noProxy: none } : {}),
   });
 }
 

@@ -14,9 +14,10 @@ const timeouts = { connect: { timeout: 20_000 }, headersTimeout: 30_000, bodyTim
  * What requests go through. Undici's own agent for these variables warns on the console that it is experimental, reads the
  * environment, and asks proxies for tunnels to port 80, which many forbid.
  */
-export function createAgent(proxies: Proxies): Dispatcher {
+export function createAgent(proxies: Proxies, connectMs = timeouts.connect.timeout): Dispatcher {
+  const settings = { ...timeouts, connect: { timeout: connectMs } };
   return new Agent({
-    ...timeouts,
+    ...settings,
     factory: (origin, options) => {
       const { protocol } = new URL(origin);
       const uri = isDirect(new URL(origin), proxies.none)
@@ -26,7 +27,7 @@ export function createAgent(proxies: Proxies): Dispatcher {
           : proxies.http;
       return uri === undefined || uri === ""
         ? new Pool(origin, options)
-        : new ProxyAgent({ ...timeouts, uri, proxyTunnel: protocol === "https:" });
+        : new ProxyAgent({ ...settings, uri, proxyTunnel: protocol === "https:" });
     },
   });
 }

@@ -17,6 +17,7 @@ import {
 } from "../store/store.js";
 import type { StepContext, StepKind, StepServices } from "./kind.js";
 import { findKind } from "./kinds.js";
+import { killLeftovers } from "./process-group.js";
 import { semaphore } from "./semaphore.js";
 
 export interface StepResult {
@@ -133,6 +134,7 @@ export async function execute(
         if (late !== undefined) return end(late, true);
         services.emit({ type: "step-start", step: step.id, title: step.title });
         const work = workPath(store, action);
+        await killLeftovers(work);
         if (!kind.resumable || force) await rm(work, { recursive: true, force: true });
         const out = join(work, "out");
         await rm(out, { recursive: true, force: true });

@@ -8,7 +8,7 @@ import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { treeTime } from "../store/tree.js";
 import { defineKind, type StepContext } from "./kind.js";
 import { inputFolder } from "./local.js";
-import { killLeftovers, rememberGroup } from "./process-group.js";
+import { rememberGroup } from "./process-group.js";
 
 const params = z.strictObject({
   /** Run one after another in the work folder: `in/NAME` are the inputs, `out/` the result, `tmp/` is free. */
@@ -40,21 +40,23 @@ export const runKind = defineKind({
   resumable: true,
   async run(step, context) {
     const { work } = context;
-    await killLeftovers(work);
     await prepare(step, context);
     const log = createWriteStream(join(work, "log.txt"));
+    // A log that cannot be written (a full disk) does not harm the result, and must not end the process.
+    log.on("error", () => {});
     try {
       for (const [index, command] of step.commands.entries()) {
         await runCommand({ step, command, context, log, last: index === step.commands.length - 1 });
       }
     } finally {
-      log.end();
+      await new Promise((resolve) => log.end(resolve));
     }
   },
 });
 
 async function prepare(step: Params, { inputs, work }: StepContext): Promise<void> {
-  await rm(join(work, "in"), { recursive: true, force: true });
+  // Some tools refuse to begin where an earlier run of theirs was killed.
+  for (const folder of ["in", "tmp"]) await rm(join(work, folder), { recursive: true, force: true });
   for (const folder of ["in", "tmp", ...step.folders]) await mkdir(join(work, folder), { recursive: true });
   for (const name of Object.keys(inputs)) await symlink(inputFolder(inputs, name), join(work, "in", name));
   for (const [name, folder] of Object.entries(step.copies)) {
@@ -121,13 +123,12 @@ async function runCommand({ step, command, context, log, last }: CommandJob): Pr
   await Promise.all(reading);
   services.signal.removeEventListener("abort", kill);
   services.signal.throwIfAborted();
-  if (result.exitCode === 0) return;
-  const isFull = tail.some((line) => line.includes("No space left on device"));
+  if (!result.failed) return;
+  const isFull = codeOf(result.cause) === "ENOSPC" || tail.some((line) => line.includes("No space left on device"));
   if (isFull) throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
-  const reason =
-    result.exitCode === undefined
-      ? (result.signal ?? result.shortMessage ?? "it did not start")
-      : `exit code ${result.exitCode}`;
+  const reason = result.exitCode
+    ? `exit code ${result.exitCode}`
+    : (result.signal ?? result.originalMessage ?? "it did not start");
   throw new EdgeimgError(
     step.failure?.code ?? "ERR_EDGEIMG_STEP_FAILED",
     `${program.split("/").at(-1)} failed (${reason}).`,
@@ -153,6 +154,10 @@ async function readLines(stream: Readable | null | undefined, onLine: (line: str
     stream.once("error", () => resolve());
   });
   if (rest !== "") onLine(rest);
+}
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }
 
 /** A compiler's errors rather than the flood around them; else the last lines. */
