@@ -15,7 +15,7 @@ const isE2e = (file) => /^test\/(e2e|images)\//.test(file);
  * End-to-end tests build and boot images, for minutes. Seconds are per file.
  */
 const groups = {
-  unit: { jobs: 2, seconds: 300, has: (file) => !isTarget(file) && !isE2e(file) },
+  unit: { jobs: 2, seconds: 900, has: (file) => !isTarget(file) && !isE2e(file) },
   target: { jobs: 2, seconds: 900, has: isTarget, tools: true },
   e2e: { jobs: 1, seconds: 5400, has: isE2e },
 };

@@ -14,6 +14,7 @@ export type Origin =
 export interface Setting {
   /** `image.filesystem` */
   readonly key: string;
+  /** As written in the file, else as the default is kept. */
   readonly value: unknown;
   readonly origin: Origin;
 }
@@ -60,11 +61,12 @@ export function mergeProject(loaded: LoadedProject, flags: ProjectFlags): Merged
   const engine = choose("engine", flags.engine, project.engine);
   const hostname = project.system.hostname ?? project.name;
 
-  const settings: Setting[] = leaves(project, []).map(({ path, value }) => ({
-    key: dotted(path),
-    value,
-    origin: has(loaded.raw, path) ? fromFile(path) : { from: "default" },
-  }));
+  const settings: Setting[] = leaves(project, []).map(({ path, value }) => {
+    const written = at(loaded.raw, path);
+    return written === undefined
+      ? { key: dotted(path), value, origin: { from: "default" } }
+      : { key: dotted(path), value: written, origin: fromFile(path) };
+  });
   const set = (setting: Setting) => {
     const index = settings.findIndex((one) => one.key === setting.key);
     if (index < 0) settings.push(setting);
@@ -108,11 +110,12 @@ function leaves(value: unknown, path: YamlPath): readonly Leaf[] {
   return entries.flatMap(([key, child]) => leaves(child, [...path, key]));
 }
 
-function has(value: unknown, path: YamlPath): boolean {
+/** The value at a path, undefined when there is none. */
+function at(value: unknown, path: YamlPath): unknown {
   let current = value;
   for (const part of path) {
-    if (typeof current !== "object" || current === null || !Object.hasOwn(current, part)) return false;
+    if (typeof current !== "object" || current === null || !Object.hasOwn(current, part)) return undefined;
     current = Reflect.get(current, part);
   }
-  return true;
+  return current;
 }

@@ -45,16 +45,10 @@ t.test("--version is the package's", async (t) => {
   t.match((await run("version")).stdout, `edgeimg ${version}, Node `);
 });
 
-t.test("--help names every command, every command's --help has examples", async (t) => {
+t.test("--help names every command", async (t) => {
   const help = await run("--help");
   t.equal(help.code, 0);
   for (const command of commands) t.match(help.stdout, new RegExp(`\n  ${command.name} `), command.name);
-  for (const command of commands) {
-    const own = await run(command.name, "--help");
-    t.equal(own.code, 0, command.name);
-    t.match(own.stdout, /\nExamples:\n {2}/, command.name);
-    for (const flag of command.flags) t.match(own.stdout, `--${flag.name}`);
-  }
 });
 
 t.test("no words: the help, and exit code 1", async (t) => {
@@ -63,52 +57,19 @@ t.test("no words: the help, and exit code 1", async (t) => {
   t.match(ran.stdout, /^Usage: edgeimg /);
 });
 
-const mistakes: readonly (readonly [readonly string[], string, string])[] = [
-  [["bild"], "unknown command 'bild'", "Did you mean build?"],
-  [["frobnicate"], "unknown command 'frobnicate'", "`edgeimg --help` and `edgeimg COMMAND --help` show what there is."],
-  [["build", "--bord", "rpi4"], "unknown option '--bord'", "Did you mean --board?"],
-  [
-    ["build", "rpi4"],
-    "too many arguments for 'build'. Expected 0 arguments but got 1.",
-    "`edgeimg --help` and `edgeimg COMMAND --help` show what there is.",
-  ],
-  [
-    ["build", "--jobs", "none"],
-    "option '-j, --jobs <n>' argument 'none' is invalid. It must be a whole number from 1 to 1024.",
-    "`edgeimg --help` and `edgeimg COMMAND --help` show what there is.",
-  ],
-  [
-    ["build", "--board"],
-    "option '-b, --board <name>' argument missing",
-    "`edgeimg --help` and `edgeimg COMMAND --help` show what there is.",
-  ],
-  [
-    ["cache", "clean"],
-    "command-argument value 'clean' is invalid for argument 'action'. Allowed choices are list, size, prune, verify.",
-    "`edgeimg --help` and `edgeimg COMMAND --help` show what there is.",
-  ],
-  [
-    ["cache"],
-    "missing required argument 'action'",
-    "`edgeimg --help` and `edgeimg COMMAND --help` show what there is.",
-  ],
-];
-
-for (const [words, message, hint] of mistakes) {
-  t.test(`mistake: edgeimg ${words.join(" ")}`, async (t) => {
-    const plain = await run(...words);
-    t.equal(plain.code, 1);
-    t.equal(plain.stdout, "");
-    t.equal(
-      plain.stderr,
-      `error ERR_EDGEIMG_USAGE: ${message}\n  help: ${hint}\n  more: edgeimg explain ERR_EDGEIMG_USAGE\n`,
-    );
-    const json = await run(...words.slice(0, 1), "--json", ...words.slice(1));
-    t.equal(json.code, 1);
-    t.equal(json.stderr, "");
-    t.same(JSON.parse(json.stdout), { type: "error", code: "ERR_EDGEIMG_USAGE", message, hint, exitCode: 1 });
+t.test("a mistake: a few lines on stderr, or one JSON object on stdout; exit code 1", async (t) => {
+  const plain = await run("bild");
+  const hint = "Did you mean build?";
+  const message = "unknown command 'bild'";
+  t.same(plain, {
+    code: 1,
+    stdout: "",
+    stderr: `error ERR_EDGEIMG_USAGE: ${message}\n  help: ${hint}\n  more: edgeimg explain ERR_EDGEIMG_USAGE\n`,
   });
-}
+  const json = await run("bild", "--json");
+  t.same([json.code, json.stderr], [1, ""]);
+  t.same(JSON.parse(json.stdout), { type: "error", code: "ERR_EDGEIMG_USAGE", message, hint, exitCode: 1 });
+});
 
 t.test("an unknown board and engine: the nearest name, exit code 1, no stack trace", async (t) => {
   for (const [words, word] of [

@@ -3,7 +3,7 @@ import { loadProject } from "../../src/config/load.js";
 import { mergeProject, originText } from "../../src/config/merge.js";
 
 const text =
-  "format: 1\nname: reader\nboard: [rpi4, rpi3]\nengine: ncnn\napp: { entry: a.ts }\nimage:\n  filesystem: erofs\n";
+  "format: 1\nname: reader\nboard: [rpi4, rpi3]\nengine: ncnn\napp: { entry: a.ts }\nimage:\n  filesystem: erofs\n  dataSize: 1GiB\n";
 
 t.test("flags go before the file, the file before the defaults", async (t) => {
   const merged = mergeProject(loadProject(text, "edgeimg.yaml"), { board: "qemu-a53" });
@@ -16,6 +16,7 @@ t.test("flags go before the file, the file before the defaults", async (t) => {
     board: '["qemu-a53"] --board',
     engine: '"ncnn" edgeimg.yaml:4:9',
     "image.filesystem": '"erofs" edgeimg.yaml:7:15',
+    "image.dataSize": '"1GiB" edgeimg.yaml:8:13',
     "image.compress": "true default",
     "system.hostname": '"reader" default',
     "app.entry": '"a.ts" edgeimg.yaml:5:15',
