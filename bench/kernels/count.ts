@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import { writeCpio } from "../../src/formats/cpio.js";
-import type { Symbol } from "./symbols.js";
+import type { FunctionSymbol } from "./symbols.js";
 
 /** What the counting runs in: absolute paths. */
 export interface Machine {
@@ -39,7 +39,7 @@ export async function countLayers(options: {
   readonly cpu: string;
   readonly program: string;
   readonly layers: readonly string[];
-  readonly functions: readonly Symbol[];
+  readonly functions: readonly FunctionSymbol[];
 }): Promise<Counted[]> {
   const { machine, functions } = options;
   const mark = functions.find(({ name }) => name === "bench_mark");
@@ -86,7 +86,7 @@ async function image(program: string, layers: readonly string[]): Promise<Uint8A
 }
 
 /** Reads what count_blocks.c writes: the blocks of each region. */
-function readCounts(text: string, functions: readonly Symbol[]): Block[][] {
+function readCounts(text: string, functions: readonly FunctionSymbol[]): Block[][] {
   const instructions = new Map<string, string[]>();
   const regions: Block[][] = [];
   let region: Block[] = [];

@@ -4,7 +4,7 @@ import { type Block, countLayers, type Machine } from "./count.js";
 import type { Layer } from "./layers.js";
 import type { Core } from "./ports.js";
 import { histogram, type Modelled, price } from "./price.js";
-import { readFunctions, type Symbol } from "./symbols.js";
+import { type FunctionSymbol, readFunctions } from "./symbols.js";
 
 /** One kernel on one core with one layer: counted by the emulator, priced by the port table. */
 export interface Row {
@@ -22,11 +22,11 @@ export interface Row {
   readonly bound: string;
 }
 
-/** A layer and what runs it: the core's own variant, or "plain" for the compiler's version. */
+/** A layer and what runs it: the core's own variant, the compiler's version, or the variant with the fewest instructions. */
 export interface Task {
   readonly layer: Layer;
   readonly scheme: string;
-  readonly plain: boolean;
+  readonly by: "core" | "plain" | "neon64";
 }
 
 const printed = z.object({ kernel: z.string(), macs: z.number(), checksum: z.number() });
@@ -36,16 +36,16 @@ const counted =
 const skipped = /^edge_(conv_prepare|weight_|header_check|variant_|depthwise_prepare|winograd_prepare)/;
 
 /** Functions of the library and the yardstick that run while a layer runs, and the mark. */
-export async function hotFunctions(path: string): Promise<Symbol[]> {
+export async function hotFunctions(path: string): Promise<FunctionSymbol[]> {
   const all = readFunctions(await readFile(path));
   return all.filter(({ name }) => (packing.test(name) || counted.test(name)) && !skipped.test(name));
 }
 
 /** The line that tells the program what to run. */
-export function taskLine(core: Core, { layer, scheme, plain }: Task): string {
+export function taskLine(core: Core, { layer, scheme, by }: Task): string {
   const { height, width, inChannels, outChannels, kernel, stride, depthwise } = layer;
   const shape = [height, width, inChannels, outChannels, kernel, stride, depthwise ? 1 : 0];
-  return [plain ? "plain" : core.variant, scheme, ...shape, 1].join(" ");
+  return [by === "core" ? core.variant : by, scheme, ...shape, 1].join(" ");
 }
 
 /** Runs all tasks on one emulated core. */

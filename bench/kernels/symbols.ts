@@ -1,12 +1,12 @@
 /** A function of a static program. */
-export interface Symbol {
+export interface FunctionSymbol {
   readonly name: string;
   readonly address: number;
   readonly size: number;
 }
 
 /** Functions (STT_FUNC with a size) of a 64-bit little-endian ELF file, by address. Throws RangeError on a broken file. */
-export function readFunctions(file: Buffer): Symbol[] {
+export function readFunctions(file: Buffer): FunctionSymbol[] {
   const sectionTable = Number(file.readBigUInt64LE(40));
   const sectionSize = file.readUInt16LE(58);
   const sections = file.readUInt16LE(60);
@@ -19,7 +19,7 @@ export function readFunctions(file: Buffer): Symbol[] {
       link: file.readUInt32LE(at + 40),
     };
   };
-  const found: Symbol[] = [];
+  const found: FunctionSymbol[] = [];
   for (let index = 0; index < sections; index++) {
     const table = section(index);
     if (table.type !== 2) continue;

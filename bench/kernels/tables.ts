@@ -1,0 +1,125 @@
+import { mobilenet, resnet18, schemes } from "./layers.js";
+import type { Row } from "./measure.js";
+import { type Core, cores } from "./ports.js";
+
+/** What the issue asked for, modelled MAC per cycle on the 3x3 shapes of ResNet-18. */
+export const goals: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  a53: { w8a8: 4, w7a7: 5, w4a4: 5.5, w2a2: 9, w1a1: 28 },
+  a72: { w8a8: 6, w2a2: 10, w1a1: 40 },
+  a76: { w8a8: 22, w1a1: 55 },
+};
+
+const fixed = (value: number): string => (value >= 20 ? value.toFixed(0) : value.toFixed(1));
+
+function line(cells: readonly string[]): string {
+  return `| ${cells.join(" | ")} |`;
+}
+
+/** One table a core: MAC per cycle by layer and scheme, its limit and goal. */
+export function coreTable(core: Core, rows: readonly Row[]): string {
+  const own = rows.filter((row) => row.core === core.name);
+  const layers = resnet18.map(({ name }) => name);
+  const head = [
+    "scheme",
+    "kernel",
+    ...layers,
+    "limit",
+    "% of limit",
+    "MAC/instr.",
+    "goal",
+    "bound by",
+    "packing, share",
+  ];
+  const lines = [line(head), line(head.map(() => "---"))];
+  for (const scheme of [...schemes, "plain"]) {
+    const found = layers.map((layer) =>
+      own.find(
+        (row) =>
+          row.layer === layer &&
+          (scheme === "plain" ? row.kernel === "compiler" : row.scheme === scheme && row.kernel !== "compiler"),
+      ),
+    );
+    const cells = found.flatMap((row) => (row === undefined ? [] : [row]));
+    const first = cells[0];
+    if (first === undefined) continue;
+    const rates = cells.map((row) => row.macs / row.cycles);
+    const limit = core.limits[scheme];
+    const goal = goals[core.name]?.[scheme];
+    const worst = Math.min(...rates);
+    const range = (values: readonly number[]) => `${fixed(Math.min(...values))}-${fixed(Math.max(...values))}`;
+    lines.push(
+      line([
+        scheme === "plain" ? "w8a8" : scheme,
+        first.kernel,
+        ...rates.map(fixed),
+        limit === undefined ? "" : fixed(limit),
+        limit === undefined ? "" : range(rates.map((rate) => (100 * rate) / limit)),
+        range(cells.map((row) => row.macs / row.instructions)),
+        goal === undefined ? "" : `${goal}: ${worst >= goal ? "met" : "missed"}`,
+        first.bound,
+        range(cells.map((row) => (100 * row.packingCycles) / (row.cycles + row.packingCycles))),
+      ]),
+    );
+  }
+  return lines.join("\n");
+}
+
+/** Layers of MobileNets, int8, all cores. */
+export function mobilenetTable(rows: readonly Row[]): string {
+  const head = ["layer", ...cores.map(({ name }) => `${name} w8a8`), ...cores.map(({ name }) => `${name} compiler`)];
+  const lines = [line(head), line(head.map(() => "---"))];
+  for (const { name } of mobilenet) {
+    const rate = (core: string, plain: boolean): string => {
+      const row = rows.find((one) => one.layer === name && one.core === core && (one.kernel === "compiler") === plain);
+      return row === undefined ? "" : fixed(row.macs / (row.cycles + row.packingCycles));
+    };
+    lines.push(
+      line([name, ...cores.map((core) => rate(core.name, false)), ...cores.map((core) => rate(core.name, true))]),
+    );
+  }
+  return lines.join("\n");
+}
+
+/** Bars: modelled MAC per cycle, worst of the four layers, beside the limit. */
+export function chart(rows: readonly Row[]): string {
+  const bars: { label: string; value: number; limit: number; group: number }[] = [];
+  cores.forEach((core, group) => {
+    for (const scheme of schemes) {
+      const own = rows.filter(
+        (row) =>
+          row.core === core.name &&
+          row.scheme === scheme &&
+          row.kernel !== "compiler" &&
+          row.layer.startsWith("3x3 ") &&
+          !row.layer.includes("depthwise"),
+      );
+      const limit = core.limits[scheme];
+      if (own.length === 0 || limit === undefined) continue;
+      bars.push({
+        label: `${core.name} ${scheme}`,
+        value: Math.min(...own.map((row) => row.macs / row.cycles)),
+        limit,
+        group,
+      });
+    }
+  });
+  const longest = Math.max(...bars.map(({ limit }) => limit));
+  const colours = ["#3b6ea5", "#4f8f5b", "#a5683b"];
+  const scale = 520 / longest;
+  const height = bars.length * 20 + 60;
+  const lines = bars.map(({ label, value, limit, group }, index) => {
+    const y = 40 + index * 20;
+    return [
+      `<text x="90" y="${y + 11}" text-anchor="end">${label}</text>`,
+      `<rect x="96" y="${y}" width="${(limit * scale).toFixed(1)}" height="14" fill="#e4e4e4"/>`,
+      `<rect x="96" y="${y}" width="${(value * scale).toFixed(1)}" height="14" fill="${colours[group % colours.length]}"/>`,
+      `<text x="${(100 + limit * scale).toFixed(1)}" y="${y + 11}">${fixed(value)} of ${fixed(limit)}</text>`,
+    ].join("\n  ");
+  });
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="720" height="${height}" font-family="sans-serif" font-size="12">
+  <rect width="720" height="${height}" fill="#ffffff"/>
+  <text x="10" y="20">MAC per cycle, counted instructions and modelled cycles, not measured on a device. Worst 3x3 layer of ResNet-18; grey: limit.</text>
+  ${lines.join("\n  ")}
+</svg>
+`;
+}
