@@ -8,7 +8,7 @@ import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { treeTime } from "../store/tree.js";
 import { defineKind, type StepContext } from "./kind.js";
 import { inputFolder } from "./local.js";
-import { rememberGroup } from "./process-group.js";
+import { killLeftovers, rememberGroup } from "./process-group.js";
 
 const params = z.strictObject({
   /** Run one after another in the work folder: `in/NAME` are the inputs, `out/` the result, `tmp/` is free. */
@@ -122,7 +122,11 @@ async function runCommand({ step, command, context, log, last }: CommandJob): Pr
   const result = await child;
   await Promise.all(reading);
   services.signal.removeEventListener("abort", kill);
-  services.signal.throwIfAborted();
+  if (services.signal.aborted) {
+    // What the command started dies a little later than itself.
+    await killLeftovers(work);
+    throw services.signal.reason;
+  }
   if (!result.failed) return;
   const isFull = codeOf(result.cause) === "ENOSPC" || tail.some((line) => line.includes("No space left on device"));
   if (isFull) throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });

@@ -167,14 +167,15 @@ t.test("a step that gives another result the second time is reported", async (t)
 
 t.test("the first failure is thrown, after all others have been stopped", async (t) => {
   const seen: string[] = [];
+  let waiting = 0;
   const services = await setUp(t, async (name, signal) => {
     if (name === "bad") {
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      while (waiting < 2) await new Promise((resolve) => setTimeout(resolve, 5));
       throw new EdgeimgError("ERR_EDGEIMG_FETCH_MISSING", "bad is missing");
     }
-    await new Promise<void>((resolve) =>
-      signal.addEventListener("abort", () => setTimeout(resolve, 50), { once: true }),
-    );
+    waiting++;
+    while (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, 5));
+    await new Promise((resolve) => setTimeout(resolve, 50));
     seen.push(`${name} ended`);
     throw new Error("an echo of the stop");
   });
@@ -211,10 +212,10 @@ t.test("the same plan succeeds once the cause is gone, and keeps what was made",
 });
 
 t.test("a stop from outside", async (t) => {
-  const waits = (_name: string, signal: AbortSignal) =>
-    new Promise<void>((_resolve, reject) =>
-      signal.addEventListener("abort", () => reject(signal.reason), { once: true }),
-    );
+  const waits = async (_name: string, signal: AbortSignal) => {
+    while (!signal.aborted) await new Promise((resolve) => setTimeout(resolve, 5));
+    throw signal.reason;
+  };
   const plan = testPlan([fetchStep("slow"), join2("all", "fetch/slow")]);
   const services = await setUp(t, waits);
   const running = execute(plan, ["all"], services);
@@ -307,7 +308,7 @@ t.test("downloads wait for nobody; other work is limited", async (t) => {
   let most = 0;
   const services = await setUp(t, async () => {
     most = Math.max(most, ++inside);
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    while (most < 5) await new Promise((resolve) => setTimeout(resolve, 5));
     inside--;
   });
   const names = ["1", "2", "3", "4", "5"];

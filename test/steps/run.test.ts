@@ -233,8 +233,9 @@ t.test("what a killed run left running is ended by the next, and nothing else", 
 
 t.test("a result holds no work folder's path, whatever that is", async (t) => {
   const digests = [];
+  const folder = t.testdir({});
   for (const place of ["a", "a longer/ place"]) {
-    const root = join(t.testdirName, place);
+    const root = join(folder, place);
     mkdirSync(join(root, "cache"), { recursive: true });
     mkdirSync(join(root, "tools"));
     writeFileSync(join(root, "tools/x"), '#!/bin/sh\necho "$1" > out/x\n', { mode: 0o755 });

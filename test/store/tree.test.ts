@@ -88,8 +88,9 @@ t.test("each kind of difference gives another digest", async (t) => {
     { "a/g": "1", "a/x": { program: "1" }, l: { link: "a/f" } },
   ];
   const digests = new Set<string>();
+  const folder = t.testdir({});
   for (const [index, files] of [base, ...changed].entries()) {
-    const root = join(t.testdirName, String(index));
+    const root = join(folder, String(index));
     mkdirSync(root, { recursive: true });
     digests.add(await digestOf(write(root, files)));
   }
