@@ -137,7 +137,10 @@ function failure(options: ReferenceOptions, stage: "start" | "load" | "run", mes
   const operator = /No Op registered for (\S+)|(\S+)\(-?\d+\) is not a registered function/.exec(message);
   if (operator !== null)
     return unsupported(options, `operator ${operator[1] ?? operator[2]} is not known to onnxruntime`);
-  return new EdgeimgError("ERR_EDGEIMG_MODEL_NOT_ONNX", `${called(options)} is not a valid ONNX model`, { details });
+  return new EdgeimgError("ERR_EDGEIMG_MODEL_NOT_ONNX", `${called(options)} is not a valid ONNX model`, {
+    details,
+    hint: "Check the path, and that the file is whole: a Git LFS pointer or an error page is a common cause.",
+  });
 }
 
 function unsupported(options: ReferenceOptions, what: string): EdgeimgError {

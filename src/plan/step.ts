@@ -18,6 +18,8 @@ export interface Plan {
   readonly steps: readonly Step[];
   /** What the plan is for: name -> step. */
   readonly targets: Readonly<Record<string, string>>;
+  /** Quick steps in which a user's mistakes show: worth doing before all others. */
+  readonly first?: readonly string[];
 }
 
 /** Collects steps by id; the same step may be asked for by several fragments, a different one under the same id is a bug. */

@@ -26,8 +26,8 @@ export interface StepResult {
 }
 
 /**
- * Brings the named steps, and what they need, to results in the store. A step whose action is known is not run; its inputs
- * are then not even looked at. Throws the first failure, after all running steps have stopped.
+ * Brings the named steps, and what they need, to results in the store, those of `plan.first` before all others: what a user may
+ * have got wrong is told before minutes of work. A step whose action is known is not run; its inputs are then not even looked at. Throws the first failure, after all running steps have stopped.
  */
 export async function execute(
   plan: Plan,
@@ -164,6 +164,7 @@ export async function execute(
   };
 
   try {
+    await allSettledOrThrow((plan.first ?? []).filter((id) => byId.has(id)).map(resolve));
     await allSettledOrThrow(targets.map(ensure));
   } catch (error) {
     stop.abort(error);

@@ -4,7 +4,13 @@ import { execa } from "execa";
 import { z } from "zod";
 import { recipe as recipeSchema } from "../catalog/recipe-schema.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
-import { convertedFiles, converterArguments, unconvertedError, unconvertedLayers, withBlobs } from "../model/converter.js";
+import {
+  convertedFiles,
+  converterArguments,
+  unconvertedError,
+  unconvertedLayers,
+  withBlobs,
+} from "../model/converter.js";
 import { resolveInputs, resolveOutputs } from "../model/inputs.js";
 import { inspectOnnx } from "../model/reference.js";
 import { renderSidecar, type SidecarInput } from "../model/sidecar.js";

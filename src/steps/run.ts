@@ -102,11 +102,10 @@ async function runCommand({ step, command, context, log, last }: CommandJob): Pr
     stdout: last && step.stdout !== undefined ? { file: join(work, fill(step.stdout)) } : "pipe",
     stderr: "pipe",
   });
-  const tail: string[] = [];
+  const said = lastLines();
   const onLine = (line: string) => {
     log.write(`${line}\n`);
-    tail.push(line);
-    if (tail.length > 400) tail.splice(0, 200);
+    said.add(line);
     const progress = /^\[(\d+)\/(\d+)\] /.exec(line);
     if (progress) context.progress(Number(progress[1]), Number(progress[2]), "objects");
   };
@@ -128,7 +127,7 @@ async function runCommand({ step, command, context, log, last }: CommandJob): Pr
     throw services.signal.reason;
   }
   if (!result.failed) return;
-  const isFull = codeOf(result.cause) === "ENOSPC" || tail.some((line) => line.includes("No space left on device"));
+  const isFull = codeOf(result.cause) === "ENOSPC" || said.isFull();
   if (isFull) throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
   const reason = result.exitCode
     ? `exit code ${result.exitCode}`
@@ -137,7 +136,7 @@ async function runCommand({ step, command, context, log, last }: CommandJob): Pr
     step.failure?.code ?? "ERR_EDGEIMG_STEP_FAILED",
     `${program.split("/").at(-1)} failed (${reason}).`,
     {
-      details: importantLines(tail),
+      details: said.important(),
       hint: step.failure?.hint ?? `The whole log is ${join(work, "log.txt")}.`,
     },
   );
@@ -164,10 +163,23 @@ function codeOf(error: unknown): string | undefined {
   return error instanceof Error && "code" in error ? String(error.code) : undefined;
 }
 
-/** A compiler's errors rather than the flood around them; else the last lines. */
-function importantLines(lines: readonly string[]): readonly string[] {
-  const errors = lines.filter((line) => /\berror\b|\bundefined reference\b/i.test(line));
-  return (errors.length > 0 ? errors : lines).slice(-12);
+/** What a user sees of a failed tool: a compiler's errors rather than the flood around them; else the last lines. */
+function lastLines(): { add(line: string): void; isFull(): boolean; important(): readonly string[] } {
+  const shown = 12;
+  const lines: string[] = [];
+  const errors: string[] = [];
+  let full = false;
+  return {
+    add(line) {
+      full ||= line.includes("No space left on device");
+      for (const list of /\berror\b|\bundefined reference\b/i.test(line) ? [lines, errors] : [lines]) {
+        list.push(line);
+        if (list.length > shown) list.shift();
+      }
+    },
+    isFull: () => full,
+    important: () => (errors.length > 0 ? errors : lines),
+  };
 }
 
 function killGroup(pid: number): void {

@@ -10,6 +10,7 @@ import { edgeimg, packedProgram, type Run, scratchFolder } from "./lab.js";
  * What goes wrong by the hand of a user or of the world, from input to words: a code, a place where there is one, a remedy, the exit
  * code of its kind (1 input, 2 surroundings, 3 verification), few lines and no stack trace.
  */
+let made = 0;
 const folder = await scratchFolder("bad-input");
 t.teardown(() => rm(folder, { recursive: true, force: true }));
 const program = await packedProgram(folder);
@@ -177,7 +178,6 @@ function judge(t: Test, one: Case, run: Run): void {
   t.ok(lines.length <= 16, `${lines.length} lines`);
 }
 
-let made = 0;
 async function newProject(one: Case): Promise<string> {
   const project = join(folder, `project-${made++}`);
   const files: Record<string, string | Uint8Array> = { "edgeimg.yaml": yaml(""), "main.ts": app, ...one.files };

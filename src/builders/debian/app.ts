@@ -21,6 +21,7 @@ export interface AppSteps {
   readonly inputs: Readonly<Record<string, string>>;
   readonly entries: readonly AssembleEntry[];
   readonly typecheck: string;
+  readonly bundle: string;
 }
 
 /** The user's app: checked, bundled, compiled to bytecode by the very QuickJS that runs it. */
@@ -93,6 +94,7 @@ export function appSteps(context: DebianContext, options: AppOptions): AppSteps 
   );
   return {
     typecheck,
+    bundle,
     inputs: { bundle, bytecode, ...Object.fromEntries(assetSteps.map((step) => [step, step])) },
     entries: [
       { type: "file", path: "app/main.qjb", mode: 0o644, from: { input: "bytecode", path: "main.qjb" } },

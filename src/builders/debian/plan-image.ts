@@ -326,6 +326,7 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
   return {
     format: 1,
     steps: [...plan.steps.values()],
+    first: [...[...plan.steps.values()].flatMap(({ id, kind }) => (kind === "local" ? [id] : [])), app.bundle],
     targets: {
       disk,
       bmap,
