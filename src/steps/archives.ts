@@ -1,5 +1,5 @@
 import { createWriteStream } from "node:fs";
-import { chmod, lstat, mkdir, rm, symlink } from "node:fs/promises";
+import { chmod, lstat, mkdir, realpath, rm, symlink } from "node:fs/promises";
 import { dirname, join, normalize, relative } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -29,13 +29,16 @@ export interface Extracted {
 
 /**
  * Makes symbolic links. Absolute targets are taken to mean the folder itself, as in a root file system.
- * Throws ERR_EDGEIMG_ARCHIVE_UNSAFE at one that would leave it.
+ * Throws ERR_EDGEIMG_ARCHIVE_UNSAFE at one that would leave it, be it by way of other links.
  */
 export async function makeLinks(into: string, links: ReadonlyMap<string, string>, archive: string): Promise<void> {
-  for (const [path, target] of [...links].sort(([a], [b]) => compareText(a, b))) {
+  const home = await realpath(into);
+  const sorted = [...links].sort(([a], [b]) => compareText(a, b));
+  for (const [path, target] of sorted) {
     const inside = target.startsWith("/") ? normalize(target.slice(1)) : normalize(join(dirname(path), target));
-    if (inside.startsWith("..")) throw unsafeEntry(archive, `${path} -> ${target}`);
-    const place = join(into, path);
+    if (inside === ".." || inside.startsWith("../")) throw unsafeEntry(archive, `${path} -> ${target}`);
+    const place = join(home, path);
+    if (!isBelow(await realAncestor(dirname(place)), home)) throw unsafeEntry(archive, path);
     const found = await lstat(place).catch(() => undefined);
     // A folder that another package filled takes the place of a link to it, as dpkg has it.
     if (found?.isDirectory()) continue;
@@ -43,6 +46,22 @@ export async function makeLinks(into: string, links: ReadonlyMap<string, string>
     await mkdir(dirname(place), { recursive: true });
     await symlink(target.startsWith("/") ? relative(dirname(path), inside) || "." : target, place);
   }
+  for (const [path, target] of sorted) {
+    const real = await realpath(join(home, path)).catch(() => home);
+    if (!isBelow(real, home)) throw unsafeEntry(archive, `${path} -> ${target}`);
+  }
+}
+
+/** Where the deepest folder of a path that exists really lies. */
+async function realAncestor(path: string): Promise<string> {
+  return await realpath(path).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT" || dirname(path) === path) throw error;
+    return await realAncestor(dirname(path));
+  });
+}
+
+function isBelow(path: string, home: string): boolean {
+  return path === home || path.startsWith(`${home}/`);
 }
 
 /** Extracts a .tar or .tar.gz stream. Throws ERR_EDGEIMG_ARCHIVE_UNSAFE at an entry that would leave the folder. */

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
+import { createReadStream, readFileSync } from "node:fs";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
@@ -29,6 +29,8 @@ const params = z.strictObject({
     z.string(),
     z.strictObject({ purl: z.string(), name: z.string(), version: z.string(), sha256: z.string() }),
   ),
+  /** Archives that our programs are linked with: their packages are in the image although none of their files is. */
+  static: z.strictObject({ input: z.string(), paths: z.array(z.string()) }),
   sources: z.array(z.strictObject({ purl: z.string(), file: z.string(), sha256: z.string() })),
 });
 
@@ -68,7 +70,9 @@ export const reportKind = defineKind({
   version: 1,
   params,
   async run(options, { inputs, out }) {
-    const roots = ["packages", "kernel", "firmware", "extra"].filter((name) => inputs[name] !== undefined);
+    const roots = ["packages", "kernel", "firmware", "extra", options.static.input].filter(
+      (name) => inputs[name] !== undefined,
+    );
     const licenses = new Map<string, string>();
     const licenseOf = async (name: string): Promise<string> => {
       const known = licenses.get(name);
@@ -130,6 +134,12 @@ export const reportKind = defineKind({
           .filter((deb) => used.has(deb.name))
           .map(async (deb) => ({ ...deb, license: await licenseOf(deb.name) })),
       ),
+      linked: await Promise.all(
+        linkedDebs(inputFolder(inputs, options.static.input), options).map(async (deb) => ({
+          ...deb,
+          license: await licenseOf(deb.name),
+        })),
+      ),
       components: Object.values(options.components).filter(
         (one, index, all) => all.findIndex((other) => other.name === one.name) === index,
       ),
@@ -141,6 +151,13 @@ export const reportKind = defineKind({
     await writeFile(join(out, "sizes.html"), sizeTreemap(options.name, files));
   },
 });
+
+/** The packages of the archives that our programs are linked with, by the sysroot's record of owners. */
+function linkedDebs(root: string, options: z.infer<typeof params>): z.infer<typeof params>["debs"][string][] {
+  const owners = z.record(z.string(), z.string()).parse(JSON.parse(readFileSync(join(root, "owners.json"), "utf8")));
+  const names = new Set(options.static.paths.map((path) => owners[path] ?? ""));
+  return [...names].sort().flatMap((name) => options.debs[name] ?? []);
+}
 
 function componentOf(
   input: string | undefined,

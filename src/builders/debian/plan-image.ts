@@ -312,6 +312,7 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
     request,
     inputs: {
       rootfs,
+      sysroot,
       initramfs: boot.initramfs,
       boot: boot.step,
       rootImage,

@@ -2,7 +2,7 @@ import { PackageURL } from "@socketregistry/packageurl-js";
 import type { PackageSetRequest } from "../../lock/resolve.js";
 import { fileNameOf } from "./engine.js";
 import type { ImageRequest } from "./plan-image.js";
-import type { DebianContext } from "./roots.js";
+import { archOf, type DebianContext } from "./roots.js";
 
 export interface ReportOptions {
   readonly name: string;
@@ -21,7 +21,10 @@ export interface Component {
 }
 
 /** The manifest and the size report, from what the assemble steps noted of each file. */
-export function reportStep({ plan, lock }: DebianContext, { name, request, inputs, sets }: ReportOptions): string {
+export function reportStep(
+  { plan, lock, distribution, arch }: DebianContext,
+  { name, request, inputs, sets }: ReportOptions,
+): string {
   const { engine, board, catalog, versions, project } = request;
   const { recipe } = engine;
   const own = (part: string): Component => ({ name: part, version: versions.edgeimg, license: "MIT" });
@@ -74,6 +77,12 @@ export function reportStep({ plan, lock }: DebianContext, { name, request, input
       distribution: lock.distribution,
       components,
       debs,
+      static: {
+        input: "sysroot",
+        paths: [
+          ...new Set(catalog.runtime.programs.flatMap((program) => (program.install === null ? [] : program.static))),
+        ].map((path) => `usr/lib/${archOf(distribution, arch).triplet}/${path}`),
+      },
       sources: [
         ...sources,
         ...Object.entries(lock.sources).map(([key, { sha256 }]) => ({
