@@ -1,7 +1,6 @@
 import { EdgeimgError, type Place } from "../errors/edgeimg-error.js";
 import { placeText } from "../errors/place.js";
-import { dotted } from "../formats/schema-problems.js";
-import type { YamlPath } from "../formats/yaml.js";
+import { dotted, type YamlPath } from "../formats/yaml-path.js";
 import type { LoadedProject } from "./load.js";
 import type { Project } from "./project-schema.js";
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { didYouMean } from "../errors/nearest.js";
-import type { YamlPath } from "./yaml.js";
+import { dotted, type YamlPath } from "./yaml-path.js";
 
 /** One thing that is wrong with a value, in words. */
 export interface Problem {
@@ -91,11 +91,6 @@ function describeUnion(
   );
   const message = `\`${dotted(path)}\` must be ${[...new Set(kinds)].join(" or ")}, not ${kindOf(found)}`;
   return [{ path, atKey: false, message }];
-}
-
-/** `models.det.inputs[0]` */
-export function dotted(path: YamlPath): string {
-  return path.map((part, index) => (typeof part === "number" ? `[${part}]` : index === 0 ? part : `.${part}`)).join("");
 }
 
 function at(value: unknown, path: YamlPath): unknown {

@@ -8,8 +8,7 @@ import {
   YAMLException,
 } from "js-yaml";
 import { EdgeimgError, type Place } from "../errors/edgeimg-error.js";
-
-export type YamlPath = readonly (string | number)[];
+import type { YamlPath } from "./yaml-path.js";
 
 export interface YamlFile {
   readonly value: unknown;
