@@ -118,8 +118,17 @@ export async function extractDeb(path: string, options: ExtractOptions): Promise
     forceKillAfterDelay: 100,
   });
   const extraction = extractTar(child.stdout, path.split("/").at(-1) ?? path, options);
-  const [extracted] = await Promise.all([extraction, child]);
-  return extracted;
+  const [unpacked, ended] = await Promise.allSettled([extraction, child]);
+  if (unpacked.status === "rejected" && unpacked.reason instanceof EdgeimgError) throw unpacked.reason;
+  if (ended.status === "rejected" && ended.reason.code === "ENOENT") {
+    throw new EdgeimgError("ERR_EDGEIMG_APT_FAILED", "dpkg-deb could not be started.", {
+      cause: ended.reason,
+      hint: "A build needs dpkg (on Debian and Ubuntu it is always there); see `edgeimg doctor`.",
+    });
+  }
+  if (unpacked.status === "rejected") throw unpacked.reason;
+  if (ended.status === "rejected") throw ended.reason;
+  return unpacked.value;
 }
 
 /** Extracts a zip archive (a Python wheel). yauzl refuses absolute paths and "..". */
@@ -169,6 +178,18 @@ async function* zipEntries(zip: yauzl.ZipFile): AsyncGenerator<yauzl.Entry> {
     if (entry === undefined) return;
     yield entry;
   }
+}
+
+/** What to throw when an archive could not be unpacked: the archive's fault, unless this machine's. */
+export function unpackFailure(archive: string, error: unknown): unknown {
+  if (error instanceof EdgeimgError || !(error instanceof Error)) return error;
+  if ("code" in error && ["ENOSPC", "EDQUOT", "EACCES", "EROFS", "EMFILE", "EIO"].includes(String(error.code)))
+    return error;
+  const [message = ""] = ("shortMessage" in error ? String(error.shortMessage) : error.message).split("\n");
+  return new EdgeimgError("ERR_EDGEIMG_ARCHIVE_UNSAFE", `${archive} cannot be unpacked: ${message}.`, {
+    cause: error,
+    hint: "The archive is damaged or not an archive: check the source that the recipe or the project names.",
+  });
 }
 
 function unsafeEntry(archive: string, entry: string): EdgeimgError {

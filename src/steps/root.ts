@@ -6,7 +6,7 @@ import { readElf } from "../formats/elf.js";
 import { globMatcher } from "../formats/glob.js";
 import { compareText } from "../store/canonical.js";
 import { walk } from "../store/tree.js";
-import { extractDeb, makeLinks } from "./archives.js";
+import { extractDeb, makeLinks, unpackFailure } from "./archives.js";
 import { defineKind, type StepContext } from "./kind.js";
 import { inputFolder } from "./local.js";
 
@@ -77,6 +77,8 @@ async function unpackAll(job: {
       rename: intoUsr,
       wanted: (path) => only(intoUsr(path)) && !exclude(intoUsr(path)),
       signal: context.services.signal,
+    }).catch((error) => {
+      throw context.services.signal.aborted ? error : unpackFailure(deb, error);
     });
     for (const path of extracted.files) owners[path] = deb;
     for (const [path, target] of extracted.links) {

@@ -2,9 +2,8 @@ import { createReadStream } from "node:fs";
 import { chmod, open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { z } from "zod";
-import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { globMatcher } from "../formats/glob.js";
-import { extractDeb, extractTar, extractZip, makeLinks } from "./archives.js";
+import { extractDeb, extractTar, extractZip, makeLinks, unpackFailure } from "./archives.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";
 
@@ -33,15 +32,7 @@ export const unpackKind = defineKind({
             : await extractTar(createReadStream(path), name, options);
       await makeLinks(out, links, name);
     } catch (error) {
-      if (error instanceof EdgeimgError || services.signal.aborted) throw error;
-      throw new EdgeimgError(
-        "ERR_EDGEIMG_ARCHIVE_UNSAFE",
-        `${name} cannot be unpacked: ${error instanceof Error ? error.message : error}.`,
-        {
-          cause: error,
-          hint: "The archive is damaged or not an archive: check the source that the recipe or the project names.",
-        },
-      );
+      throw services.signal.aborted ? error : unpackFailure(name, error);
     }
     for (const file of executable) await chmod(join(out, file), 0o755);
   },
