@@ -1,7 +1,7 @@
 import { lstat, mkdir, readdir, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, join, relative } from "node:path";
-import { build, type Message } from "esbuild";
+import type { Message } from "esbuild";
 import { execa } from "execa";
 import { z } from "zod";
 import { EdgeimgError, type Place } from "../errors/edgeimg-error.js";
@@ -23,6 +23,8 @@ export const bundleKind = defineKind({
   async run({ entry }, { inputs, out, work }) {
     const project = await projectFolder(inputFolder(inputs, "project"), work);
     await requireEntry(project, entry);
+    // Loaded when it is needed: most builds find the bundle in the store.
+    const { build } = await import("esbuild");
     const result = await build({
       absWorkingDir: project,
       entryPoints: [entry],

@@ -20,6 +20,7 @@ t.test("the package holds what builds read, and nothing of tests", async (t) => 
     "bin/edgeimg",
     "dist/cli/main.js",
     "dist/api/index.js",
+    "dist/bundle/main.js",
     "schemas/project.json",
     "board-configs/rpi4.yaml",
     "recipes/runtime/include/edge_nn.h",

@@ -7,7 +7,7 @@ import { packageHome } from "../../src/api/home.js";
 import { commands } from "../../src/cli/commands/index.js";
 
 /** The compiled program; `npm test` builds it first. */
-const program = join(packageHome, "dist/cli/main.js");
+const program = join(packageHome, "dist/bundle/main.js");
 
 interface Ran {
   readonly code: number | null;

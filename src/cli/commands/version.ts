@@ -1,9 +1,11 @@
 import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { packageHome } from "../../api/home.js";
 import type { CommandSpec } from "../command.js";
 
 /** The version in package.json, beside which dist/ and src/ lie. */
 export async function packageVersion(): Promise<string> {
-  const text = await readFile(new URL("../../../package.json", import.meta.url), "utf8");
+  const text = await readFile(join(packageHome, "package.json"), "utf8");
   const parsed: unknown = JSON.parse(text);
   return typeof parsed === "object" && parsed !== null && "version" in parsed ? String(parsed.version) : "unknown";
 }

@@ -1,0 +1,27 @@
+// One file starts faster than some hundred: the program with its libraries, beside the modules that tsc made.
+// esbuild and typescript stay packages: one is a native program, the other is started as a program of its own.
+import { rmSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const home = new URL("../", import.meta.url);
+
+// Chunks are named by their content: old ones would stay.
+rmSync(new URL("dist/bundle", home), { recursive: true, force: true });
+await build({
+  entryPoints: [fileURLToPath(new URL("dist/cli/main.js", home))],
+  outdir: fileURLToPath(new URL("dist/bundle", home)),
+  bundle: true,
+  splitting: true,
+  format: "esm",
+  platform: "node",
+  target: "node20",
+  external: ["esbuild", "typescript"],
+  // Some libraries are CommonJS.
+  banner: {
+    js: 'import { createRequire as makeRequire } from "node:module";\nconst require = makeRequire(import.meta.url);',
+  },
+  keepNames: true,
+  legalComments: "linked",
+  logLevel: "warning",
+});
