@@ -35,6 +35,8 @@ void case_shape(rng *r, edge_conv *c) {
   c->batch = rng_between(r, 1, 2);
   c->in_height = rng_between(r, 1, 9), c->in_width = rng_between(r, 1, 9);
   c->in_channels = c->groups * rng_between(r, 1, rng_between(r, 0, 3) == 0 ? 70 : 20);
+  /* Whole words of bits take another way. */
+  if (rng_between(r, 0, 5) == 0) c->groups = 1, c->in_channels = 64 * rng_between(r, 1, 3);
   c->out_channels = c->groups * rng_between(r, 1, 19);
   c->kernel_height = rng_between(r, 1, 4), c->kernel_width = rng_between(r, 1, 4);
   if (rng_between(r, 0, 3) == 0) c->kernel_height = c->kernel_width = 1;

@@ -74,7 +74,10 @@ typedef struct edge_geometry {
   size_t at_base, at_multiplier, at_shift, at_scale, at_threshold, at_weights;
   /* Offsets into the workspace. */
   size_t at_row, at_correction, at_sums, at_wide, at_panels;
-  size_t panel_bytes;
+  size_t panel_bytes, row_bytes;
+  /* 1: order BITS, and the whole input is kept as bit planes because windows overlap. */
+  int32_t whole_planes;
+  size_t at_planes, at_plane_sums;
 } edge_geometry;
 
 edge_status edge_geometry_make(const edge_conv *conv, edge_variant variant, edge_geometry *geometry);
@@ -110,17 +113,27 @@ static inline int32_t edge_padded_channels(const edge_geometry *g) {
 }
 
 /* Bytes of one step of one block of weights, and of one step of one pixel. */
-size_t edge_weight_step_bytes(const edge_kernel *kernel);
-size_t edge_input_step_bytes(const edge_kernel *kernel);
+static inline size_t edge_weight_step_bytes(const edge_kernel *k) {
+  return k->order == EDGE_ORDER_BITS ? (size_t)k->channels * k->weight_planes * 8 : (size_t)k->channels * k->depth;
+}
+static inline size_t edge_input_step_bytes(const edge_kernel *k) {
+  const size_t once = k->order == EDGE_ORDER_BITS ? (size_t)k->input_planes * 8 : k->depth;
+  return k->doubled ? 2 * once : once;
+}
 
 /* Reads weight number `index` of the caller's weights as the value that is packed (a code for W2A2, W1A2 and W1A1). */
 int32_t edge_weight_code(const edge_conv *conv, const void *weights, size_t index);
 /* 1 when the code is one that the scheme knows. */
 int edge_weight_valid(const edge_conv *conv, int32_t code);
 
-/* Packs output pixels [pixel, pixel + count) of one group, and their corrections when `beta` is not 0. */
-void edge_pack_pixels(const edge_geometry *g, int32_t group, int64_t pixel, int32_t count, const uint8_t *input,
-                      int32_t beta, uint8_t *row, uint8_t *panels, int32_t *corrections);
+/*
+ * Packs output pixels [pixel, pixel + count) of one group into the workspace, and their corrections when `beta` is not 0.
+ * With whole_planes the lines that they read must have gone through edge_plane_rows.
+ */
+void edge_pack_pixels(const edge_geometry *g, int32_t group, int64_t pixel, int32_t count, const uint8_t *input, int32_t beta,
+                      uint8_t *workspace);
+/* Turns the lines of input that output pixels [from, to) read into bit planes in the workspace. */
+void edge_plane_rows(const edge_geometry *g, int64_t from, int64_t to, const uint8_t *input, uint8_t *workspace);
 
 /* What the last stage needs for one block of channels. Arrays start at the block's first channel. */
 typedef struct edge_finish {

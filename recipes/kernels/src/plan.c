@@ -75,15 +75,6 @@ static size_t weight_bytes(int32_t format, int64_t count) {
   }
 }
 
-size_t edge_weight_step_bytes(const edge_kernel *k) {
-  return k->order == EDGE_ORDER_BITS ? (size_t)k->channels * k->weight_planes * 8 : (size_t)k->channels * k->depth;
-}
-
-size_t edge_input_step_bytes(const edge_kernel *k) {
-  size_t once = k->order == EDGE_ORDER_BITS ? (size_t)k->input_planes * 8 : k->depth;
-  return k->doubled ? 2 * once : once;
-}
-
 /* Every buffer stays below 2^31 bytes, so that 32-bit targets and int32 offsets are safe. */
 static int too_big(int64_t bytes) {
   return bytes > INT32_MAX;
@@ -124,11 +115,19 @@ static edge_status lay_out(edge_geometry *g) {
   {
     size_t rows = (size_t)g->tiles_per_pass * k->pixels;
     size_t sums = edge_align(rows * k->channels * 4);
-    g->at_row = 0, at = edge_align((size_t)g->steps * k->depth + 64);
+    g->row_bytes = edge_align((size_t)g->steps * k->depth + 64);
+    g->at_row = 0, at = g->row_bytes * k->pixel_step;
     g->at_correction = at, at += edge_align(rows * 4);
     g->at_sums = at, at += sums;
     g->at_wide = at, at += g->depth_blocks > 1 ? sums : 0;
     g->at_panels = at, at += edge_align((size_t)g->tiles_per_pass * g->panel_bytes) + EDGE_SLACK;
+    g->whole_planes = k->order == EDGE_ORDER_BITS && c->groups == 1 && c->in_channels % 64 == 0 && g->depth_blocks == 1 &&
+                      c->kernel_height * c->kernel_width > 1;
+    if (g->whole_planes) {
+      g->at_planes = at, at += edge_align(plan->input_bytes / 8 * k->input_planes);
+      g->at_plane_sums = at, at += edge_align(plan->input_bytes / (size_t)c->in_channels * 4);
+      if (too_big((int64_t)at)) return EDGE_E_RANGE;
+    }
     plan->workspace_bytes = at;
   }
   return EDGE_OK;

@@ -75,6 +75,10 @@ static void run_panels(const edge_geometry *g, const edge_header *header, const 
                        uint8_t *output, uint8_t *workspace, const edge_part *part) {
   const edge_kernel *k = g->kernel;
   int32_t *corrections = (int32_t *)(workspace + g->at_correction);
+  if (g->whole_planes && part->pixel_begin < part->pixel_end && part->channel_begin < part->channel_end) {
+    const int64_t end = (int64_t)part->pixel_end * k->pixels;
+    edge_plane_rows(g, (int64_t)part->pixel_begin * k->pixels, end < g->pixels ? end : g->pixels, input, workspace);
+  }
   for (int32_t tile = part->pixel_begin; tile < part->pixel_end; tile += g->tiles_per_pass) {
     const int32_t tiles = part->pixel_end - tile < g->tiles_per_pass ? part->pixel_end - tile : g->tiles_per_pass;
     const int64_t pixel = (int64_t)tile * k->pixels;
@@ -86,8 +90,7 @@ static void run_panels(const edge_geometry *g, const edge_header *header, const 
       edge_finish finish;
       const void *sums;
       if (group != packed_group) {
-        edge_pack_pixels(g, group, pixel, pixels, input, header->beta, workspace + g->at_row, workspace + g->at_panels,
-                         corrections);
+        edge_pack_pixels(g, group, pixel, pixels, input, header->beta, workspace);
         packed_group = group;
       }
       point_finish(g, header, packed, unit, corrections, &finish);
