@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { constants, copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { planImage as makePlan } from "../builders/debian/plan-image.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
@@ -54,7 +54,7 @@ export async function buildPrepared(context: Context, options: BuildOptions): Pr
 
 async function requireWritable(folder: string): Promise<void> {
   try {
-    await mkdir(folder, { recursive: true });
+    await makeFolders(folder);
     const probe = join(folder, ".writable");
     await writeFile(probe, "");
     await rm(probe);
@@ -64,6 +64,15 @@ async function requireWritable(folder: string): Promise<void> {
       hint: "Give yourself rights to it, or choose another with --out.",
     });
   }
+}
+
+/** Like `mkdir -p`. Node's own recursive mkdir never ends where a file system answers ENOENT to every attempt, as /proc does. */
+async function makeFolders(folder: string): Promise<void> {
+  if ((await stat(folder).catch(() => undefined))?.isDirectory()) return;
+  await makeFolders(dirname(folder));
+  await mkdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "EEXIST") throw error;
+  });
 }
 
 /** Targets whose files are results, and what each file is. */

