@@ -35,9 +35,9 @@ emit({ type: "step-progress", step: "b", done: 30, total: 90, unit: "objects" })
 await wait(700);
 emit({ type: "step-end", step: "b", title: "compile ncnn", cached: false, ms: 61000, digest: "00" });
 await wait(500);`);
-  t.match(shown, /\n?. 1 of 3 steps, 1 from cache, 0\.\d s\n. compile ncnn {2}30 of 90 objects\n/);
+  t.match(shown, /\n?. 1 of 3 steps, 1 from cache, \d+(\.\d)? s\n. compile ncnn {2}30 of 90 objects\n/);
   t.match(shown, /› compile ncnn {2}1 min 01 s\n/);
-  t.match(shown, /✔ 2 of 3 steps, 1 from cache, 1\.\d s\n\s*the end\n$/);
+  t.match(shown, /✔ 2 of 3 steps, 1 from cache, \d+(\.\d)? s\n\s*the end\n$/);
 });
 
 t.test("what a board says after the build comes below the list, in order", async (t) => {
@@ -49,7 +49,7 @@ emit({ type: "step-end", step: "b", title: "build", cached: false, ms: 300, dige
 for (const line of ["Booting Linux", "second", "third"]) emit({ type: "console", line });
 await wait(300);
 emit({ type: "console", line: "fourth" });`);
-  t.match(shown, /✔ 1 of 1 steps, 0\.\d s\n\s*Booting Linux\nsecond\nthird\nfourth\nthe end\n$/);
+  t.match(shown, /✔ 1 of 1 steps, \d+(\.\d)? s\n\s*Booting Linux\nsecond\nthird\nfourth\nthe end\n$/);
 });
 
 t.test("a failed step leaves a cross", async (t) => {
@@ -58,7 +58,7 @@ emit({ type: "plan", steps: 2 });
 emit({ type: "step-start", step: "b", title: "build" });
 await wait(300);
 emit({ type: "step-failed", step: "b", title: "build", message: "no" });
-await wait(300);`);
+await wait(600);`);
   t.match(shown, /› failed: build\n/);
-  t.match(shown, /✖ 0 of 2 steps, 0\.\d s\n/);
+  t.match(shown, /✖ 0 of 2 steps, \d+(\.\d)? s\n/);
 });
