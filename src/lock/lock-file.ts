@@ -1,19 +1,23 @@
+import { PackageURL } from "@socketregistry/packageurl-js";
 import { z } from "zod";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { compareText } from "../store/canonical.js";
 
+/** A Debian package by name, version and architecture: plain words, since file names are made of them. */
+const debPurl = z.string().refine(isDebPurl, "no package URL of a Debian package with version and architecture");
+const date = z.string().refine((text) => text === "" || !Number.isNaN(Date.parse(text)), "no date");
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 
 const lockSchema = z.strictObject({
   format: z.literal(1),
   /** The date of the archive's Release file when the packages were chosen, for a snapshot mirror. */
-  distribution: z.strictObject({ name: z.string(), date: z.string() }),
+  distribution: z.strictObject({ name: z.string(), date }),
   /** A set of packages: what was asked for, and the closure that was chosen. */
   sets: z.record(
     z.string(),
     z.strictObject({ arch: z.string(), request: z.array(z.string()), packages: z.array(z.string()) }),
   ),
-  packages: z.record(z.string(), z.strictObject({ path: z.string(), size: z.int().positive(), sha256 })),
+  packages: z.record(debPurl, z.strictObject({ path: z.string(), size: z.int().positive(), sha256 })),
   /** Sources, models and converters, by purl and file. */
   sources: z.record(z.string(), z.strictObject({ sha256, size: z.int().positive().optional() })),
 });
@@ -47,7 +51,7 @@ export function parseLock(text: string, file: string): Lock {
     );
   }
   for (const [name, set] of Object.entries(parsed.data.sets)) {
-    const missing = set.packages.find((id) => parsed.data.packages[id] === undefined);
+    const missing = set.packages.find((id) => !Object.hasOwn(parsed.data.packages, id));
     if (missing !== undefined) throw invalid(file, `names ${missing} in set "${name}" but does not pin it`, undefined);
   }
   return parsed.data;
@@ -79,6 +83,20 @@ export function formatLock(lock: Lock): string {
   "sources": {\n${lines(lock.sources)}\n  }
 }
 `;
+}
+
+function isDebPurl(text: string): boolean {
+  try {
+    const { type, namespace, name, version, qualifiers, subpath } = PackageURL.fromString(text);
+    const words = [namespace, name, version, qualifiers?.arch];
+    return (
+      type === "deb" &&
+      subpath === undefined &&
+      words.every((word) => /^[A-Za-z0-9][A-Za-z0-9.+:~_-]*$/.test(String(word ?? "")))
+    );
+  } catch {
+    return false;
+  }
 }
 
 function invalid(file: string, what: string, cause: unknown): EdgeimgError {

@@ -18,11 +18,14 @@ export interface Requirements {
   readonly sets: readonly PackageSetRequest[];
 }
 
-/** The sets that a lock does not hold, or holds for another request. */
+/** The sets that a lock does not hold, or holds for another request or distribution. */
 export function missingSets(lock: Lock, requirements: Requirements): PackageSetRequest[] {
+  if (lock.distribution.name !== requirements.distribution.name) return [...requirements.sets];
   return requirements.sets.filter((set) => {
     const known = lock.sets[set.name];
-    return known === undefined || known.arch !== set.arch || known.request.join(" ") !== requestOf(set).join(" ");
+    return (
+      known === undefined || known.arch !== set.arch || JSON.stringify(known.request) !== JSON.stringify(requestOf(set))
+    );
   });
 }
 
@@ -49,8 +52,9 @@ export async function completeLock(job: {
   readonly open: (arch: string) => Promise<AptSolver>;
 }): Promise<Lock> {
   const { requirements, open } = job;
-  const sets = { ...job.lock.sets };
-  const packages = { ...job.lock.packages };
+  const isSame = job.lock.distribution.name === requirements.distribution.name;
+  const sets = isSame ? { ...job.lock.sets } : {};
+  const packages = isSame ? { ...job.lock.packages } : {};
   let { date } = job.lock.distribution;
   for (const set of missingSets(job.lock, requirements)) {
     const solver = await open(set.arch);

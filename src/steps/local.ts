@@ -1,4 +1,5 @@
-import { copyFile, cp, lstat, mkdir } from "node:fs/promises";
+import { lstatSync } from "node:fs";
+import { copyFile, cp, lstat, mkdir, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { z } from "zod";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
@@ -17,21 +18,22 @@ export const localKind = defineKind({
     exclude: z.array(z.string()).default([]),
   }),
   async run({ path, exclude }, { out }) {
-    const stat = await lstat(path).catch((cause) => {
+    // A project may lie behind a link; links within it are taken as such.
+    const real = await realpath(path).catch((cause) => {
       throw new EdgeimgError("ERR_EDGEIMG_PROJECT_FILE", `${path} does not exist.`, {
         cause,
         hint: "Correct its path in edgeimg.yaml, or create it.",
       });
     });
-    if (!stat.isDirectory()) {
-      await copyFile(path, join(out, basename(path)));
+    if (!(await lstat(real)).isDirectory()) {
+      await copyFile(real, join(out, basename(path)));
       return;
     }
     const excluded = globMatcher(exclude);
-    await cp(path, out, {
+    await cp(real, out, {
       recursive: true,
       verbatimSymlinks: true,
-      filter: (source) => source === path || !excluded(source.slice(path.length + 1)),
+      filter: (source) => source === real || !excluded(source.slice(real.length + 1)),
     });
   },
 });
@@ -60,6 +62,11 @@ export const composeKind = defineKind({
     for (const { from, path, to } of params.parts) {
       const source = join(inputFolder(context.inputs, from), path);
       const target = to === "" ? context.out : await place(to);
+      if (lstatSync(source, { throwIfNoEntry: false }) === undefined) {
+        throw new EdgeimgError("ERR_EDGEIMG_IMAGE_FILE", `${path} is not in ${from}.`, {
+          hint: "The recipe or the project names a path that the package does not have: check its spelling and the version.",
+        });
+      }
       await cp(source, target, { recursive: true, verbatimSymlinks: true, force: true });
       await makeWritable(target);
     }
