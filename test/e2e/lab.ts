@@ -65,6 +65,8 @@ export function jsonLines(stdout: string): Record<string, unknown>[] {
 }
 
 export interface PictureOptions {
+  /** How many of the rendered pictures it has. */
+  readonly count: number;
   /** How many pictures are also sent to the app's HTTP port. */
   readonly viaHttp: number;
   /** The photograph's bytes, when it is to be read as well. */
@@ -87,7 +89,7 @@ export async function pictureProject(program: string, folder: string, options: P
     { get: "/health", expect: { status: "ok" } },
     { post: "edgeimg.yaml", to: "/read", status: 415 },
   ];
-  for (const [index, picture] of pictures.entries()) {
+  for (const [index, picture] of pictures.slice(0, options.count).entries()) {
     const file = `${picture.name}.${picture.type === "image/jpeg" ? "jpg" : "png"}`;
     await writeFile(join(shown, file), await picture.render());
     expect.push({ edgeimg: "result", file, text: picture.text });
