@@ -44,6 +44,7 @@ export async function buildPrepared(context: Context, options: BuildOptions): Pr
       artifacts,
       board: prepared.request.board.name,
       engine: prepared.request.engine.recipe.name,
+      boards: prepared.project.merged.boards,
       out: prepared.out,
       cachedSteps: steps.filter((step) => step.cached).length,
       ranSteps: steps.filter((step) => !step.cached).length,

@@ -48,6 +48,8 @@ export interface BuildResult {
   readonly artifacts: readonly Artifact[];
   readonly board: string;
   readonly engine: string;
+  /** Of the whole project, in its order: `board` is the first unless a flag names one. */
+  readonly boards: readonly string[];
   readonly out: string;
   readonly cachedSteps: number;
   readonly ranSteps: number;

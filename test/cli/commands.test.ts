@@ -10,6 +10,7 @@ const built: BuildResult = {
   ],
   board: "rpi4",
   engine: "ncnn",
+  boards: ["rpi4"],
   out: "/project/out",
   cachedSteps: 3,
   ranSteps: 4,
@@ -43,6 +44,24 @@ Try it:      edgeimg run --board rpi4 --engine ncnn
 Onto a card: bmaptool copy out/x.img.zst /dev/sdX    (or Raspberry Pi Imager: "Use custom")
              sudo dd if=out/x.img of=/dev/sdX bs=4M conv=fsync    (check the device twice)
 `,
+  );
+});
+
+t.test("build: a project with several boards gets an image for each", async (t) => {
+  const asked: (string | undefined)[] = [];
+  const ran = await runFake(["build", "--json"], {
+    buildImage: async (_, { board }) => {
+      asked.push(board);
+      return { ...built, board: board ?? "rpi4", boards: board === undefined ? ["rpi4", "rpi3"] : [board] };
+    },
+  });
+  t.same(asked, [undefined, "rpi3"]);
+  t.same(
+    ran.stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line).board),
+    ["rpi4", "rpi3"],
   );
 });
 

@@ -8,7 +8,7 @@ export const build: CommandSpec = {
   name: "build",
   summary: "build the image",
   description:
-    "Builds the SD-card image of the project in this folder, or of the bundled example (reading text from pictures) when there is no edgeimg.yaml. What the store already has is not done again.",
+    "Builds the SD-card image of the project in this folder, or of the bundled example (reading text from pictures) when there is no edgeimg.yaml; for each of its boards, or the one that --board names. What the store already has is not done again.",
   arguments: [],
   flags: buildFlags,
   examples: [
@@ -18,8 +18,12 @@ export const build: CommandSpec = {
   ],
   run: async ({ api, context, flags, output }) => {
     const { buildImage } = await api();
-    const result = await buildImage(context, buildOptions(flags));
-    await output.result({ command: "build", ...result }, buildText(result, context.cwd));
+    const options = buildOptions(flags);
+    const show = (result: BuildResult) =>
+      output.result({ command: "build", ...result }, buildText(result, context.cwd));
+    const first = await buildImage(context, options);
+    await show(first);
+    for (const board of first.boards.slice(1)) await show(await buildImage(context, { ...options, board }));
     return 0;
   },
 };
