@@ -1,0 +1,63 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { imageRequest, openProject } from "../../src/api/prepare.js";
+import type { Context } from "../../src/api/types.js";
+import { sourceKey } from "../../src/builders/debian/models.js";
+import { type ImageRequest, requirements } from "../../src/builders/debian/plan-image.js";
+import { emptyLock, type Lock } from "../../src/lock/lock-file.js";
+import { sha256Text } from "../../src/store/canonical.js";
+
+export function testContext(cwd: string): Context {
+  const { signal } = new AbortController();
+  return { cwd, env: { XDG_CACHE_HOME: cwd }, now: () => 0, emit: () => {}, signal };
+}
+
+/** A project that uses what there is: assets, a local model, a model from a package, files, packages, a key. */
+export const project = `format: 1
+name: everything
+app:
+  entry: src/main.ts
+  assets: [pictures]
+  env: { LEVEL: "3" }
+models:
+  own:
+    onnx: models/own.onnx
+    inputs: { x: { dims: [1, 3, 8, 8] } }
+  fetched:
+    onnx: { purl: pkg:npm/models@1.0.0, path: a.onnx }
+    inputs: { x: { dims: [1, 3, 8..64/8, 8] } }
+    files:
+      words.txt: { purl: pkg:npm/models@1.0.0, path: words.txt }
+system:
+  ssh: { authorizedKeys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA me"] }
+packages: [nano]
+`;
+
+/** Writes a project into a folder, and asks for the image of a board. */
+export async function requestFor(
+  folder: string,
+  options: { readonly board: string; readonly engine: string; readonly text?: string },
+): Promise<ImageRequest> {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, "edgeimg.yaml"), options.text ?? project);
+  return imageRequest(await openProject(testContext(folder), { board: options.board, engine: options.engine }));
+}
+
+/** A lock with one invented package for each set that a request needs. */
+export function inventedLock(request: ImageRequest): Lock {
+  const { distribution, sets } = requirements(request);
+  const lock = emptyLock(distribution.name);
+  const packages: Lock["packages"] = {};
+  for (const set of sets) {
+    const id = `pkg:deb/${distribution.purlNamespace}/${set.name.replace(/[^a-z0-9]+/g, "-")}@1.0?arch=${set.arch}`;
+    packages[id] = { path: `pool/${set.name}.deb`, size: 1, sha256: sha256Text(id) };
+    lock.sets[set.name] = { arch: set.arch, request: [...set.packages].sort(), packages: [id] };
+  }
+  const sources: Lock["sources"] = {};
+  for (const { onnx, files } of Object.values(request.project.models)) {
+    for (const location of [onnx, ...Object.values(files)]) {
+      if (typeof location !== "string") sources[sourceKey(location)] = { sha256: sha256Text(sourceKey(location)) };
+    }
+  }
+  return { ...lock, distribution: { ...lock.distribution, date: "Sat, 14 Nov 2026 10:00:00 UTC" }, packages, sources };
+}

@@ -1,0 +1,182 @@
+import { cpSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { hostname, tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import t from "tap";
+import { listBoards, listEngines } from "../../src/api/catalog.js";
+import { planImage, requirements } from "../../src/builders/debian/plan-image.js";
+import type { Plan } from "../../src/plan/step.js";
+import { findKind } from "../../src/steps/kinds.js";
+import { walk } from "../../src/store/tree.js";
+import { inventedLock, requestFor, testContext } from "../helpers/image-request.js";
+
+const home = fileURLToPath(new URL("../../", import.meta.url)).replace(/\/$/, "");
+const boards = readdirSync(join(home, "board-configs")).map((name) => name.replace(/\.yaml$/, ""));
+const engines = readdirSync(join(home, "recipes/engines"));
+
+t.ok(boards.length >= 5 && engines.length >= 2);
+
+function freeze<T>(value: T): T {
+  if (typeof value === "object" && value !== null && !(value instanceof Map) && !Object.isFrozen(value)) {
+    Object.freeze(value);
+    for (const child of Object.values(value)) freeze(child);
+  }
+  return value;
+}
+
+async function planOf(folder: string, board: string, engine: string): Promise<Plan> {
+  const request = await requestFor(folder, { board, engine });
+  return planImage(request, inventedLock(request));
+}
+
+for (const engine of engines) {
+  for (const board of boards) {
+    t.test(`${board} with ${engine}`, async (t) => {
+      const folder = t.testdir({ one: {}, "another place": {} });
+      const request = freeze(await requestFor(join(folder, "one"), { board, engine }));
+      const lock = freeze(inventedLock(request));
+      const plan = planImage(request, lock);
+
+      await t.test("the plan is a function of request and lock, and plain data", async (t) => {
+        t.same(planImage(request, lock), plan);
+        const shuffled = { ...lock, sets: Object.fromEntries(Object.entries(lock.sets).reverse()) };
+        t.same(planImage(request, shuffled), plan);
+        t.ok(isPlain(plan), "it can be written down and sent to another machine");
+      });
+
+      await t.test("its steps fit together", async (t) => {
+        const seen = new Set<string>();
+        for (const step of plan.steps) {
+          t.notOk(seen.has(step.id), `${step.id} once`);
+          for (const input of Object.values(step.inputs)) t.ok(seen.has(input), `${input} comes before ${step.id}`);
+          seen.add(step.id);
+          t.doesNotThrow(() => findKind(step.kind).bind(step.params), step.id);
+          t.ok(step.title.length > 3 && step.why.length > 3, `${step.id} is explained`);
+        }
+        for (const step of [...Object.values(plan.targets), ...(plan.first ?? [])]) t.ok(seen.has(step), step);
+        t.same(unreached(plan), [], "no step for nothing");
+        const unused = Object.keys(lock.sets).filter((set) => !seen.has(`fetch/${set}`));
+        t.same(unused, [], "no package is locked for nothing");
+      });
+
+      await t.test("nothing of the machine is in a step that is not about the user's files", async (t) => {
+        const words = [home, folder, hostname(), process.cwd(), tmpdir()];
+        for (const { id, kind, params } of plan.steps) {
+          if (kind === "local") continue;
+          const text = JSON.stringify(params);
+          t.equal(words.find((word) => word.length > 3 && text.includes(word)), undefined, id);
+          const absolute = /"\/(?!usr|etc|lib|data|app|models|run|sys|dev|proc|$)[a-z]+\//.exec(
+            JSON.stringify(commandsOf(params)),
+          );
+          t.equal(absolute, null, `${id} has no absolute path in its commands`);
+        }
+      });
+
+      await t.test("another folder gives the same steps", async (t) => {
+        const other = await requestFor(join(folder, "another place"), { board, engine });
+        const moved = JSON.stringify(planImage(other, inventedLock(other))).replaceAll(
+          `${folder}/another place`,
+          `${folder}/one`,
+        );
+        t.same(JSON.parse(moved), JSON.parse(JSON.stringify(plan)));
+      });
+    });
+  }
+}
+
+t.test("boards of one architecture share tools, kernel and packages", async (t) => {
+  const folder = t.testdir();
+  const arm64 = (await listBoards(testContext(folder))).filter(({ arch }) => arch === "arm64").map(({ name }) => name);
+  const plans = await Promise.all(arm64.map((board) => planOf(join(folder, board), board, engines[0] ?? "")));
+  const [first, ...others] = plans.map((plan) =>
+    plan.steps
+      .filter(({ id }) => /^(fetch|root)\/(tools|kernel|rootfs|sysroot)\//.test(id))
+      .map(({ id, params }) => ({ id, params })),
+  );
+  t.ok((first ?? []).length >= 12);
+  for (const other of others) t.same(other, first);
+});
+
+t.test("an engine that does not run on the board is refused", async (t) => {
+  const request = await requestFor(t.testdir(), { board: boards[0] ?? "", engine: engines[0] ?? "" });
+  const { engine } = request;
+  const recipe = { ...engine.recipe, supports: { arch: ["armhf" as const] } };
+  t.throws(() => planImage({ ...request, engine: { ...engine, recipe } }, inventedLock(request)), {
+    code: "ERR_EDGEIMG_ENGINE_UNSUPPORTED",
+    message: `${recipe.title} does not run on ${request.board.name} (arm64).`,
+    hint: /armhf/,
+  });
+});
+
+t.test("a sixth board is one YAML, a third engine one folder", async (t) => {
+  const folder = t.testdir({ "board-configs": {}, recipes: { engines: {} } });
+  const known = readFileSync(join(home, "board-configs/qemu-a53.yaml"), "utf8");
+  writeFileSync(
+    join(folder, "board-configs/sixth.yaml"),
+    known.replace("name: qemu-a53", "name: sixth").replace(/cortex-a53/g, "cortex-a76"),
+  );
+  cpSync(join(home, "test/fixtures/engines/toy"), join(folder, "recipes/engines/toy"), { recursive: true });
+  t.ok((await listBoards(testContext(folder))).some(({ name, cpu }) => name === "sixth" && cpu === "cortex-a76"));
+  t.ok((await listEngines(testContext(folder))).some(({ name }) => name === "toy"));
+  for (const [board, engine] of [
+    ["sixth", "toy"],
+    ["sixth", engines[0] ?? ""],
+    [boards[0] ?? "", "toy"],
+  ] as const) {
+    const plan = await planOf(folder, board, engine);
+    t.same(unreached(plan), []);
+    for (const { kind, params } of plan.steps) t.doesNotThrow(() => findKind(kind).bind(params));
+    const compiled = JSON.stringify(plan.steps.find(({ id }) => id === `compile/${engine}-adapter`)?.params);
+    if (board === "sixth") t.match(compiled, /-mcpu=cortex-a76/);
+  }
+});
+
+t.test("no code names a board", async (t) => {
+  const word = new RegExp(`\\b(${boards.join("|")})\\b`);
+  const src = join(home, "src");
+  // Help texts and the schemas' examples may: people read them.
+  const files = [...walk(src, "")].filter((path) => path.endsWith(".ts") && !/^(cli|config)\//.test(path));
+  t.ok(files.length > 60);
+  for (const path of files) {
+    const code = readFileSync(join(src, path), "utf8")
+      .replace(/\/\*[\s\S]*?\*\//g, "")
+      .replace(/^\s*\/\/.*$/gm, "");
+    t.notMatch(code, word, path);
+  }
+});
+
+t.test("what is asked of the lock does not depend on the order of the catalog", async (t) => {
+  const request = await requestFor(t.testdir(), { board: boards[0] ?? "", engine: engines[0] ?? "" });
+  const { catalog } = request;
+  const reversed = {
+    ...catalog,
+    boards: new Map([...catalog.boards].reverse()),
+    engines: new Map([...catalog.engines].reverse()),
+  };
+  t.same(requirements({ ...request, catalog: reversed }), requirements(request));
+  const lock = inventedLock(request);
+  t.same(planImage({ ...request, catalog: reversed }, lock), planImage(request, lock));
+});
+
+function unreached(plan: Plan): string[] {
+  const inputs = new Map(plan.steps.map((step) => [step.id, Object.values(step.inputs)]));
+  const reached = new Set<string>();
+  const visit = (id: string) => {
+    if (reached.has(id)) return;
+    reached.add(id);
+    for (const input of inputs.get(id) ?? []) visit(input);
+  };
+  for (const id of Object.values(plan.targets)) visit(id);
+  return [...inputs.keys()].filter((id) => !reached.has(id));
+}
+
+function isPlain(value: unknown): boolean {
+  if (Array.isArray(value)) return value.every(isPlain);
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object" || value === null) return typeof value !== "function" && typeof value !== "bigint";
+  return Object.getPrototypeOf(value) === Object.prototype && Object.values(value).every(isPlain);
+}
+
+function commandsOf(params: object): unknown {
+  return "commands" in params ? params.commands : [];
+}
