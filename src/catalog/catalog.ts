@@ -24,6 +24,8 @@ export interface Catalog {
   /** Files of recipes/init/rootfs, which are laid over the root: path there -> is it executable? */
   readonly overlay: ReadonlyMap<string, boolean>;
   readonly runtime: RuntimeRecipe;
+  /** libedge_kernels, for images that ask for it. */
+  readonly kernels: RuntimeRecipe;
   readonly reference: ReferenceRecipe;
   /** The folder with `recipes/`, `board-configs/` and `templates/` of edgeimg itself. */
   readonly home: string;
@@ -53,6 +55,7 @@ export async function loadCatalog(home: string, project: string | undefined): Pr
     init: await readEntry(initRecipe, join(home, "recipes/init/recipe.yaml")),
     overlay: await executables(join(home, "recipes/init/rootfs")),
     runtime: await readEntry(runtimeRecipe, join(home, "recipes/runtime/recipe.yaml")),
+    kernels: await readEntry(runtimeRecipe, join(home, "recipes/kernels/recipe.yaml")),
     reference: await readEntry(referenceRecipe, join(home, "recipes/reference/recipe.yaml")),
     home,
   };

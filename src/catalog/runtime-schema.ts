@@ -2,13 +2,18 @@ import { z } from "zod";
 
 const path = z.string().regex(/^[A-Za-z0-9._+/-]+$/);
 
-/** `recipes/runtime/recipe.yaml`: our own programs, each made by one command of the target's C compiler. */
+/**
+ * `recipes/runtime/recipe.yaml` and `recipes/kernels/recipe.yaml`: our own programs and libraries, each made by one command of
+ * the target's C compiler.
+ */
 export const runtimeRecipe = z.strictObject({
-  name: z.literal("runtime"),
+  name: z.enum(["runtime", "kernels"]),
   title: z.string(),
   version: z.string(),
   license: z.string(),
   packages: z.strictObject({ sysroot: z.array(z.string()) }),
+  /** Other recipes whose folder `include` is looked in for headers. */
+  headers: z.array(z.enum(["runtime", "kernels"])).default([]),
   programs: z.array(
     z.strictObject({
       output: path,

@@ -145,6 +145,9 @@ export const projectSchema = z.strictObject({
     .record(name, modelSchema)
     .default({})
     .meta({ description: "Models by the name that the app passes to `load` of `edge:nn`." }),
+  kernels: z.boolean().default(false).meta({
+    description: "Puts the quantized kernels into the image: the app may import `edge:kernels`.",
+  }),
   system: system.prefault({}).meta({ description: "The device." }),
   packages: z
     .array(z.string().regex(/^[a-z0-9][a-z0-9+.-]{1,99}$/, "a Debian package name"))

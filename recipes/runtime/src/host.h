@@ -60,6 +60,7 @@ _Noreturn void edge_host_fail(edge_host *host);
 JSModuleDef *edge_module_load(JSContext *ctx, const char *name, void *opaque);
 JSModuleDef *edge_module_process(JSContext *ctx, const char *name);
 JSModuleDef *edge_module_fs(JSContext *ctx, const char *name);
+JSModuleDef *edge_module_kernels(JSContext *ctx, const char *name);
 JSModuleDef *edge_module_image(JSContext *ctx, const char *name);
 JSModuleDef *edge_module_nn(JSContext *ctx, const char *name);
 JSModuleDef *edge_module_http(JSContext *ctx, const char *name);

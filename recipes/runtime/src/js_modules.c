@@ -7,8 +7,8 @@ static const struct {
   const char *name;
   JSModuleDef *(*make)(JSContext *ctx, const char *name);
 } modules[] = {
-    {"edge:fs", edge_module_fs},     {"edge:http", edge_module_http}, {"edge:image", edge_module_image},
-    {"edge:nn", edge_module_nn},     {"edge:process", edge_module_process},
+    {"edge:fs", edge_module_fs}, {"edge:http", edge_module_http},       {"edge:image", edge_module_image},
+    {"edge:nn", edge_module_nn}, {"edge:kernels", edge_module_kernels}, {"edge:process", edge_module_process},
 };
 
 JSModuleDef *edge_module_load(JSContext *ctx, const char *name, void *opaque) {
@@ -16,6 +16,6 @@ JSModuleDef *edge_module_load(JSContext *ctx, const char *name, void *opaque) {
   for (size_t i = 0; i < sizeof modules / sizeof *modules; i++)
     if (strcmp(name, modules[i].name) == 0) return modules[i].make(ctx, name);
   JS_ThrowReferenceError(ctx, "no module \"%s\": an app is one bundle and may import edge:fs, edge:http, edge:image, "
-                              "edge:nn and edge:process only", name);
+                              "edge:kernels, edge:nn and edge:process only", name);
   return NULL;
 }

@@ -14,18 +14,20 @@ const char edge_usage[] =
     "  --app DIR          files of the app, default /app\n"
     "  --models DIR       models, default /models\n"
     "  --engine FILE      inference engine, default /usr/lib/edgeimg/libedge_nn.so\n"
+    "  --kernels FILE     quantized kernels, default /usr/lib/edgeimg/libedge_kernels.so\n"
     "  --env-file FILE    KEY=VALUE lines for process.env, default /etc/edgeimg/app.env\n"
     "  --writable DIR     folder that the app may write to; repeatable, default /data and /tmp\n"
     "  --memory-limit MB  JavaScript heap, default 256, 0 = no limit\n"
     "  --stack-limit KB   JavaScript stack, default 1024\n"
     "  --version          print the versions and stop\n";
 
-enum { APP = 256, MODELS, ENGINE, ENV_FILE, WRITABLE, MEMORY, STACK, COMPILE, OUT, VERSION, HELP };
+enum { APP = 256, MODELS, ENGINE, KERNELS, ENV_FILE, WRITABLE, MEMORY, STACK, COMPILE, OUT, VERSION, HELP };
 
 static const struct option long_options[] = {
     {"app", required_argument, NULL, APP},
     {"models", required_argument, NULL, MODELS},
     {"engine", required_argument, NULL, ENGINE},
+    {"kernels", required_argument, NULL, KERNELS},
     {"env-file", required_argument, NULL, ENV_FILE},
     {"writable", required_argument, NULL, WRITABLE},
     {"memory-limit", required_argument, NULL, MEMORY},
@@ -68,6 +70,7 @@ static int read_one(edge_options *options, int key, const char *value) {
     case APP: options->app_dir = value; return 0;
     case MODELS: options->models_dir = value; return 0;
     case ENGINE: options->engine_path = value; return 0;
+    case KERNELS: options->kernels_path = value; return 0;
     case ENV_FILE: options->env_file = value; return 0;
     case COMPILE: options->mode = EDGE_COMPILE; options->compile_in = value; return 0;
     case OUT: options->compile_out = value; return 0;
@@ -92,6 +95,7 @@ int edge_options_read(edge_options *options, int argc, char **argv) {
   options->app_dir = "/app";
   options->models_dir = "/models";
   options->engine_path = "/usr/lib/edgeimg/libedge_nn.so";
+  options->kernels_path = "/usr/lib/edgeimg/libedge_kernels.so";
   options->env_file = "/etc/edgeimg/app.env";
   options->memory_limit = (size_t)256 << 20;
   options->stack_limit = (size_t)1 << 20;

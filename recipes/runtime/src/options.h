@@ -14,6 +14,7 @@ typedef struct {
   const char *app_dir;     /* relative paths of edge:fs start here */
   const char *models_dir;  /* load("det") opens models_dir/det */
   const char *engine_path; /* libedge_nn.so */
+  const char *kernels_path; /* libedge_kernels.so */
   const char *env_file;    /* KEY=VALUE lines added to process.env; need not exist */
   const char *bundle;      /* bytecode file; NULL = app_dir/main.qjb */
   const char *compile_in, *compile_out;

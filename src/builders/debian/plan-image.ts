@@ -1,5 +1,6 @@
 import type { Board } from "../../catalog/board-schema.js";
 import type { Catalog, CatalogRecipe } from "../../catalog/catalog.js";
+import type { RuntimeRecipe } from "../../catalog/runtime-schema.js";
 import type { Project } from "../../config/project-schema.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import type { Lock } from "../../lock/lock-file.js";
@@ -43,13 +44,18 @@ const documentation = [
 
 const packageSets = (request: ImageRequest) => {
   const { board, engine, catalog, project } = request;
-  const { distribution, init, runtime } = catalog;
+  const { distribution, init, runtime, kernels } = catalog;
   const { packages } = engine.recipe;
   const sets: Record<string, PackageSetRequest | undefined> = {
     sysroot: {
       name: `sysroot/${engine.recipe.name}-${board.arch}`,
       arch: board.arch,
-      packages: unique([...distribution.sysroot, ...runtime.packages.sysroot, ...packages.sysroot]),
+      packages: unique([
+        ...distribution.sysroot,
+        ...runtime.packages.sysroot,
+        ...kernels.packages.sysroot,
+        ...packages.sysroot,
+      ]),
     },
     headers: exactly(`headers/${engine.recipe.name}-${board.arch}`, board.arch, packages.headers),
     rootfs: {
@@ -145,8 +151,12 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
   const headers = root(sets.headers, "Unpack the engine's headers", "the adapter is compiled against them");
 
   const tools = { toolchain: toolsRoot(context, "toolchain"), sysroot };
-  const runtimeFolder = `${catalog.home}/recipes/runtime`;
-  const runtime = runtimeStep(context, { recipe: catalog.runtime, folder: runtimeFolder, board, tools });
+  const recipes = `${catalog.home}/recipes`;
+  const runtimeFolder = `${recipes}/runtime`;
+  const runtime = runtimeStep(context, { recipe: catalog.runtime, recipes, board, tools });
+  const kernels = project.kernels
+    ? runtimeStep(context, { recipe: catalog.kernels, recipes, board, tools })
+    : undefined;
   const { engine: engineStep, adapter } = engineSteps(context, {
     engine,
     board,
@@ -213,6 +223,7 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
     inputs: {
       runtime,
       adapter,
+      ...(kernels === undefined ? {} : { kernels }),
       ...app.inputs,
       ...(engineStep === undefined ? {} : { engine: engineStep }),
       ...(extra === undefined ? {} : { extra }),
@@ -220,11 +231,8 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
       ...Object.assign({}, ...models.map(([, steps]) => steps.inputs)),
     },
     entries: [
-      ...catalog.runtime.programs.flatMap(({ output, install }): AssembleEntry[] =>
-        install === null
-          ? []
-          : [{ type: "file", path: install.replace(/^\//, ""), mode: 0o755, from: { input: "runtime", path: output } }],
-      ),
+      ...programEntries(catalog.runtime),
+      ...(kernels === undefined ? [] : programEntries(catalog.kernels)),
       {
         type: "file",
         path: "usr/lib/edgeimg/libedge_nn.so",
@@ -338,6 +346,15 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
       ...Object.fromEntries(models.map(([model, steps]) => [`check/${model}`, steps.check])),
     },
   };
+}
+
+/** What a recipe's programs are in the root; the input has the recipe's name. */
+function programEntries({ name, programs }: RuntimeRecipe): AssembleEntry[] {
+  return programs.flatMap(({ output, install }): AssembleEntry[] =>
+    install === null
+      ? []
+      : [{ type: "file", path: install.replace(/^\//, ""), mode: 0o755, from: { input: name, path: output } }],
+  );
 }
 
 /** Boards whose kernel files are unpacked together, so that several boards share one step. */

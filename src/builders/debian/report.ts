@@ -39,6 +39,7 @@ export function reportStep(
     },
     adapter: own("edgeimg-adapter"),
     runtime: own("edgeimg-runtime"),
+    ...(project.kernels ? { kernels: own("edgeimg-kernels") } : {}),
     init: own("edgeimg-init"),
     edgeimg: own("edgeimg"),
     image: own("edgeimg"),

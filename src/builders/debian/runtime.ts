@@ -5,29 +5,45 @@ import { archOf, type DebianContext } from "./roots.js";
 
 export interface RuntimeOptions {
   readonly recipe: RuntimeRecipe;
-  /** recipes/runtime on this machine. */
-  readonly folder: string;
+  /** The folder `recipes` on this machine. */
+  readonly recipes: string;
   readonly board: Board;
   readonly tools: Toolchain;
 }
 
-/** The app host and its companions for the board's core: `out/edge-run`, `out/edge-nn-run`. */
-export function runtimeStep(context: DebianContext, { recipe, folder, board, tools }: RuntimeOptions): string {
+const purposes = {
+  runtime: { title: "the app host", why: "it runs the app on the board" },
+  kernels: { title: "the quantized kernels", why: "the project asks for them with `kernels: true`" },
+} as const;
+
+/** The programs of a recipe for the board's core: `out/edge-run` and its companions, or `out/libedge_kernels.so`. */
+export function runtimeStep(context: DebianContext, { recipe, recipes, board, tools }: RuntimeOptions): string {
+  const { title, why } = purposes[recipe.name];
   const { triplet } = archOf(context.distribution, context.arch);
   const libraries = `{cwd}/in/sysroot/root/usr/lib/${triplet}`;
   return gccStep(context, {
-    id: "compile/runtime",
-    title: `Compile the app host for ${board.cpu}`,
-    why: "it runs the app on the board",
+    id: `compile/${recipe.name}`,
+    title: `Compile ${title} for ${board.cpu}`,
+    why,
     board,
     tools,
-    inputs: { recipe: localRecipe(context, "runtime", folder) },
+    inputs: {
+      recipe: localRecipe(context, recipe.name, `${recipes}/${recipe.name}`),
+      // Only their headers: a change of the rest is none of this step's business.
+      ...Object.fromEntries(
+        recipe.headers.map((name) => [
+          `${name}-include`,
+          localRecipe(context, `${name}/include`, `${recipes}/${name}/include`),
+        ]),
+      ),
+    },
     programs: recipe.programs.map(({ output, include, sources, cflags, static: archives, libs, ldflags }) => ({
       language: "c",
       output,
       arguments: [
         ...cflags,
         ...include.map((one) => `-Iin/recipe/${one}`),
+        ...recipe.headers.map((name) => `-Iin/${name}-include`),
         ...sources.map((one) => `in/recipe/${one}`),
         ...archives.map((one) => `${libraries}/${one}`),
         ...libs.map((one) => `-l${one}`),
