@@ -23,7 +23,7 @@ const board = "rpi4";
 
 /**
  * Environment variables that name the tools: EDGEIMG_TEST_GCC (for the target), _SYSROOT, _QEMU (qemu-aarch64), _EDGE_RUN,
- * _EDGE_NN_RUN, _NCNN and _ONNXRUNTIME (adapters), _ONNXRUNTIME_HOST (for this machine). `remove` deletes what was copied.
+ * _EDGE_NN_RUN, _KERNELS, _NCNN and _ONNXRUNTIME (adapters), _ONNXRUNTIME_HOST (for this machine). `remove` deletes what was copied.
  */
 export async function testTools() {
   const folder = mkdtempSync(join(tmpdir(), "edgeimg-tools-"));
@@ -40,6 +40,7 @@ export async function testTools() {
     env.EDGEIMG_TEST_QEMU = join(tree("root/tools/qemu"), "root/usr/bin/qemu-aarch64");
     env.EDGEIMG_TEST_EDGE_RUN = join(tree("compile/runtime"), "edge-run");
     env.EDGEIMG_TEST_EDGE_NN_RUN = join(tree("compile/runtime"), "edge-nn-run");
+    env.EDGEIMG_TEST_KERNELS = join(tree("compile/kernels"), "libedge_kernels.so");
     env.EDGEIMG_TEST_ONNXRUNTIME_HOST = tree("unpack/reference");
     env.EDGEIMG_TEST_GCC = compiler(folder, {
       program: join(tree(toolchain), `root/usr/bin/${triplet}-gcc`),
@@ -63,13 +64,14 @@ async function made(engine, cwd) {
     signal: new AbortController().signal,
   };
   const { request, lock, services } = await prepare(context, { board, engine, offline: false, locked: false });
-  const plan = planImage(request, lock);
+  const plan = planImage({ ...request, project: { ...request.project, kernels: true } }, lock);
   const toolchain = `root/tools/toolchain-${request.board.arch}`;
   const targets = [
     toolchain,
     "root/tools/qemu",
     `root/sysroot/${engine}-${request.board.arch}`,
     "compile/runtime",
+    "compile/kernels",
     `compile/${engine}`,
     `compile/${engine}-adapter`,
     "unpack/reference",

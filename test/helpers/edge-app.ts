@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly flags?: readonly string[];
   readonly args?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** The emulated core, as QEMU names it. Default: cortex-a53. */
+  readonly cpu?: string;
 }
 
 /** A folder for one test file, removed by its `remove`. */
@@ -33,7 +35,7 @@ export async function appFolder(): Promise<{ path: string; remove(): Promise<voi
 
 /** Runs edge-run under qemu-user with exactly these arguments. */
 export async function edgeRun(args: readonly string[]): Promise<Finished> {
-  const { code, stdout, stderr } = await start(args, {}).finished;
+  const { code, stdout, stderr } = await start(args, { env: {}, cpu: "cortex-a53" }).finished;
   return { code, stdout, stderr, milestones: milestones(stdout) };
 }
 
@@ -59,9 +61,9 @@ export async function startSource(folder: string, source: string, options: RunOp
 
 /** Runs a bundle; `folder` is the app's and may be written to. */
 export function startBundle(bundle: string, folder: string, options: RunOptions = {}): RunningApp {
-  const { flags = [], args = [], env = {} } = options;
+  const { flags = [], args = [], env = {}, cpu = "cortex-a53" } = options;
   const own = ["--app", folder, "--writable", folder, "--env-file", join(folder, "app.env")];
-  return start([...own, ...flags, bundle, "--", ...args], env);
+  return start([...own, ...flags, bundle, "--", ...args], { env, cpu });
 }
 
 /** The lines of a log that are milestones. */
@@ -75,14 +77,14 @@ function milestones(log: string): Readonly<Record<string, unknown>>[] {
   return found;
 }
 
-function start(args: readonly string[], env: Readonly<Record<string, string>>): RunningApp {
+function start(args: readonly string[], { env, cpu }: Required<Pick<RunOptions, "env" | "cpu">>): RunningApp {
   const waiting = new Set<() => void>();
   let log = "";
   let ended = false;
   let kill = (_signal: "SIGTERM" | "SIGKILL"): void => {};
   const run = async (): Promise<Finished> => {
     const { qemuAarch64, sysroot, edgeRun: program } = await toolbox();
-    const child = execa(qemuAarch64, ["-cpu", "cortex-a53", "-L", sysroot, program, ...args], {
+    const child = execa(qemuAarch64, ["-cpu", cpu, "-L", sysroot, program, ...args], {
       env: { ...env },
       extendEnv: false,
       reject: false,

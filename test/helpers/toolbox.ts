@@ -4,10 +4,12 @@ export interface Toolbox {
   readonly sysroot: string;
   readonly edgeRun: string;
   readonly edgeNnRun: string;
+  /** libedge_kernels.so */
+  readonly kernels: string;
   readonly engines: { readonly ncnn: string; readonly onnxruntime: string };
 }
 
-/** Reads the paths from the environment: EDGEIMG_TEST_QEMU, _SYSROOT, _EDGE_RUN, _EDGE_NN_RUN, _NCNN, _ONNXRUNTIME. */
+/** Reads the paths from the environment: EDGEIMG_TEST_QEMU, _SYSROOT, _EDGE_RUN, _EDGE_NN_RUN, _KERNELS, _NCNN, _ONNXRUNTIME. */
 export async function toolbox(): Promise<Toolbox> {
   const need = (name: string): string => {
     const value = process.env[`EDGEIMG_TEST_${name}`];
@@ -19,6 +21,9 @@ export async function toolbox(): Promise<Toolbox> {
     sysroot: need("SYSROOT"),
     edgeRun: need("EDGE_RUN"),
     edgeNnRun: need("EDGE_NN_RUN"),
+    get kernels() {
+      return need("KERNELS");
+    },
     engines: { ncnn: need("NCNN"), onnxruntime: need("ONNXRUNTIME") },
   };
 }

@@ -41,6 +41,96 @@ declare module "edge:nn" {
   export const engine: { readonly name: string; readonly version: string };
 }
 
+declare module "edge:kernels" {
+  /** Bytes of one tensor: batch x height x width x channels, row after row. `Int8Array` for signed codes. */
+  export type Codes = Int8Array | Uint8Array;
+  /** One number for both, or [height, width]. */
+  export type Sides = number | readonly [number, number];
+  /**
+   * From the 32-bit sum to a code, per output channel (arrays of `outputs` values): `scale` multiplies in single precision and
+   * rounds half to even; `multiplier` and `shift` are gemmlowp's fixed point; `shift` alone divides by 2^shift, rounded.
+   * `zero` is added, then the code is clamped to min..max: a fused ReLU is `min: zero`.
+   */
+  export type Requantize =
+    | ((
+        | { readonly scale: Float32Array }
+        | { readonly multiplier: Int32Array; readonly shift: Int32Array }
+        | { readonly shift: Int32Array }
+      ) & {
+        /** Codes are -128..127 (true, the default) or 0..255. */
+        readonly signed?: boolean;
+        readonly zero?: number;
+        readonly min?: number;
+        readonly max?: number;
+      })
+    /** How many of the 1 or 3 ascending thresholds of its channel are at most the sum: codes of 1 or 2 bits. */
+    | { readonly threshold: Int32Array };
+  /** A convolution. A fully connected layer is `input: [1, 1, rows, depth]` with a kernel of 1. */
+  export interface LayerOptions {
+    /** Of a weight. Values: 8: -127..127, 7: -63..63, 4: -8..7, 2: code - weightZero2 / 2, 1: codes 0 and 1 for -1 and +1. */
+    readonly bits: 8 | 7 | 4 | 2 | 1;
+    /** Of an input code, as `bits` unless `bits` is 1, where it may be 2. */
+    readonly inputBits?: 8 | 7 | 4 | 2 | 1;
+    /** [batch, height, width, channels], each up to 65536. */
+    readonly input: readonly [number, number, number, number];
+    /** Output channels. */
+    readonly outputs: number;
+    /** 1 */
+    readonly kernel?: Sides;
+    readonly stride?: Sides;
+    readonly dilation?: Sides;
+    /** On all sides, [vertical, horizontal] or [top, left, bottom, right]. 0 */
+    readonly pad?: number | readonly [number, number] | readonly [number, number, number, number];
+    /** 1; as many as channels make it depthwise. */
+    readonly groups?: number;
+    /** outputs x kernel height x kernel width x channels of a group: `Int8Array` as bytes of 8, 7 and 4 bits, else `Uint8Array`. */
+    readonly weights: Codes;
+    /**
+     * "bytes": one a weight. Dense, the first in the low bits: "int4" (ONNX, bits 8, 7, 4), "uint2" (ONNX, bits 2), "bits" (bits 1),
+     * "log4" (bits 8; sign and exponent: 0, 1, 2, 4 .. 64).
+     */
+    readonly weightFormat?: "bytes" | "int4" | "uint2" | "bits" | "log4";
+    /** Added to the sum, one an output channel. */
+    readonly bias?: Int32Array;
+    /** Default: true for 8, 7 and 4 bits (7 must), false for 2 and 1 (they must). */
+    readonly inputSigned?: boolean;
+    /** The code that means 0, which padding reads. 0 */
+    readonly inputZero?: number;
+    /** Bits and input of 1: the bit that padding reads. 0 */
+    readonly padCode?: 0 | 1;
+    /** Bits 2: twice the weights' zero point, 0..6. With an odd one sums and bias count halves. 4 */
+    readonly weightZero2?: number;
+    /** Without it the output is the `Int32Array` of sums. */
+    readonly requantize?: Requantize;
+    /** Which kernels: "auto" looks at the processor. All give the same bytes. */
+    readonly variant?: "auto" | "scalar" | "a53" | "a72" | "dot" | "neon32" | "neon64";
+  }
+  /** Packed weights; freed with the object. */
+  export interface Layer {
+    /** Of the output: [batch, height, width, outputs]. */
+    readonly shape: readonly [number, number, number, number];
+    readonly variant: string;
+    readonly kernel: string;
+    readonly packedBytes: number;
+    /** Of each run that is under way. */
+    readonly workspaceBytes: number;
+    /**
+     * Runs on one thread off the event loop, several at once if asked. Nothing is copied: leave `input` and `output` alone until the promise
+     * settles. Gives `output`, or a new array without one. Rejects with the code "TYPE", "SIZE" or "ARGUMENT".
+     */
+    run(input: Codes): Promise<Int8Array | Uint8Array | Int32Array>;
+    run<T extends Int8Array | Uint8Array | Int32Array>(input: Codes, output: T): Promise<T>;
+  }
+  /**
+   * Checks and packs a layer off the event loop; leave its arrays alone until the promise settles. Rejects with the code "ARGUMENT",
+   * "RANGE", "SIZE", "TYPE" or "UNSUPPORTED" (a variant that this processor lacks). Importing the module fails without
+   * `kernels: true` in edgeimg.yaml.
+   */
+  export function prepare(layer: LayerOptions): Promise<Layer>;
+  /** What "auto" is on this processor: "a53", "a72", "dot", ... */
+  export function variant(): string;
+}
+
 declare module "edge:image" {
   import type { Tensor } from "edge:nn";
   /** 8-bit RGB, rows top to bottom, no padding: `data.length === width * height * 3`. */
