@@ -21,8 +21,19 @@ export type BuildEvent =
       readonly digest: string;
     }
   | { readonly type: "step-failed"; readonly step: string; readonly title: string; readonly message: string }
-  | { readonly type: "log"; readonly level: "debug" | "info" | "warn"; readonly step?: string; readonly message: string }
-  | { readonly type: "artifact"; readonly path: string; readonly bytes: number; readonly sha256: string; readonly role: string }
+  | {
+      readonly type: "log";
+      readonly level: "debug" | "info" | "warn";
+      readonly step?: string;
+      readonly message: string;
+    }
+  | {
+      readonly type: "artifact";
+      readonly path: string;
+      readonly bytes: number;
+      readonly sha256: string;
+      readonly role: string;
+    }
   | { readonly type: "console"; readonly line: string }
   | { readonly type: "milestone"; readonly name: string; readonly fields: Readonly<Record<string, unknown>> }
   | { readonly type: "check"; readonly name: string; readonly passed: boolean; readonly detail?: string };

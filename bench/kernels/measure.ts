@@ -30,7 +30,8 @@ export interface Task {
 }
 
 const printed = z.object({ kernel: z.string(), macs: z.number(), checksum: z.number() });
-const packing = /^(edge_pack_pixels|edge_plane_rows|pack_\w+|gather_row|scatter_\w+|plane_\w+|sum_codes|copy_w\w+|codes_of|place|slot_of|.*mem(cpy|set|move)\w*)(\.|$)/;
+const packing =
+  /^(edge_pack_pixels|edge_plane_rows|pack_\w+|gather_row|scatter_\w+|plane_\w+|sum_codes|copy_w\w+|codes_of|place|slot_of|.*mem(cpy|set|move)\w*)(\.|$)/;
 const counted =
   /^(edge_|finish_|run_panels|multiply|widen_add|open_packed|point_finish|sum_pixel|sum_four|sum_edge|sum_some|add_tap|plain_conv|dot_row|winograd_|bench_mark)/;
 const skipped = /^edge_(conv_prepare|weight_|header_check|variant_|depthwise_prepare|winograd_prepare)/;

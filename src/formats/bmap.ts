@@ -34,7 +34,10 @@ export function mergeRanges(ranges: readonly BlockRange[]): BlockRange[] {
 export function formatBmap({ imageSize, blockSize, ranges }: BlockMap): string {
   const blocks = Math.ceil(imageSize / blockSize);
   const mapped = ranges.reduce((sum, { first, last }) => sum + last - first + 1, 0);
-  const lines = ranges.map(({ first, last, sha256 }) => `    <Range chksum="${sha256}"> ${first === last ? first : `${first}-${last}`} </Range>`);
+  const lines = ranges.map(
+    ({ first, last, sha256 }) =>
+      `    <Range chksum="${sha256}"> ${first === last ? first : `${first}-${last}`} </Range>`,
+  );
   const render = (hash: string) => `<?xml version="1.0" ?>
 <bmap version="2.0">
   <ImageSize> ${imageSize} </ImageSize>

@@ -20,12 +20,18 @@ export function* writeTar(entries: Iterable<ArchiveEntry>, mtime: number): Gener
       gid: 0,
       size,
       mtime: new Date(mtime * 1000),
-      type: entry.type === "file" ? ("File" as const) : entry.type === "directory" ? ("Directory" as const) : ("SymbolicLink" as const),
+      type:
+        entry.type === "file"
+          ? ("File" as const)
+          : entry.type === "directory"
+            ? ("Directory" as const)
+            : ("SymbolicLink" as const),
       ...(entry.type === "symlink" ? { linkpath: entry.target } : {}),
     };
     const header = new Header(fields);
     header.encode(Buffer.alloc(512));
-    if (header.needPax) yield new Pax({ path: fields.path, ...(entry.type === "symlink" ? { linkpath: entry.target } : {}) }).encode();
+    if (header.needPax)
+      yield new Pax({ path: fields.path, ...(entry.type === "symlink" ? { linkpath: entry.target } : {}) }).encode();
     const block = Buffer.alloc(512);
     header.encode(block);
     yield block;

@@ -64,7 +64,11 @@ for (const engine of engines) {
         for (const { id, kind, params } of plan.steps) {
           if (kind === "local") continue;
           const text = JSON.stringify(params);
-          t.equal(words.find((word) => word.length > 3 && text.includes(word)), undefined, id);
+          t.equal(
+            words.find((word) => word.length > 3 && text.includes(word)),
+            undefined,
+            id,
+          );
           const absolute = /"\/(?!usr|etc|lib|data|app|models|run|sys|dev|proc|$)[a-z]+\//.exec(
             JSON.stringify(commandsOf(params)),
           );
