@@ -71,6 +71,8 @@ export const assembleKind = defineKind({
     const archive = new Map<string, ArchiveEntry>();
     const owners = new Map<string, Readonly<Record<string, string>>>();
     const put = (one: ArchiveEntry, origin: Partial<FileRecord>) => {
+      if (one.path.split("/").some((part) => part === "" || part === "." || part === ".."))
+        throw new Error(`"${one.path}" is no path within an image`);
       archive.set(one.path, one);
       records.set(one.path, recordOf(one, origin));
     };

@@ -23,6 +23,7 @@ try {
     signal: new AbortController().signal,
     emit: (event) => {
       if (event.type === "step-start") console.log(`start ${event.step}`);
+      if (event.type === "step-end") console.log(`end ${event.step} ${event.digest}`);
       if (event.type === "step-progress") console.log(`progress ${event.step} ${event.done}`);
     },
     now: () => 0,

@@ -1,42 +1,10 @@
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import t, { type Test } from "tap";
-import { writeTar } from "../../src/formats/tar-writer.js";
 import { findDamage, openStore } from "../../src/store/store.js";
-import { bundleChild, startChild } from "../helpers/child.js";
-import { fileServer, withRanges } from "../helpers/file-server.js";
 import { randomFrom } from "../helpers/random.js";
-import { toyFiles, writeToyTools } from "../helpers/toy-plan.js";
-
-const sourceFiles = Array.from({ length: 60 }, (_, index) => ({
-  type: "file" as const,
-  path: `source-1.0/file${index}`,
-  mode: 0o644,
-  data: Buffer.from(`content ${index}\n`.repeat(index * 20)),
-}));
-const archive = Buffer.concat([...writeTar(sourceFiles, 0)]);
-const sha256 = createHash("sha256").update(archive).digest("hex");
-
-/** A registry whose answers dribble, so that a kill may come in the middle of a download. */
-async function setUp(t: Test) {
-  const root = t.testdir({ tools: {} });
-  const script = await bundleChild(new URL("build-toy.ts", import.meta.url), root);
-  const server = await fileServer(t, (request, response, count) => {
-    const name = (request.url ?? "").slice(1);
-    const bytes = name === "archive.tar" ? archive : Buffer.from(toyFiles[name] ?? "");
-    withRanges(bytes)(request, response, count);
-  });
-  const tools = writeToyTools(join(root, "tools"));
-  const build = (cache: string) => {
-    mkdirSync(join(root, cache), { recursive: true });
-    return startChild(script, [join(root, cache), server.url, tools, sha256]);
-  };
-  return { root, build, server };
-}
-
-const imageOf = (lines: readonly string[]) => lines.find((line) => line.startsWith("image "));
+import { imageOf, toyBuild } from "../helpers/toy-build.js";
 
 /** The whole store's trees, each checked against its name. */
 async function checkStore(t: Test, cache: string): Promise<void> {
@@ -48,7 +16,7 @@ async function checkStore(t: Test, cache: string): Promise<void> {
 }
 
 t.test("kill -9 at 20 random moments, then a build: the bytes of a clean build", async (t) => {
-  const { root, build } = await setUp(t);
+  const { root, build } = await toyBuild(t);
   const started = performance.now();
   const clean = build("clean");
   await clean.printed(/^begin/);
@@ -79,7 +47,7 @@ t.test("kill -9 at 20 random moments, then a build: the bytes of a clean build",
 });
 
 t.test("each step killed in its middle, from an empty store", async (t) => {
-  const { root, build } = await setUp(t);
+  const { root, build } = await toyBuild(t);
   const clean = build("clean");
   t.equal(await clean.ended, 0);
   for (const [index, moment] of [
@@ -102,7 +70,7 @@ t.test("each step killed in its middle, from an empty store", async (t) => {
 });
 
 t.test("a build continues what a killed one had finished", async (t) => {
-  const { root, build } = await setUp(t);
+  const { root, build } = await toyBuild(t);
   const child = build("cache");
   await child.printed(/^progress built 3/);
   child.process.kill("SIGKILL");
@@ -121,7 +89,7 @@ t.test("a build continues what a killed one had finished", async (t) => {
 });
 
 t.test("two builds at once, one of them killed: the other is right", async (t) => {
-  const { root, build } = await setUp(t);
+  const { root, build } = await toyBuild(t);
   const [one, two] = [build("shared"), build("shared")];
   await one.printed(/^(progress|start) /);
   one.process.kill("SIGKILL");
