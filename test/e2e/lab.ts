@@ -28,7 +28,7 @@ export async function packedProgram(folder: string): Promise<string> {
   await mkdir(target);
   await tar.x({ file: join(folder, packed?.filename ?? ""), cwd: target, strip: 1 });
   await symlink(join(home, "node_modules"), join(target, "node_modules"));
-  return join(target, "dist/cli/main.js");
+  return join(target, "dist/bundle/main.js");
 }
 
 export interface Run {
