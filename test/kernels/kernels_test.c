@@ -88,6 +88,23 @@ static void test_shapes(edge_variant variant, int32_t rounds) {
   }
 }
 
+/* Shapes that the A53 does by Winograd: odd and even sides, one to many tiles in a line, extreme codes. */
+static void test_winograd(edge_variant variant, int32_t rounds) {
+  rng r = {0x3113};
+  int64_t differences = 0, outputs = 0;
+  for (int32_t i = 0; i < rounds; i++) {
+    edge_conv conv;
+    case_shape(&r, &conv);
+    conv.groups = 1, conv.kernel_height = conv.kernel_width = 3;
+    conv.stride_height = conv.stride_width = conv.dilation_height = conv.dilation_width = 1;
+    conv.in_channels = 8 * rng_between(&r, 2, i % 8 == 0 ? 32 : 5), conv.out_channels = 8 * rng_between(&r, 2, 4);
+    conv.in_height = rng_between(&r, 4, 9), conv.in_width = rng_between(&r, 6, 40);
+    case_arithmetic(&r, &conv, EDGE_W8A8, i % 5);
+    differences += compare_conv(&r, &conv, variant, i % 3 == 0, &outputs);
+  }
+  report("3x3 stride 1 w8a8", edge_variant_name(variant), rounds, outputs, differences);
+}
+
 /* Depths at which 8- and 16-bit sums would overflow if they were widened one step too late. */
 static void test_deep(edge_variant variant) {
   static const int32_t depths[] = {1, 7, 8, 15, 16, 17, 63, 64, 65, 223, 224, 225, 447, 448, 449, 2175, 2176, 2177, 2192, 4400,
@@ -349,6 +366,7 @@ int main(int argc, char **argv) {
     test_requant(variant);
     test_deep(variant);
     test_shapes(variant, rounds);
+    if (variant != EDGE_VARIANT_SCALAR) test_winograd(variant, rounds);
   }
   return all_differences != 0;
 }

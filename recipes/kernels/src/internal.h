@@ -78,6 +78,8 @@ typedef struct edge_geometry {
   /* 1: order BITS, and the whole input is kept as bit planes because windows overlap. */
   int32_t whole_planes;
   size_t at_planes, at_plane_sums;
+  /* Winograd: parts of a line of tiles, each of at most 8. */
+  int32_t winograd_segments;
 } edge_geometry;
 
 edge_status edge_geometry_make(const edge_conv *conv, edge_variant variant, edge_geometry *geometry);
@@ -152,6 +154,13 @@ typedef struct edge_finish {
 void edge_finish_rows(const edge_finish *finish, const void *sums, uint8_t *output);
 /* One value, for the paths that are not by panels. `index` counts from the arrays' start. */
 int32_t edge_finish_value(const edge_finish *finish, int32_t sum, int32_t index);
+
+/* Moves the arrays of a finish that starts at channel 0 on to `channel`. */
+void edge_finish_seek(const edge_geometry *g, edge_finish *finish, int32_t channel);
+
+void edge_winograd_prepare(const edge_geometry *geometry, const edge_conv_data *data, uint8_t *packed);
+void edge_winograd_run(const edge_geometry *g, const uint8_t *packed, const uint8_t *input, uint8_t *output, uint8_t *workspace,
+                       const edge_part *part, edge_finish *finish);
 
 edge_status edge_depthwise_prepare(const edge_geometry *g, const edge_conv_data *data, uint8_t *packed);
 void edge_depthwise_run(const edge_geometry *g, const edge_header *header, const uint8_t *packed, const uint8_t *input,

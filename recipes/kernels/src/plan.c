@@ -150,6 +150,47 @@ static void lay_out_depthwise(edge_geometry *g) {
   plan->kernel = "depthwise";
 }
 
+/*
+ * Winograd pays where its transforms are shared by enough channels, and its weights, 32/9 times as large, stay near: not
+ * for 512 x 512.
+ */
+static int winograd_fits(const edge_geometry *g) {
+  const edge_conv *c = &g->conv;
+  return c->scheme == EDGE_W8A8 && c->groups == 1 && c->kernel_height == 3 && c->kernel_width == 3 && c->stride_height == 1 &&
+         c->stride_width == 1 && c->dilation_height == 1 && c->dilation_width == 1 && c->in_channels % 8 == 0 &&
+         c->out_channels % 8 == 0 && c->in_channels >= 16 && c->out_channels >= 16 && c->in_channels <= 256 &&
+         g->plan.out_height >= 2 && g->plan.out_width >= 4;
+}
+
+static edge_status lay_out_winograd(edge_geometry *g) {
+  const edge_conv *c = &g->conv;
+  edge_plan *plan = &g->plan;
+  const size_t column = edge_align((size_t)c->out_channels * 4);
+  const int64_t weights = (int64_t)c->out_channels * c->in_channels * 32;
+  const int32_t columns = edge_divide_up(plan->out_width, 2);
+  int64_t units;
+  size_t at = edge_align(sizeof(edge_header));
+  g->at_base = at, at += column;
+  g->at_multiplier = at, at += column;
+  g->at_shift = at, at += column;
+  g->at_scale = at, at += column;
+  g->at_threshold = at, at += column * (size_t)g->thresholds;
+  g->at_weights = at;
+  if (too_big((int64_t)at + weights)) return EDGE_E_RANGE;
+  plan->packed_bytes = at + (size_t)weights;
+  g->winograd_segments = edge_divide_up(columns, 8);
+  units = (int64_t)c->batch * edge_divide_up(plan->out_height, 2) * g->winograd_segments;
+  if (too_big(units)) return EDGE_E_RANGE;
+  plan->pixel_units = (int32_t)units;
+  plan->channel_units = c->out_channels / 8;
+  g->at_sums = 0, at = 2 * 128 * 4;
+  g->at_wide = at, at += 16 * 64 * 4;
+  g->at_panels = at, at += edge_align((size_t)c->in_channels * 16 * 8 * 2);
+  plan->workspace_bytes = at;
+  plan->kernel = "s8-winograd";
+  return EDGE_OK;
+}
+
 edge_status edge_geometry_make(const edge_conv *conv, edge_variant variant, edge_geometry *g) {
   const edge_variant_row *row;
   edge_status status;
@@ -197,6 +238,10 @@ edge_status edge_geometry_make(const edge_conv *conv, edge_variant variant, edge
     g->path = 1;
     lay_out_depthwise(g);
     return EDGE_OK;
+  }
+  if (row->winograd && winograd_fits(g)) {
+    g->path = 2;
+    return lay_out_winograd(g);
   }
   return lay_out(g);
 }

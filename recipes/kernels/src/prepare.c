@@ -80,7 +80,10 @@ static int32_t channel_base(const edge_geometry *g, const edge_header *header, i
       break;
     case EDGE_W1A2: base -= c->input_zero * (2 * weight_sum - g->depth); break;
     case EDGE_W1A1: base += g->depth; break;
-    default: base -= seen_zero(c) * weight_sum; break;
+    default:
+      /* Winograd takes the zero point away while it transforms the input. */
+      if (g->path != 2) base -= seen_zero(c) * weight_sum;
+      break;
   }
   return (int32_t)(uint32_t)(uint64_t)base;
 }
@@ -143,7 +146,7 @@ edge_status edge_conv_prepare(const edge_conv *conv, edge_variant variant, const
   for (int32_t group = 0; group < conv->groups; group++) {
     for (int32_t i = 0; i < g.group_out; i++) {
       int32_t channel = group * g.group_out + i;
-      int32_t slot = g.path == 1 ? channel : group * g.group_blocks * g.kernel->channels + i;
+      int32_t slot = g.path != 0 ? channel : group * g.group_blocks * g.kernel->channels + i;
       int64_t sum = 0;
       for (int32_t d = 0; d < g.depth; d++)
         sum += edge_weight_code(conv, data->weights, (size_t)channel * (size_t)g.depth + (size_t)d);
@@ -165,6 +168,7 @@ edge_status edge_conv_prepare(const edge_conv *conv, edge_variant variant, const
     }
   }
   if (g.path == 1) edge_depthwise_prepare(&g, data, bytes);
+  if (g.path == 2) edge_winograd_prepare(&g, data, bytes);
   header.check = edge_header_check(&header);
   memcpy(packed, &header, sizeof header);
   return EDGE_OK;

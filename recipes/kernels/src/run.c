@@ -3,25 +3,37 @@
 
 #include <string.h>
 
-static void point_finish(const edge_geometry *g, const edge_header *header, const uint8_t *packed, int32_t unit,
-                         const int32_t *corrections, edge_finish *finish) {
-  const size_t slot = (size_t)unit * g->kernel->channels;
-  const int32_t block = unit % g->group_blocks;
-  const int32_t left = g->group_out - block * g->kernel->channels;
+/* A finish whose arrays start at the first channel. */
+static void start_finish(const edge_geometry *g, const edge_header *header, const uint8_t *packed, edge_finish *finish) {
   const edge_conv *c = &g->conv;
   memset(finish, 0, sizeof *finish);
-  finish->base = (const int32_t *)(packed + g->at_base) + slot;
-  if (c->requant == EDGE_REQUANT_FIXED) finish->multiplier = (const int32_t *)(packed + g->at_multiplier) + slot;
+  finish->base = (const int32_t *)(const void *)(packed + g->at_base);
+  if (c->requant == EDGE_REQUANT_FIXED) finish->multiplier = (const int32_t *)(const void *)(packed + g->at_multiplier);
   if (c->requant == EDGE_REQUANT_FIXED || c->requant == EDGE_REQUANT_SHIFT)
-    finish->shift = (const int32_t *)(packed + g->at_shift) + slot;
-  if (c->requant == EDGE_REQUANT_FLOAT) finish->scale = (const float *)(packed + g->at_scale) + slot;
-  if (g->thresholds != 0) finish->threshold = (const int32_t *)(packed + g->at_threshold) + slot * (size_t)g->thresholds;
-  finish->correction = header->beta != 0 ? corrections : NULL;
+    finish->shift = (const int32_t *)(const void *)(packed + g->at_shift);
+  if (c->requant == EDGE_REQUANT_FLOAT) finish->scale = (const float *)(const void *)(packed + g->at_scale);
+  if (g->thresholds != 0) finish->threshold = (const int32_t *)(const void *)(packed + g->at_threshold);
   finish->alpha = header->alpha, finish->left_shifts = header->left_shifts;
-  finish->row_channels = g->kernel->channels;
-  finish->channels = left < g->kernel->channels ? left : g->kernel->channels;
+  finish->row_channels = finish->channels = g->path == 0 ? g->kernel->channels : 8;
   finish->output_stride = (size_t)c->out_channels * (size_t)g->output_size;
   finish->conv = c;
+}
+
+void edge_finish_seek(const edge_geometry *g, edge_finish *finish, int32_t channel) {
+  finish->base += channel;
+  if (finish->multiplier != NULL) finish->multiplier += channel;
+  if (finish->shift != NULL) finish->shift += channel;
+  if (finish->scale != NULL) finish->scale += channel;
+  if (finish->threshold != NULL) finish->threshold += (size_t)channel * (size_t)g->thresholds;
+}
+
+static void point_finish(const edge_geometry *g, const edge_header *header, const uint8_t *packed, int32_t unit,
+                         const int32_t *corrections, edge_finish *finish) {
+  const int32_t left = g->group_out - unit % g->group_blocks * g->kernel->channels;
+  start_finish(g, header, packed, finish);
+  edge_finish_seek(g, finish, unit * g->kernel->channels);
+  finish->correction = header->beta != 0 ? corrections : NULL;
+  if (left < finish->channels) finish->channels = left;
 }
 
 /* Whole tiles in one call, then the narrower last one. */
@@ -138,7 +150,11 @@ edge_status edge_conv_run(const void *packed, size_t packed_bytes, const void *i
     return EDGE_E_RANGE;
   if (g.path == 1)
     edge_depthwise_run(&g, &header, (const uint8_t *)packed, input, output, part);
-  else
+  else if (g.path == 2) {
+    edge_finish finish;
+    start_finish(&g, &header, packed, &finish);
+    edge_winograd_run(&g, packed, input, output, workspace, part, &finish);
+  } else
     run_panels(&g, &header, packed, input, output, workspace, part);
   return EDGE_OK;
 }
