@@ -26,7 +26,7 @@ export async function resolveUrls(
   network: Network,
 ): Promise<string[]> {
   if (registries.override !== undefined) return [join(registries.override, file.name)];
-  const purl = PackageURL.fromString(file.purl);
+  const purl = parsePurl(file.purl);
   switch (purl.type) {
     case "deb":
       if (file.path === undefined) throw new Error(`${file.purl} has no pool path`);
@@ -42,6 +42,21 @@ export async function resolveUrls(
       }
       return [purl.type === "npm" ? atRegistry(known, registries.npm) : known];
     }
+  }
+}
+
+function parsePurl(text: string): PackageURL {
+  try {
+    return PackageURL.fromString(text);
+  } catch (cause) {
+    throw new EdgeimgError(
+      "ERR_EDGEIMG_CATALOG_INVALID",
+      `${text} is no package URL: ${cause instanceof Error ? cause.message : cause}.`,
+      {
+        cause,
+        hint: "A package URL looks like pkg:npm/%40scope/name@1.2.3.",
+      },
+    );
   }
 }
 

@@ -1,0 +1,84 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import t from "tap";
+import { userProxies, userRegistries } from "../../src/api/registries.js";
+import { createAgent } from "../../src/fetch/proxies.js";
+import { type Registries, resolveUrls } from "../../src/fetch/registries.js";
+import { fileServer } from "../helpers/file-server.js";
+
+const network = { dispatcher: createAgent({}), signal: new AbortController().signal };
+const urls = (purl: string, registries: Partial<Registries>, more: { name?: string; path?: string } = {}) =>
+  resolveUrls({ purl, name: more.name ?? "file.bin", path: more.path }, { deb: [], ...registries }, network);
+
+t.test("addresses of package URLs", async (t) => {
+  const deb = ["http://one.test/debian", "http://two.test/debian/"];
+  t.same(await urls("pkg:deb/debian/a@1?arch=arm64", { deb }, { path: "pool/a.deb" }), [
+    "http://one.test/debian/pool/a.deb",
+    "http://two.test/debian/pool/a.deb",
+  ]);
+  await t.rejects(urls("pkg:deb/debian/a@1?arch=arm64", { deb }), {
+    message: "pkg:deb/debian/a@1?arch=arm64 has no pool path",
+  });
+  const npm = "http://npm.test/mirror/";
+  t.same(await urls("pkg:npm/left@1.2.3", { npm }), ["http://npm.test/mirror/left/-/left-1.2.3.tgz"]);
+  t.same(await urls("pkg:npm/%40scope/left@1.2.3", { npm }), ["http://npm.test/mirror/@scope/left/-/left-1.2.3.tgz"]);
+  t.same(await urls("pkg:npm/left@1.2.3", { override: "http://here.test/x/" }, { name: "left.tgz" }), [
+    "http://here.test/x/left.tgz",
+  ]);
+  await t.rejects(urls("pkg:swift/a@1", {}), {
+    code: "ERR_EDGEIMG_CATALOG_INVALID",
+    message: /^pkg:swift\/a@1 is no package URL: /,
+  });
+  await t.rejects(urls("pkg:generic/a@1", {}), {
+    code: "ERR_EDGEIMG_CATALOG_INVALID",
+    message: "No download address is known for pkg:generic/a@1.",
+  });
+});
+
+t.test("a PyPI index is asked where the file is", async (t) => {
+  const index = await fileServer(t, (request, response) => {
+    if (request.url !== "/simple/my-thing/") return response.writeHead(404).end("no ".repeat(1e5));
+    response.setHeader("content-type", "application/vnd.pypi.simple.v1+json");
+    response.end(
+      JSON.stringify({
+        files: [
+          { filename: "other.whl", url: "o" },
+          { filename: "thing.whl", url: "../../files/ab/thing.whl#sha256=1" },
+        ],
+      }),
+    );
+  });
+  const pypi = `${index.url}/simple/`;
+  t.same(await urls("pkg:pypi/My_Thing@1", { pypi }, { name: "thing.whl" }), [
+    `${index.url}/files/ab/thing.whl#sha256=1`,
+  ]);
+  await t.rejects(urls("pkg:pypi/my.thing@1", { pypi }, { name: "none.whl" }), {
+    code: "ERR_EDGEIMG_FETCH_MISSING",
+    message: "The package index lists no file none.whl of pkg:pypi/my.thing@1.",
+  });
+  await t.rejects(urls("pkg:pypi/unknown@1", { pypi }), { message: "the package index answered 404" });
+});
+
+t.test("the user's own settings say where registries are", async (t) => {
+  const home = t.testdir({ ".npmrc": "//x/:_authToken=1\nregistry=http://npm.file/\n" });
+  mkdirSync(join(home, ".config/pip"), { recursive: true });
+  writeFileSync(join(home, ".config/pip/pip.conf"), "[global]\nindex-url = http://pip.file/simple\n");
+  const mirror = { EDGEIMG_DEBIAN_MIRROR: "http://deb.env/debian" };
+  t.same(await userRegistries({ HOME: home, ...mirror }), {
+    deb: ["http://deb.env/debian"],
+    npm: "http://npm.file/",
+    pypi: "http://pip.file/simple",
+  });
+  const env = { HOME: home, ...mirror, npm_config_registry: "http://npm.env", PIP_INDEX_URL: "http://pip.env" };
+  t.match(await userRegistries(env), { npm: "http://npm.env", pypi: "http://pip.env" });
+});
+
+t.test("proxies come from the usual variables", async (t) => {
+  t.same(userProxies({}), { http: undefined, https: undefined, none: undefined });
+  t.same(userProxies({ http_proxy: "http://p" }), { http: "http://p", https: "http://p", none: undefined });
+  t.same(userProxies({ HTTP_PROXY: "http://P", HTTPS_PROXY: "http://S", NO_PROXY: "x" }), {
+    http: "http://P",
+    https: "http://S",
+    none: "x",
+  });
+});
