@@ -6,9 +6,11 @@ import type { Renderer, RenderOptions } from "./renderer.js";
 
 /** Running steps shown at a time; more are only counted. */
 const slots = 8;
+/** Finished steps that stay below the header. */
+const finishedShown = 6;
 const refreshMs = 200;
 
-type Row = Pick<ListrTaskWrapper<unknown, never, never>, "title" | "output">;
+type Row = Pick<ListrTaskWrapper<unknown, never, never>, "title">;
 
 /**
  * A live task list: a header with counts and time, the last finished steps, and a line for each running step.
@@ -24,6 +26,7 @@ export function ttyRenderer(options: RenderOptions): Renderer {
 
   const start = () => {
     const rows: (Row | undefined)[] = [];
+    const finished: string[] = [];
     let header: Row | undefined;
     let end: (failed: boolean) => void = () => {};
     const ended = new Promise<boolean>((resolve) => {
@@ -31,7 +34,8 @@ export function ttyRenderer(options: RenderOptions): Renderer {
     });
     const refresh = () => {
       const now = options.now();
-      if (header !== undefined) header.title = board.header(now);
+      // In the title rather than the task's output: that is lost until listr2 has loaded its renderer.
+      if (header !== undefined) header.title = [board.header(now), ...finished.map((line) => `› ${line}`)].join("\n");
       const running = board.running(now);
       const more = running.length - slots;
       rows.forEach((row, index) => {
@@ -45,10 +49,9 @@ export function ttyRenderer(options: RenderOptions): Renderer {
           title: " ",
           task: async (_, task) => {
             header = task;
-            if (await ended) throw new Error(board.header(options.now()));
+            if (await ended) throw new Error([board.header(options.now()), ...finished.slice(-1)].join(", "));
             task.title = board.header(options.now());
           },
-          rendererOptions: { outputBar: 6, persistentOutput: false },
         },
         ...Array.from({ length: slots }, (_, index) => ({
           title: "",
@@ -70,7 +73,8 @@ export function ttyRenderer(options: RenderOptions): Renderer {
     const done = list.run();
     return {
       finished: (line: string) => {
-        if (header !== undefined) header.output = line;
+        finished.push(line);
+        if (finished.length > finishedShown) finished.shift();
       },
       stop: async (hasFailed: boolean) => {
         refresh();
