@@ -135,6 +135,21 @@ t.test("a sixth board is one YAML, a third engine one folder", async (t) => {
   }
 });
 
+t.test("the quantized kernels are compiled for the board and installed when the project asks for them", async (t) => {
+  const request = await requestFor(t.testdir(), { board: "qemu-a53", engine: "ncnn" });
+  const lock = inventedLock(request);
+  const without = planImage(request, lock);
+  const plan = planImage({ ...request, project: { ...request.project, kernels: true } }, lock);
+  const added = plan.steps.map(({ id }) => id).filter((id) => !without.steps.some((step) => step.id === id));
+  t.same(added.sort(), ["compile/kernels", "local/kernels"]);
+  t.match(JSON.stringify(plan.steps.find(({ id }) => id === "compile/kernels")?.params), /-mcpu=cortex-a53/);
+  t.match(
+    plan.steps.filter(({ inputs }) => inputs.kernels === "compile/kernels").map(({ params }) => JSON.stringify(params)),
+    [/usr\/lib\/edgeimg\/libedge_kernels\.so/],
+  );
+  t.same(unreached(plan), []);
+});
+
 t.test("no code names a board", async (t) => {
   const word = new RegExp(`\\b(${boards.join("|")})\\b`);
   const src = join(home, "src");
