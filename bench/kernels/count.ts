@@ -40,6 +40,8 @@ export async function countLayers(options: {
   readonly program: string;
   readonly layers: readonly string[];
   readonly functions: readonly FunctionSymbol[];
+  /** Further files of the machine: path without a leading slash, in one folder at most -> file of the host. */
+  readonly files?: Readonly<Record<string, string>>;
 }): Promise<Counted[]> {
   const { machine, functions } = options;
   const mark = functions.find(({ name }) => name === "bench_mark");
@@ -48,7 +50,7 @@ export async function countLayers(options: {
   try {
     const initrd = join(folder, "initrd.cpio");
     const out = join(folder, "counts");
-    await writeFile(initrd, await image(options.program, options.layers));
+    await writeFile(initrd, await image(options));
     const low = Math.min(...functions.map(({ address }) => address));
     const high = Math.max(...functions.map(({ address, size }) => address + size));
     const { stdout } = await execa(
@@ -56,10 +58,17 @@ export async function countLayers(options: {
       [
         ...["-machine", "virt", "-accel", "tcg,thread=single", "-cpu", options.cpu, "-m", "512"],
         ...["-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot", "-nic", "none"],
-        ...["-kernel", machine.kernel, "-initrd", initrd, "-append", "console=ttyAMA0 quiet loglevel=0 rdinit=/init"],
+        ...[
+          "-kernel",
+          machine.kernel,
+          "-initrd",
+          initrd,
+          "-append",
+          "console=ttyAMA0 quiet loglevel=0 panic=-1 rdinit=/init",
+        ],
         ...["-plugin", `${machine.plugin},low=${low},high=${high},mark=${mark.address},out=${out}`],
       ],
-      { stdin: "ignore", timeout: 900_000 },
+      { stdin: "ignore", timeout: 600_000 },
     );
     const lines = stdout.split(/\r?\n/).filter((line) => line.startsWith("{"));
     if (lines.pop() !== '{"done":true}' || lines.length !== options.layers.length)
@@ -76,12 +85,22 @@ export async function countLayers(options: {
   }
 }
 
-async function image(program: string, layers: readonly string[]): Promise<Uint8Array> {
+async function image(options: {
+  readonly program: string;
+  readonly layers: readonly string[];
+  readonly files?: Readonly<Record<string, string>>;
+}): Promise<Uint8Array> {
+  const files = Object.entries(options.files ?? {});
+  const folders = new Set(files.map(([path]) => path.split("/", 1)[0] ?? ""));
   return writeCpio([
     { type: "directory", path: "dev", mode: 0o755 },
     { type: "character", path: "dev/console", mode: 0o600, major: 5, minor: 1 },
-    { type: "file", path: "init", mode: 0o755, data: await readFile(program) },
-    { type: "file", path: "layers", mode: 0o644, data: new TextEncoder().encode(`${layers.join("\n")}\n`) },
+    { type: "file", path: "init", mode: 0o755, data: await readFile(options.program) },
+    { type: "file", path: "layers", mode: 0o644, data: new TextEncoder().encode(`${options.layers.join("\n")}\n`) },
+    ...[...folders].map((path) => ({ type: "directory" as const, path, mode: 0o755 })),
+    ...(await Promise.all(
+      files.map(async ([path, from]) => ({ type: "file" as const, path, mode: 0o755, data: await readFile(from) })),
+    )),
   ]);
 }
 

@@ -7,26 +7,28 @@ import { histogram, type Modelled, price } from "./price.js";
 import { type FunctionSymbol, readFunctions } from "./symbols.js";
 
 /** One kernel on one core with one layer: counted by the emulator, priced by the port table. */
-export interface Row {
-  readonly core: string;
-  readonly layer: string;
-  readonly scheme: string;
-  readonly kernel: string;
-  readonly macs: number;
-  readonly checksum: number;
+export const row = z.object({
+  core: z.string(),
+  layer: z.string(),
+  scheme: z.string(),
+  kernel: z.string(),
+  macs: z.number(),
+  checksum: z.number(),
   /** Executed instructions of the call without packing, and of packing the input. */
-  readonly instructions: number;
-  readonly packing: number;
-  readonly cycles: number;
-  readonly packingCycles: number;
-  readonly bound: string;
-}
+  instructions: z.number(),
+  packing: z.number(),
+  cycles: z.number(),
+  packingCycles: z.number(),
+  /** What was full. */
+  bound: z.string(),
+});
+export type Row = z.infer<typeof row>;
 
-/** A layer and what runs it: the core's own variant, the compiler's version, or the variant with the fewest instructions. */
+/** A layer and what runs it: the core's own variant, the compiler's version, the variant with the fewest instructions, or ncnn. */
 export interface Task {
   readonly layer: Layer;
   readonly scheme: string;
-  readonly by: "core" | "plain" | "neon64";
+  readonly by: "core" | "plain" | "neon64" | "ncnn" | "ncnn-direct";
 }
 
 const printed = z.object({ kernel: z.string(), macs: z.number(), checksum: z.number() });
@@ -42,6 +44,12 @@ export async function hotFunctions(path: string): Promise<FunctionSymbol[]> {
   return all.filter(({ name }) => (packing.test(name) || counted.test(name)) && !skipped.test(name));
 }
 
+/** The mark, and one name for every other address of a process. */
+async function allOfUserMode(path: string): Promise<FunctionSymbol[]> {
+  const all = readFunctions(await readFile(path));
+  return [...all.filter(({ name }) => name === "bench_mark"), { name: "process", address: 0, size: 2 ** 48 }];
+}
+
 /** The line that tells the program what to run. */
 export function taskLine(core: Core, { layer, scheme, by }: Task): string {
   const { height, width, inChannels, outChannels, kernel, stride, depthwise } = layer;
@@ -55,6 +63,8 @@ export async function measure(options: {
   readonly program: string;
   readonly core: Core;
   readonly tasks: readonly Task[];
+  /** Shared libraries that the program needs in the machine; everything in user mode is counted then. */
+  readonly files?: Readonly<Record<string, string>>;
 }): Promise<Row[]> {
   const { core, tasks } = options;
   const results = await countLayers({
@@ -62,7 +72,8 @@ export async function measure(options: {
     cpu: core.cpu,
     program: options.program,
     layers: tasks.map((task) => taskLine(core, task)),
-    functions: await hotFunctions(options.program),
+    functions: await (options.files === undefined ? hotFunctions(options.program) : allOfUserMode(options.program)),
+    ...(options.files === undefined ? {} : { files: options.files }),
   });
   return results.map(({ output, blocks }, index): Row => {
     const task = tasks[index];

@@ -15,15 +15,20 @@ export interface BenchTools {
   readonly hostGcc: string;
   readonly qemuSystem: string;
   readonly kernel: string;
+  /** An installed ncnn for arm64 (`lib/`, `include/`), to compare with; undefined when there is none. */
+  readonly ncnn: string | undefined;
 }
 
-/** Reads EDGEIMG_TEST_GCC, _SYSROOT, _HOST_GCC, _QEMU_SYSTEM and _KERNEL; undefined when one is missing. */
+/**
+ * Reads EDGEIMG_TEST_GCC, _SYSROOT, _HOST_GCC, _QEMU_SYSTEM and _KERNEL, undefined when one is missing, and
+ * EDGEIMG_TEST_NCNN_ROOT, which may be.
+ */
 export function benchTools(): BenchTools | undefined {
   const { EDGEIMG_TEST_GCC: gcc, EDGEIMG_TEST_SYSROOT: sysroot, EDGEIMG_TEST_HOST_GCC: hostGcc } = process.env;
   const { EDGEIMG_TEST_QEMU_SYSTEM: qemuSystem, EDGEIMG_TEST_KERNEL: kernel } = process.env;
   if (gcc === undefined || sysroot === undefined || hostGcc === undefined) return undefined;
   if (qemuSystem === undefined || kernel === undefined) return undefined;
-  return { gcc, sysroot, hostGcc, qemuSystem, kernel };
+  return { gcc, sysroot, hostGcc, qemuSystem, kernel, ncnn: process.env.EDGEIMG_TEST_NCNN_ROOT };
 }
 
 /** Compiles the counting plugin into `folder`. */
@@ -47,4 +52,35 @@ export async function compileBench(tools: BenchTools, core: Core, folder: string
     { sources: ["bench/kernels/bench.c", "test/kernels/cases.c"], output, flags: ["-static", plain] },
   );
   return output;
+}
+
+/** Compiles ncnn's bench, and names the libraries that its machine needs. */
+export async function compileNcnnBench(
+  tools: BenchTools,
+  ncnn: string,
+  folder: string,
+): Promise<{ readonly program: string; readonly files: Readonly<Record<string, string>> }> {
+  const program = join(folder, "ncnn-bench");
+  const libraries = `${tools.sysroot}/usr/lib/aarch64-linux-gnu`;
+  await execa(tools.gcc.replace(/gcc$/, "g++"), [
+    ...[`--sysroot=${tools.sysroot}`, "-std=c++17", "-O2", "-no-pie", "-fno-rtti", "-fno-exceptions"],
+    ...["-isystem", `${ncnn}/include`, "-isystem", `${ncnn}/include/ncnn`, "-o", program],
+    ...[`${home}bench/kernels/ncnn_bench.cc`, `-L${ncnn}/lib`, "-lncnn", `-Wl,-rpath-link,${libraries}`],
+  ]);
+  const names = [
+    "ld-linux-aarch64.so.1",
+    "libgomp.so.1",
+    "libstdc++.so.6",
+    "libm.so.6",
+    "libmvec.so.1",
+    "libc.so.6",
+    "libgcc_s.so.1",
+  ];
+  return {
+    program,
+    files: {
+      "lib/libncnn.so.1": `${ncnn}/lib/libncnn.so.1`,
+      ...Object.fromEntries(names.map((name) => [`lib/${name}`, `${libraries}/${name}`])),
+    },
+  };
 }

@@ -1,4 +1,5 @@
-// Counts all kernels and rewrites the tables of docs/kernels.md:  node bench/kernels/run.mjs
+// Counts all kernels and rewrites the tables of docs/kernels.md:  node bench/kernels/run.mjs [--tables]
+// With --tables from the results.json of the last run.
 import { rm } from "node:fs/promises";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "esbuild";
@@ -16,7 +17,7 @@ await build({
 });
 try {
   const { main } = await import(pathToFileURL(bundle).href);
-  await main();
+  await main(process.argv.includes("--tables"));
 } finally {
   await rm(bundle);
 }

@@ -9,6 +9,9 @@ export const goals: Readonly<Record<string, Readonly<Record<string, number>>>> =
   a76: { w8a8: 22, w1a1: 55 },
 };
 
+/** Kernels that are not ours, for comparison. */
+const others: readonly string[] = ["compiler", "ncnn", "ncnn-direct"];
+
 const fixed = (value: number): string => (value >= 20 ? value.toFixed(0) : value.toFixed(1));
 
 function line(cells: readonly string[]): string {
@@ -31,12 +34,12 @@ export function coreTable(core: Core, rows: readonly Row[]): string {
     "packing, share",
   ];
   const lines = [line(head), line(head.map(() => "---"))];
-  for (const scheme of [...schemes, "plain"]) {
+  for (const scheme of [...schemes, ...others]) {
     const found = layers.map((layer) =>
       own.find(
         (row) =>
           row.layer === layer &&
-          (scheme === "plain" ? row.kernel === "compiler" : row.scheme === scheme && row.kernel !== "compiler"),
+          (others.includes(scheme) ? row.kernel === scheme : row.scheme === scheme && !others.includes(row.kernel)),
       ),
     );
     const cells = found.flatMap((row) => (row === undefined ? [] : [row]));
@@ -49,8 +52,8 @@ export function coreTable(core: Core, rows: readonly Row[]): string {
     const range = (values: readonly number[]) => `${fixed(Math.min(...values))}-${fixed(Math.max(...values))}`;
     lines.push(
       line([
-        scheme === "plain" ? "w8a8" : scheme,
-        first.kernel,
+        others.includes(scheme) ? "w8a8" : scheme,
+        [...new Set(cells.map(({ kernel }) => kernel))].join(", "),
         ...rates.map(fixed),
         limit === undefined ? "" : fixed(limit),
         limit === undefined ? "" : range(rates.map((rate) => (100 * rate) / limit)),
