@@ -98,6 +98,8 @@ export interface GccOptions {
   readonly inputs: Readonly<Record<string, string>>;
   /** Files copied into the result beside what is compiled. */
   readonly headers?: readonly { readonly from: string; readonly to: string }[];
+  /** Symbolic links in the result: path -> target. */
+  readonly links?: Readonly<Record<string, string>>;
   /** One command each: the language's compiler, its arguments, what it makes below `out/`. */
   readonly programs: readonly {
     readonly language: "c" | "c++";
@@ -117,9 +119,16 @@ export function gccStep(context: DebianContext, job: GccOptions): string {
     "-o",
     `out/${output}`,
   ]);
-  // CMake is the only tool of the set that copies files.
+  // CMake is the only tool of the set that copies and links files.
   const copies = (job.headers ?? []).map(({ from, to }) => [`${toolFolder}/cmake`, "-E", "copy", from, `out/${to}`]);
   const outputs = [...job.programs.map(({ output }) => output), ...(job.headers ?? []).map(({ to }) => to)];
+  const links = Object.entries(job.links ?? {}).map(([path, target]) => [
+    `${toolFolder}/cmake`,
+    "-E",
+    "create_symlink",
+    target,
+    `out/${path}`,
+  ]);
   const strip = job.programs.map(({ output }) => [
     `${toolFolder}/${triplet}-strip`,
     "--strip-unneeded",
@@ -131,7 +140,7 @@ export function gccStep(context: DebianContext, job: GccOptions): string {
     title: job.title,
     why: job.why,
     inputs: { toolchain: job.tools.toolchain, sysroot: job.tools.sysroot, ...job.inputs },
-    params: { path: toolPath, folders: folders(outputs), commands: [...copies, ...compile, ...strip] },
+    params: { path: toolPath, folders: folders(outputs), commands: [...copies, ...compile, ...strip, ...links] },
   });
 }
 

@@ -172,6 +172,10 @@ function buildStep(
           from: `in/recipe/${path}`,
           to: `usr/include/${to}`,
         })),
+        // The linker looks for the name without a version.
+        links: /\.so\./.test(build.output)
+          ? { [`usr/lib/${build.output.replace(/\.so\..*$/, ".so")}`]: build.output }
+          : {},
         programs: [
           {
             language: build.sources.every((one) => one.endsWith(".c")) ? "c" : "c++",
