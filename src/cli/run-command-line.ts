@@ -1,6 +1,7 @@
 import { CommanderError } from "commander";
 import type { Api, Context } from "../api/types.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
+import { noSpace } from "../errors/no-space.js";
 import type { Output } from "./command.js";
 import { commands } from "./commands/index.js";
 import { packageVersion } from "./commands/version.js";
@@ -148,6 +149,8 @@ function toKnown(error: unknown, interrupted: boolean): EdgeimgError {
     });
   if (error instanceof EdgeimgError) return error;
   const message = error instanceof Error ? error.message : String(error);
+  const full = noSpace(error, `No space is left: ${message}.`);
+  if (full !== undefined) return full;
   const bug = new EdgeimgError("ERR_EDGEIMG_BUG", message, { cause: error });
   if (error instanceof Error && error.stack !== undefined) bug.stack = error.stack;
   return bug;

@@ -2,6 +2,7 @@ import { setMaxListeners } from "node:events";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
+import { noSpace } from "../errors/no-space.js";
 import type { Plan, Step } from "../plan/step.js";
 import { canonicalJson, type Json, sha256Text } from "../store/canonical.js";
 import { withLock } from "../store/lock.js";
@@ -157,7 +158,7 @@ export async function execute(
         } catch (error) {
           if (!signal.aborted)
             services.emit({ type: "step-failed", step: step.id, title: step.title, message: messageOf(error) });
-          throw translate(error);
+          throw noSpace(error) ?? error;
         }
       });
     });
@@ -245,16 +246,6 @@ function interrupted(signal: AbortSignal): EdgeimgError {
   return new EdgeimgError("ERR_EDGEIMG_INTERRUPTED", "Stopped.", {
     hint: "Run the same command again: it continues where it stopped.",
   });
-}
-
-function translate(error: unknown): unknown {
-  if (error instanceof Error && "code" in error && (error.code === "ENOSPC" || error.code === "EDQUOT")) {
-    return new EdgeimgError("ERR_EDGEIMG_STORE_FULL", "No space is left for the store.", {
-      cause: error,
-      hint: "Free some space (`edgeimg cache prune`) or set XDG_CACHE_HOME to a larger disk, then run again: it continues.",
-    });
-  }
-  return error;
 }
 
 function messageOf(error: unknown): string {

@@ -81,6 +81,14 @@ t.test("build --json: only JSON, and the result last", async (t) => {
   t.equal(lines.length, 2);
 });
 
+t.test("a full disk is no bug, wherever it was met", async (t) => {
+  const full = Object.assign(new Error("ENOSPC: no space left on device, write"), { code: "ENOSPC" });
+  const { code, stderr } = await runFake(["build"], { buildImage: () => Promise.reject(full) });
+  t.equal(code, 2);
+  t.match(stderr, "error ERR_EDGEIMG_STORE_FULL: No space is left: ENOSPC: no space left on device, write.");
+  t.match(stderr, "edgeimg cache prune");
+});
+
 t.test("exit codes: the user's mistake 1, the environment 2, verification 3, our bug 70", async (t) => {
   const failing = (error: Error) => runFake(["build"], { buildImage: () => Promise.reject(error) });
   t.equal((await failing(new EdgeimgError("ERR_EDGEIMG_CONFIG_INVALID", "x"))).code, 1);
