@@ -39,18 +39,20 @@ const cores = [
   },
 ];
 
+const testSources = [
+  "test/kernels/kernels_test.c",
+  "test/kernels/cases.c",
+  "recipes/kernels/reference/reference_conv.c",
+  "recipes/kernels/reference/reference_layers.c",
+];
+
 t.test("kernels equal their scalar references, bit for bit", async (t) => {
   const tools = kernelTools();
   const folder = await mkdtemp(join(tmpdir(), "edgeimg-kernels-"));
   t.teardown(() => rm(folder, { recursive: true }));
   const program = join(folder, "kernels-test");
   await compileWithKernels(tools, {
-    sources: [
-      "test/kernels/kernels_test.c",
-      "test/kernels/cases.c",
-      "recipes/kernels/reference/reference_conv.c",
-      "recipes/kernels/reference/reference_layers.c",
-    ],
+    sources: testSources,
     output: program,
   });
   for (const core of cores) {
@@ -69,6 +71,35 @@ t.test("kernels equal their scalar references, bit for bit", async (t) => {
     t.same([...seen], core.variants, `${core.cpu}: variants`);
     t.comment(`${core.cpu}: ${cases} cases`);
   }
+});
+
+const armhf = {
+  gcc: process.env.EDGEIMG_TEST_GCC_ARMHF,
+  sysroot: process.env.EDGEIMG_TEST_SYSROOT_ARMHF,
+  qemu: process.env.EDGEIMG_TEST_QEMU_ARM,
+};
+
+const armhfMissing = Object.values(armhf).includes(undefined)
+  ? "no compiler, sysroot or emulator for armhf was named"
+  : false;
+
+t.test("32-bit Arm: kernels equal their references", { skip: armhfMissing }, async (t) => {
+  const { gcc, sysroot, qemu } = armhf;
+  if (gcc === undefined || sysroot === undefined || qemu === undefined) return;
+  const folder = await mkdtemp(join(tmpdir(), "edgeimg-kernels-"));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const program = join(folder, "kernels-test");
+  const flags = ["-march=armv7-a", "-mfpu=neon", "-mfloat-abi=hard", "-static"];
+  await compileWithKernels({ gcc, sysroot, qemu }, { sources: testSources, output: program, flags });
+  const result = await execa(qemu, ["-cpu", "cortex-a7", program, "60", "5"], { reject: false });
+  t.equal(result.exitCode, 0, "exit code", { stderr: result.stderr });
+  const lines = result.stdout.split("\n").map((text) => line.parse(JSON.parse(text)));
+  t.ok(
+    lines.some(({ variant }) => variant === "neon32"),
+    "the NEON variant ran",
+  );
+  for (const { section, variant, cases, differences } of lines)
+    t.equal(differences, 0, `${variant}: ${section}: ${cases} cases`);
 });
 
 t.test("the library is small, and the same bytes each time", async (t) => {

@@ -3,6 +3,7 @@
  * are needed at the end. Only reached where HWCAP_ASIMDDP is set (variants.c).
  * Registers: v0-v3 weights, v4-v7 input, v8-v31 int32 sums [pixel][half].
  */
+#if defined(__aarch64__)
 #include "arm64.h"
   .arch armv8.2-a+dotprod
 
@@ -64,5 +65,6 @@
   kernel edge_dot_4, 4
   kernel edge_dot_8, 8
   kernel edge_dot_12, 12
+#endif
 
   .section .note.GNU-stack, "", %progbits

@@ -4,6 +4,7 @@
  * vectors hold 16 codes of one channel or pixel.
  * Registers: v0-v3 weights, v4-v7 input, v8-v19 int16 sums, v20-v31 int32 sums [pixel][channel].
  */
+#if defined(__aarch64__)
 #include "arm64.h"
 
 .macro low _is_first, _sum, _wv, _av
@@ -161,5 +162,6 @@
   kernel edge_s7_plain_1, 1, 0
   kernel edge_s7_plain_2, 2, 0
   kernel edge_s7_inorder_3, 3, 1
+#endif
 
   .section .note.GNU-stack, "", %progbits

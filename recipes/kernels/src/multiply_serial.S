@@ -6,6 +6,7 @@
  * (Bit-serial convolution as in DeepliteRT, arXiv 2309.10878. On Cortex-A57 and A72 UADALP runs beside AND and CNT.)
  * Registers: v0-v3 weights, v4-v5 input planes, v6-v7 between, v8-v31 sums.
  */
+#if defined(__aarch64__)
 #include "arm64.h"
 
 .macro both _to, _wv, _av
@@ -150,5 +151,6 @@
   kernel edge_bs12_1, 12, 1
   kernel edge_bs12_2, 12, 2
   kernel edge_bs12_3, 12, 3
+#endif
 
   .section .note.GNU-stack, "", %progbits

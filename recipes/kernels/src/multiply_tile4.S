@@ -6,6 +6,7 @@
  *        (daBNN, arXiv 1908.05858)
  * Registers: v0-v3 weights, v4-v7 input, v8-v15 between, v16-v31 sums [pixel][vector].
  */
+#if defined(__aarch64__)
 #include "arm64.h"
 
 .macro first_s8 _t, _w, _a
@@ -198,5 +199,6 @@
   kernel_plain bin, edge_bin_plain_4, 4
   kernel_inorder s8, edge_s8_inorder_4, 16, 8
   kernel_inorder bin, edge_bin_inorder_4, 16, 8
+#endif
 
   .section .note.GNU-stack, "", %progbits

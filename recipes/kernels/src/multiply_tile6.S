@@ -6,6 +6,7 @@
  *       deeper sums. Vectors hold 16 codes of one channel or pixel.
  * Registers: v0-v3 weights, v4-v7 input, v8-v31 sums [pixel][vector].
  */
+#if defined(__aarch64__)
 #include "arm64.h"
 #define U2_STEPS 28
 
@@ -315,5 +316,6 @@
   kernel edge_s4_plain_5, s4, 5, plain, 16, 8
   kernel edge_s4_plain_6, s4, 6, plain, 16, 8
   kernel edge_s4_inorder_6, s4, 6, inorder, 16, 8
+#endif
 
   .section .note.GNU-stack, "", %progbits

@@ -110,6 +110,34 @@ const edge_variant_row *edge_variant_find(edge_variant variant) {
   }
 }
 
+#elif defined(__arm__) && defined(__ARM_NEON)
+#include <sys/auxv.h>
+
+edge_multiply edge_neon32_s8_1, edge_neon32_s8_2, edge_neon32_u2_1, edge_neon32_u2_2, edge_neon32_bin_1, edge_neon32_bin_2, edge_neon32_bs12_1;
+
+static const edge_kernel neon32_s8 = {"s8-vmull", BYTES, 4, 2, 1, 16, 0, 0, 0, 0, EDGE_MAX_DEPTH, {edge_neon32_s8_1, edge_neon32_s8_2}};
+static const edge_kernel neon32_u2 = {"u2-vmla", BYTES, 8, 2, 1, 8, 0, 0, 1, 1, 7280, {edge_neon32_u2_1, edge_neon32_u2_2}};
+static const edge_kernel neon32_bin = {"1x1-veor-vcnt", BITS, 8, 2, 1, 64, 1, 1, 1, 1, 65472, {edge_neon32_bin_1, edge_neon32_bin_2}};
+static const edge_kernel neon32_bs12 = {"1x2-vand-vcnt", BITS, 8, 1, 1, 64, 1, 2, 1, 1, 21824, {edge_neon32_bs12_1}};
+static const edge_variant_row neon32_row = {"neon32", {&neon32_s8, &neon32_s8, &neon32_s8, &neon32_u2, &neon32_bs12, &neon32_bin}, 0};
+
+/* HWCAP bit of the kernel's asm/hwcap.h. */
+#define HWCAP_NEON_BIT (1ul << 12)
+
+edge_variant edge_variant_detect(void) {
+  return (getauxval(AT_HWCAP) & HWCAP_NEON_BIT) != 0 ? EDGE_VARIANT_NEON32 : EDGE_VARIANT_SCALAR;
+}
+
+edge_status edge_variant_check(edge_variant variant) {
+  if (variant == EDGE_VARIANT_SCALAR) return EDGE_OK;
+  if (variant == EDGE_VARIANT_NEON32) return (getauxval(AT_HWCAP) & HWCAP_NEON_BIT) != 0 ? EDGE_OK : EDGE_E_UNSUPPORTED;
+  return variant >= EDGE_VARIANT_A53 && variant <= EDGE_VARIANT_NEON64 ? EDGE_E_UNSUPPORTED : EDGE_E_ARGUMENT;
+}
+
+const edge_variant_row *edge_variant_find(edge_variant variant) {
+  return variant == EDGE_VARIANT_NEON32 ? &neon32_row : &scalar_row;
+}
+
 #else
 
 edge_variant edge_variant_detect(void) {
