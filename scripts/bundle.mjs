@@ -1,14 +1,12 @@
 // One file starts faster than some hundred: the program with its libraries, beside the modules that tsc made.
 // esbuild and typescript stay packages: one is a native program, the other is started as a program of its own.
-import { rmSync } from "node:fs";
+import { readdirSync, rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const home = new URL("../", import.meta.url);
 
-// Chunks are named by their content: old ones would stay.
-rmSync(new URL("dist/bundle", home), { recursive: true, force: true });
-await build({
+const { metafile } = await build({
   entryPoints: [fileURLToPath(new URL("dist/cli/main.js", home))],
   outdir: fileURLToPath(new URL("dist/bundle", home)),
   bundle: true,
@@ -24,4 +22,12 @@ await build({
   keepNames: true,
   legalComments: "linked",
   logLevel: "warning",
+  metafile: true,
+  absWorkingDir: fileURLToPath(home),
 });
+
+// Chunks are named by their content. Old ones go last, so that a program that is just starting finds its own.
+const made = new Set(Object.keys(metafile.outputs));
+for (const name of readdirSync(new URL("dist/bundle", home))) {
+  if (!made.has(`dist/bundle/${name}`)) rmSync(new URL(`dist/bundle/${name}`, home));
+}
