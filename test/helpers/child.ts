@@ -15,7 +15,11 @@ export async function bundleChild(entry: URL, folder: string): Promise<string> {
     bundle: true,
     platform: "node",
     format: "esm",
-    packages: "external",
+    // Packages are taken in: node starts such a program twice as fast.
+    external: ["esbuild", "typescript"],
+    banner: {
+      js: 'import { createRequire as makeRequire } from "node:module"; var require = makeRequire(import.meta.url);',
+    },
     logLevel: "silent",
   });
   return outfile;
