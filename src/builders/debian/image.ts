@@ -12,9 +12,7 @@ const toolPath: string[] = [`${toolFolder}/bin`, `${toolFolder}/sbin`];
 const zstdLevel = 12;
 
 /** How a file system is made from the tar of its content; its file is `out/root.img`. No tool takes a time, a user or a random number. */
-const filesystems: Readonly<
-  Record<RootFilesystem, (uuid: string, bytes: string) => { commands: string[][]; stdin?: string }>
-> = {
+const filesystems: Readonly<Record<RootFilesystem, (uuid: string) => { commands: string[][]; stdin?: string }>> = {
   squashfs: () => ({
     stdin: "in/tar/data.tar",
     commands: [
@@ -51,24 +49,16 @@ const filesystems: Readonly<
       ],
     ],
   }),
-  ext4: (uuid, bytes) => ({
+  // Made large, since its size must be told before its content is known, then shrunk to what it holds.
+  ext4: (uuid) => ({
     commands: [
       [
         `${toolFolder}/sbin/mke2fs`,
         ...["-q", "-t", "ext4", "-L", "root", "-U", uuid, "-E", `hash_seed=${uuid},root_owner=0:0,lazy_itable_init=0`],
-        ...[
-          "-O",
-          "^metadata_csum_seed,^orphan_file,^has_journal,^resize_inode",
-          "-m",
-          "0",
-          "-b",
-          "4096",
-          "-d",
-          "in/tar/data.tar",
-          "out/root.img",
-          bytes,
-        ],
+        ...["-O", "^metadata_csum_seed,^orphan_file,^has_journal,^resize_inode", "-m", "0", "-b", "4096"],
+        ...["-d", "in/tar/data.tar", "out/root.img", "4G"],
       ],
+      [`${toolFolder}/sbin/resize2fs`, "-f", "-M", "out/root.img"],
     ],
   }),
 };
@@ -78,14 +68,12 @@ export interface FilesystemOptions {
   /** The step whose `data.tar` is the content. */
   readonly tar: string;
   readonly filesystem: RootFilesystem;
-  /** Size of an ext4 image; the others are as small as their content. */
-  readonly ext4Size: string;
   /** 8-4-4-4-12 hex digits. */
   readonly uuid: string;
 }
 
 export function filesystemStep({ plan }: DebianContext, options: FilesystemOptions): string {
-  const { commands, stdin } = filesystems[options.filesystem](options.uuid, options.ext4Size);
+  const { commands, stdin } = filesystems[options.filesystem](options.uuid);
   return plan.add({
     id: "image/root",
     kind: "run",

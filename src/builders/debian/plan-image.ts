@@ -280,7 +280,6 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
     tools: imageTools,
     tar: rootfs,
     filesystem,
-    ext4Size: "512M",
     uuid: uuidOf(`root ${name}`),
   });
   const boot = bootStep(context, {
