@@ -7,7 +7,7 @@ export async function updateLock(context: Context, options: LockOptions): Promis
   const session = await lockSession(context, options);
   const before = session.known ?? emptyLock(session.distribution);
   if (!options.update) session.check(before);
-  const after = options.update ? await session.resolve(emptyLock(session.distribution)) : before;
+  const after = options.update ? await session.renew(before) : before;
   if (options.update && (session.known === undefined || formatLock(before) !== formatLock(after)))
     await session.write(after);
   return {

@@ -12,7 +12,7 @@ import { createFetcher } from "../fetch/fetcher.js";
 import type { Registries } from "../fetch/registries.js";
 import { openApt } from "../lock/apt.js";
 import { emptyLock, formatLock, type Lock, parseLock } from "../lock/lock-file.js";
-import { checkLocked, completeLock, missingSets } from "../lock/resolve.js";
+import { checkLocked, completeLock, lockedRequests, missingSets, type Requirements } from "../lock/resolve.js";
 import type { StepServices } from "../steps/kind.js";
 import { openStore, type Store } from "../store/store.js";
 import { packageHome } from "./home.js";
@@ -117,6 +117,8 @@ export interface LockSession {
   check(lock: Lock): void;
   /** Adds what a lock lacks, asking apt and registries. */
   resolve(lock: Lock): Promise<Lock>;
+  /** A new lock for the request and for all that an old one was made for: other boards, other engines. */
+  renew(old: Lock): Promise<Lock>;
   /** A locked build's sources: never asks anybody. */
   pin(lock: Lock): Promise<Lock>;
   write(lock: Lock): Promise<void>;
@@ -145,6 +147,7 @@ export async function lockSession(context: Context, options: BuildOptions): Prom
   };
   const file = project.lockFile;
   const needed = requirements(request);
+  const job = { context, options, request, store, registries };
   const pin = (lock: Lock, locked: boolean) =>
     pinSources({ lock, project: request.project, fetcher, locked, signal: context.signal });
   return {
@@ -155,8 +158,13 @@ export async function lockSession(context: Context, options: BuildOptions): Prom
     file,
     known: await readLock(file),
     check: (lock) => checkLocked(lock, needed, relative(context.cwd, file)),
-    resolve: async (lock) =>
-      await pin(await resolvePackages({ context, options, request, store, registries }, lock), false),
+    resolve: async (lock) => await pin(await resolvePackages({ ...job, needed }, lock), false),
+    renew: async (old) => {
+      const known = new Set(needed.sets.map((set) => set.name));
+      const others = lockedRequests(old).filter((set) => !known.has(set.name));
+      const all = { ...needed, sets: [...needed.sets, ...others] };
+      return await pin(await resolvePackages({ ...job, needed: all }, emptyLock(needed.distribution.name)), false);
+    },
     pin: (lock) => pin(lock, true),
     write: (lock) => writeOutput(file, formatLock(lock)),
   };
@@ -202,6 +210,7 @@ export function cacheFolder({ env }: Pick<Context, "env">): string {
 }
 
 interface LockJob {
+  readonly needed: Requirements;
   readonly context: Context;
   readonly options: BuildOptions;
   readonly request: ImageRequest;
@@ -211,8 +220,7 @@ interface LockJob {
 
 /** Asks apt for the sets that a lock lacks. */
 async function resolvePackages(job: LockJob, lock: Lock): Promise<Lock> {
-  const { context, options, request, store } = job;
-  const needed = requirements(request);
+  const { context, options, request, store, needed } = job;
   const missing = missingSets(lock, needed);
   if (missing.length > 0 && options.offline) {
     throw new EdgeimgError(

@@ -15,7 +15,13 @@ const lockSchema = z.strictObject({
   /** A set of packages: what was asked for, and the closure that was chosen. */
   sets: z.record(
     z.string(),
-    z.strictObject({ arch: z.string(), request: z.array(z.string()), packages: z.array(z.string()) }),
+    z.strictObject({
+      arch: z.string(),
+      request: z.array(z.string()),
+      /** Only packages of the closure with such names were kept. */
+      keep: z.array(z.string()).optional(),
+      packages: z.array(z.string()),
+    }),
   ),
   packages: z.record(debPurl, z.strictObject({ path: z.string(), size: z.int().positive(), sha256 })),
   /** Sources, models and converters, by purl and file. */
@@ -69,7 +75,7 @@ export function formatLock(lock: Lock): string {
     .sort(([a], [b]) => compareText(a, b))
     .map(
       ([name, set]) =>
-        `    ${JSON.stringify(name)}: {\n      "arch": ${JSON.stringify(set.arch)},\n      "request": ${JSON.stringify(set.request)},\n      "packages": [\n${set.packages
+        `    ${JSON.stringify(name)}: {\n      "arch": ${JSON.stringify(set.arch)},\n      "request": ${JSON.stringify(set.request)},\n${set.keep === undefined ? "" : `      "keep": ${JSON.stringify(set.keep)},\n`}      "packages": [\n${set.packages
           .map((id) => `        ${JSON.stringify(id)}`)
           .join(",\n")}\n      ]\n    }`,
     )

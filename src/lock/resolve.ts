@@ -23,8 +23,9 @@ export function missingSets(lock: Lock, requirements: Requirements): PackageSetR
   if (lock.distribution.name !== requirements.distribution.name) return [...requirements.sets];
   return requirements.sets.filter((set) => {
     const known = lock.sets[set.name];
+    const wanted = [set.arch, requestOf(set), set.keep ?? null];
     return (
-      known === undefined || known.arch !== set.arch || JSON.stringify(known.request) !== JSON.stringify(requestOf(set))
+      known === undefined || JSON.stringify([known.arch, known.request, known.keep ?? null]) !== JSON.stringify(wanted)
     );
   });
 }
@@ -74,9 +75,15 @@ export async function completeLock(job: {
       ids.push(id);
       packages[id] = { path: found.path, size: found.size, sha256: found.sha256 };
     }
-    sets[set.name] = { arch: set.arch, request: requestOf(set), packages: ids };
+    const keep = set.keep === undefined ? {} : { keep: [...set.keep] };
+    sets[set.name] = { arch: set.arch, request: requestOf(set), ...keep, packages: ids };
   }
   return { ...job.lock, distribution: { name: requirements.distribution.name, date }, sets, packages };
+}
+
+/** What a lock's sets were made for: asked again, they give the same sets with the packages of today. */
+export function lockedRequests(lock: Lock): PackageSetRequest[] {
+  return Object.entries(lock.sets).map(([name, { arch, request, keep }]) => ({ name, arch, packages: request, keep }));
 }
 
 function requestOf(set: PackageSetRequest): string[] {
