@@ -21,6 +21,20 @@ const folder = await scratchFolder("reproducible");
 t.teardown(() => rm(folder, { recursive: true, force: true }));
 const args = ["build", "--board", "rpi4", "--engine", "ncnn", "--json"];
 
+/** How this machine reaches registries: proxies, and the certificates that they are trusted by. */
+const network = Object.fromEntries(
+  [
+    "NODE_EXTRA_CA_CERTS",
+    "SSL_CERT_FILE",
+    "http_proxy",
+    "https_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "no_proxy",
+    "NO_PROXY",
+  ].flatMap((name) => (process.env[name] === undefined ? [] : [[name, process.env[name]]])),
+);
+
 const plain = { program: "", cwd: join(folder, "plain"), cache: join(folder, "plain-cache") };
 const other = { program: "", cwd: join(folder, "a", "deeper folder"), cache: join(folder, "other-cache") };
 
@@ -54,6 +68,7 @@ t.test("a build killed twenty times, as another user in other surroundings, give
     LANG: "de_DE.UTF-8",
     LC_ALL: "tr_TR.UTF-8",
     CI: "true",
+    ...network,
   };
   const user = isRoot
     ? ["/usr/bin/setpriv", `--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups", "--inh-caps=-all"]

@@ -45,6 +45,8 @@ export function appSteps(context: DebianContext, options: AppOptions): AppSteps 
         "edgeimg.yaml",
         "tests",
         "**.md",
+        "**.img",
+        "**.img.zst",
         ...assets,
         ...options.exclude,
       ],
