@@ -20,6 +20,9 @@ const { metafile } = await build({
     js: 'import { createRequire as makeRequire } from "node:module";\nconst require = makeRequire(import.meta.url);',
   },
   keepNames: true,
+  // A third less to read and compile at each start; names stay, for stack traces.
+  minifyWhitespace: true,
+  minifySyntax: true,
   legalComments: "linked",
   logLevel: "warning",
   metafile: true,
