@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { chmod, chown, cp, mkdir, readdir, readFile, rm, symlink } from "node:fs/promises";
+import { chmod, chown, cp, mkdir, readFile, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
@@ -150,13 +150,6 @@ async function ownDependencies(program: string): Promise<void> {
       recursive: true,
       verbatimSymlinks: true,
     });
-  }
-  for (const entry of await readdir(program, { withFileTypes: true, recursive: true })) {
-    if (!entry.isSymbolicLink())
-      await chmod(
-        join(entry.parentPath, entry.name),
-        entry.isDirectory() || entry.parentPath.endsWith("/bin") ? 0o755 : 0o644,
-      );
   }
 }
 
