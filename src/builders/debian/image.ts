@@ -1,4 +1,5 @@
 import type { Board } from "../../catalog/board-schema.js";
+import { treeTime } from "../../store/tree.js";
 import type { RootFilesystem } from "./boot-files.js";
 import type { DebianContext } from "./roots.js";
 
@@ -29,6 +30,8 @@ const filesystems: Readonly<Record<RootFilesystem, (uuid: string) => { commands:
           "256K",
           "-no-xattrs",
           "-reproducible",
+          // The tar has no entry for the root itself; without these it gets the builder's user, umask and time.
+          ...["-root-mode", "0755", "-root-uid", "0", "-root-gid", "0", "-root-time", String(treeTime)],
         ],
         "out/root.img",
       ],
