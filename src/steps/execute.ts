@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import { existsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
@@ -124,6 +125,9 @@ export async function execute(
     if (hit !== undefined) {
       // Written again: its age is what `cache prune` goes by. A full disk is no reason to fail here.
       await writeAction(store, action, hit).catch(() => undefined);
+      // What a kill left between a result and the end of its work.
+      const left = workPath(store, action);
+      if (existsSync(left)) await rm(left, { recursive: true, force: true }).catch(() => undefined);
       return end(hit, true);
     }
     await allSettledOrThrow(Object.values(step.inputs).map(ensure));
