@@ -156,7 +156,8 @@ export async function execute(
           await bound.run(context);
           signal.throwIfAborted();
           const { digest, existed } = await commitTree(store, out);
-          await writeAction(store, action, digest);
+          // Nothing reads a volatile step's result again, and its parameters name places of this machine.
+          if (!kind.volatile) await writeAction(store, action, digest);
           await rm(work, { recursive: true, force: true });
           return end(digest, kind.volatile === true && existed);
         } catch (error) {

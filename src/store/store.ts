@@ -64,7 +64,12 @@ export async function commitTree(store: Store, folder: string): Promise<{ digest
   const entries = await listTree(folder);
   const digest = treeDigest(entries);
   const existed = await withLock(`${store.root}/tree/${digest}`, new AbortController().signal, async () => {
-    if (await hasTree(store, digest)) return true;
+    if (await hasTree(store, digest)) {
+      // Written again: its age is what `cache prune` goes by.
+      const listing = `${treePath(store, digest)}.json`;
+      await replaceFile(store, listing, await readFile(listing));
+      return true;
+    }
     await rm(treePath(store, digest), { recursive: true, force: true });
     await rename(folder, treePath(store, digest));
     const bytes = entries.reduce((sum, entry) => sum + entry.size, 0);

@@ -122,6 +122,24 @@ t.test("a build marks what it comes across as used", async (t) => {
   t.match(await cachePrune(context, { olderThanDays: 7 }), { removed: 3 }, "two actions that gave the same tree");
 });
 
+t.test(
+  "what was taken from the user's folders is marked as used too, and no place of this machine is kept",
+  async (t) => {
+    const { context } = await setUp(t);
+    const services = await testServices(t.testdirName);
+    const path = join(t.testdirName, "notes");
+    writeFileSync(path, "text");
+    const plan = testPlan([{ id: "local", kind: "local", params: { path } }]);
+    const digest = (await execute(plan, ["local"], services)).get("local")?.digest ?? "";
+    t.same(readdirSync(join(services.store.root, "actions")), []);
+    age(listing(services.store, digest), 10);
+    await execute(plan, ["local"], services);
+    t.match(await cachePrune(context, { olderThanDays: 7 }), { removed: 0 });
+    age(listing(services.store, digest), 10);
+    t.match(await cachePrune(context, { olderThanDays: 7 }), { removed: 1 });
+  },
+);
+
 t.test("a blob goes with the last tree that links it", async (t) => {
   const { context, store } = await setUp(t);
   const blob = join(store.root, "blobs", sha256Text("content"));
