@@ -7,6 +7,7 @@ import { planImage as makePlan } from "../builders/debian/plan-image.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { Plan } from "../plan/step.js";
 import { execute, type StepResult } from "../steps/execute.js";
+import { withLock } from "../store/lock.js";
 import { treePath } from "../store/store.js";
 import { type Prepared, prepare } from "./prepare.js";
 import type { Artifact, BuildOptions, BuildResult, Context } from "./types.js";
@@ -31,7 +32,8 @@ export async function buildPrepared(context: Context, options: BuildOptions): Pr
   const plan = makePlan(prepared.request, prepared.lock);
   context.emit({ type: "plan", steps: plan.steps.length });
   const results = await execute(plan, Object.values(plan.targets), prepared.services);
-  const artifacts = await publish({ plan, prepared, results });
+  // Another build may end in the same folder at the same time.
+  const artifacts = await withLock(prepared.out, context.signal, () => publish({ plan, prepared, results }));
   for (const artifact of artifacts) context.emit({ type: "artifact", ...artifact });
   const steps = [...results.values()];
   const image = artifacts.find(({ role }) => role === "image")?.path ?? "";
