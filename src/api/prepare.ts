@@ -14,7 +14,9 @@ import { openApt } from "../lock/apt.js";
 import { emptyLock, formatLock, type Lock, parseLock } from "../lock/lock-file.js";
 import { checkLocked, completeLock, lockedRequests, missingSets, type Requirements } from "../lock/resolve.js";
 import type { StepServices } from "../steps/kind.js";
+import { withLock } from "../store/lock.js";
 import { openStore, type Store } from "../store/store.js";
+import { appDependencies } from "./app-dependencies.js";
 import { packageHome } from "./home.js";
 import { pinSources } from "./pin-sources.js";
 import { userProxies, userRegistries } from "./registries.js";
@@ -126,7 +128,7 @@ export interface LockSession {
 
 export async function lockSession(context: Context, options: BuildOptions): Promise<LockSession> {
   const project = await openProject(context, options);
-  const request = imageRequest(project);
+  const request = { ...imageRequest(project), dependencies: await appDependencies(project.folder) };
   checkSupport(request);
   const store = await openStore(cacheFolder(context));
   const registries = lazy(() => userRegistries(context.env));
@@ -178,6 +180,7 @@ export function imageRequest(project: OpenProject, boardName = project.merged.bo
   return {
     project: merged.project,
     localPath: (path) => (isAbsolute(path) ? path : join(folder, path)),
+    dependencies: [],
     exclude: inside === "" || inside.startsWith("..") ? ["out"] : ["out", inside],
     board: findNamed("board", boardName, catalog.boards, place(merged.boardOrigin)),
     engine: findNamed("engine", merged.engine, catalog.engines, place(merged.engineOrigin)),
@@ -248,7 +251,10 @@ async function resolvePackages(job: LockJob, lock: Lock): Promise<Lock> {
     solvers.set(arch, solver);
     return await solver;
   };
-  return await completeLock({ lock, requirements: needed, open });
+  const complete = async () => await completeLock({ lock, requirements: needed, open });
+  if (missing.length === 0) return await complete();
+  // apt refuses to work in a folder where another apt works.
+  return await withLock(`${store.root}/apt`, context.signal, complete);
 }
 
 async function readLock(file: string): Promise<Lock | undefined> {
@@ -261,8 +267,10 @@ async function readLock(file: string): Promise<Lock | undefined> {
 
 async function writeOutput(file: string, text: string): Promise<void> {
   try {
-    await writeFile(`${file}.new`, text);
-    await rename(`${file}.new`, file);
+    // Another build may write it at the same time.
+    const draft = `${file}.${process.pid}.new`;
+    await writeFile(draft, text);
+    await rename(draft, file);
   } catch (cause) {
     throw new EdgeimgError("ERR_EDGEIMG_OUTPUT_UNWRITABLE", `${file} cannot be written.`, {
       cause,

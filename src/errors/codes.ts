@@ -136,6 +136,11 @@ const entries = {
     summary: "The app's entry file does not exist.",
     help: "`app.entry` in edgeimg.yaml is a path relative to that file.",
   },
+  ERR_EDGEIMG_APP_DEPENDENCY: {
+    exit: 1,
+    summary: "An npm package that the app needs is not installed.",
+    help: "The build takes the packages that package.json lists under `dependencies` from the project's node_modules; it installs nothing itself.",
+  },
   ERR_EDGEIMG_APP_TYPES: {
     exit: 1,
     summary: "The app has a TypeScript error.",

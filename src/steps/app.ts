@@ -21,7 +21,7 @@ export const bundleKind = defineKind({
     esbuild: z.string(),
   }),
   async run({ entry }, { inputs, out, work }) {
-    const project = await projectFolder(inputFolder(inputs, "project"), work);
+    const project = await projectFolder(inputs, work);
     await requireEntry(project, entry);
     // Loaded when it is needed: most builds find the bundle in the store.
     const { build } = await import("esbuild");
@@ -83,7 +83,7 @@ export const typecheckKind = defineKind({
   version: 1,
   params: z.strictObject({ entry: z.string(), typescript: z.string() }),
   async run({ entry }, { inputs, out, work, services }) {
-    const project = await projectFolder(inputFolder(inputs, "project"), work);
+    const project = await projectFolder(inputs, work);
     await requireEntry(project, entry);
     const declarations = join(work, "edge.d.ts");
     await symlink(join(inputFolder(inputs, "runtime"), "types/edge.d.ts"), declarations);
@@ -154,10 +154,12 @@ function diagnostics(text: string): { place: Place; message: string }[] {
 }
 
 /** The project below a folder of a fixed name, so that no digest shows in paths. */
-async function projectFolder(source: string, work: string): Promise<string> {
+async function projectFolder(inputs: Readonly<Record<string, string>>, work: string): Promise<string> {
   const folder = join(work, "project");
   if (!(await exists(folder))) {
     await mkdir(folder);
+    if (inputs.dependencies !== undefined) await symlink(inputs.dependencies, join(folder, "node_modules"));
+    const source = inputFolder(inputs, "project");
     for (const name of await readdir(source)) await symlink(join(source, name), join(folder, name));
   }
   return folder;

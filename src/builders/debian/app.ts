@@ -1,5 +1,6 @@
 import type { Board } from "../../catalog/board-schema.js";
 import type { Project } from "../../config/project-schema.js";
+import type { PlanBuilder } from "../../plan/step.js";
 import type { AssembleEntry } from "../../steps/assemble.js";
 import { archOf, type DebianContext } from "./roots.js";
 
@@ -8,6 +9,8 @@ export interface AppOptions {
   readonly board: Board;
   readonly localPath: (path: string) => string;
   readonly exclude: readonly string[];
+  /** Folders in node_modules. */
+  readonly dependencies: readonly string[];
   readonly versions: { readonly esbuild: string; readonly typescript: string };
   /** recipes/runtime, for the declarations of edge:*. */
   readonly runtimeRecipe: string;
@@ -52,12 +55,13 @@ export function appSteps(context: DebianContext, options: AppOptions): AppSteps 
       ],
     },
   });
+  const inputs = { project: source, ...dependencySteps(plan, options) };
   const typecheck = plan.add({
     id: "app/typecheck",
     kind: "typecheck",
     title: "Check the app's types",
     why: "an error found here is not found on the board",
-    inputs: { project: source, runtime: options.runtimeRecipe },
+    inputs: { ...inputs, runtime: options.runtimeRecipe },
     params: { entry, typescript: versions.typescript },
   });
   const bundle = plan.add({
@@ -65,7 +69,7 @@ export function appSteps(context: DebianContext, options: AppOptions): AppSteps 
     kind: "bundle",
     title: "Bundle the app",
     why: "the board runs one file",
-    inputs: { project: source },
+    inputs,
     params: { entry, esbuild: versions.esbuild },
   });
   const bytecode = plan.add({
@@ -106,4 +110,32 @@ export function appSteps(context: DebianContext, options: AppOptions): AppSteps 
       ),
     ],
   };
+}
+
+/** The npm packages that the app may import, as one tree, laid into the project's folder by the steps that read them. */
+export function dependencySteps(
+  plan: PlanBuilder,
+  options: Pick<AppOptions, "dependencies" | "localPath">,
+): { dependencies?: string } {
+  if (options.dependencies.length === 0) return {};
+  const parts = options.dependencies.map((name) => ({
+    to: name,
+    from: plan.add({
+      id: `local/node_modules/${name}`,
+      kind: "local",
+      title: `Read the npm package ${name}`,
+      why: "package.json lists it, or one that needs it, under dependencies",
+      inputs: {},
+      params: { path: options.localPath(`node_modules/${name}`), exclude: [] },
+    }),
+  }));
+  const dependencies = plan.add({
+    id: "app/dependencies",
+    kind: "compose",
+    title: "Collect the app's npm packages",
+    why: "the app may import them",
+    inputs: Object.fromEntries(parts.map(({ from }) => [from, from])),
+    params: { parts },
+  });
+  return { dependencies };
 }

@@ -25,6 +25,8 @@ export interface ImageRequest {
   readonly localPath: (path: string) => string;
   /** Folders of the project that are not part of the app: the output. */
   readonly exclude: readonly string[];
+  /** Folders in the project's node_modules that the app may import. */
+  readonly dependencies: readonly string[];
   readonly board: Board;
   readonly engine: CatalogRecipe;
   readonly catalog: Catalog;
@@ -190,6 +192,7 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
     board,
     localPath: request.localPath,
     exclude: request.exclude,
+    dependencies: request.dependencies,
     versions: request.versions,
     runtimeRecipe: localRecipe(context, "runtime", runtimeFolder),
     runtime,
