@@ -6,7 +6,11 @@ import { nearest } from "../errors/nearest.js";
 import { imageRequest, openProject } from "./prepare.js";
 import type { BuildOptions, Context, PathExplanation } from "./types.js";
 
+const origin = z.object({ name: z.string(), need: z.string().optional() });
+
 const manifest = z.object({
+  packages: z.array(origin),
+  components: z.array(origin),
   files: z.array(
     z.object({
       part: z.string(),
@@ -31,7 +35,7 @@ export async function explainPath(context: Context, path: string, options: Build
       hint: `Run \`edgeimg build --board ${request.board.name} --engine ${request.engine.recipe.name}\` first.`,
     });
   });
-  const { files } = manifest.parse(JSON.parse(text));
+  const { files, packages, components } = manifest.parse(JSON.parse(text));
   const wanted = path.replace(/^\/+/, "");
   const found =
     files.find((one) => one.path === wanted && one.part === "root") ?? files.find((one) => one.path === wanted);
@@ -51,6 +55,9 @@ export async function explainPath(context: Context, path: string, options: Build
     if (next === undefined) break;
     at = next;
   }
+  const top = files.find((one) => `/${one.path}` === chain[0] && one.part === found.part);
+  const need = [...packages, ...components].find(({ name }) => name === (top?.package ?? "edgeimg"))?.need;
+  chain.unshift(need ?? "the project");
   return {
     path: `/${found.path}`,
     package: found.package ?? "edgeimg",

@@ -14,6 +14,8 @@ const component = z.strictObject({
   license: z.string(),
   purl: z.string().optional(),
   sha256: z.string().optional(),
+  /** What asked for it, in words. */
+  need: z.string(),
 });
 
 const params = z.strictObject({
@@ -27,7 +29,7 @@ const params = z.strictObject({
   /** Debian packages by their file's name. */
   debs: z.record(
     z.string(),
-    z.strictObject({ purl: z.string(), name: z.string(), version: z.string(), sha256: z.string() }),
+    z.strictObject({ purl: z.string(), name: z.string(), version: z.string(), sha256: z.string(), need: z.string() }),
   ),
   /** Archives that our programs are linked with: their packages are in the image although none of their files is. */
   static: z.strictObject({ input: z.string(), paths: z.array(z.string()) }),
@@ -67,7 +69,7 @@ export interface ManifestFile {
 /** Writes `manifest.json`, `sizes.txt` and `sizes.html` of an image. */
 export const reportKind = defineKind({
   name: "report",
-  version: 1,
+  version: 2,
   params,
   async run(options, { inputs, out }) {
     const roots = ["packages", "kernel", "firmware", "extra", options.static.input].filter(
@@ -165,7 +167,12 @@ function componentOf(
 ): z.infer<typeof component> | undefined {
   if (input === undefined) return undefined;
   if (input.startsWith("model/") || input.startsWith("unpack/") || input.startsWith("model-file/")) {
-    return { name: input.split("/").slice(0, 2).join("/"), version: "", license: "see the model's source" };
+    return {
+      name: input.split("/").slice(0, 2).join("/"),
+      version: "",
+      license: "see the model's source",
+      need: "the project's models",
+    };
   }
   return components[input] ?? (input.startsWith("local/") ? components.bundle : undefined);
 }

@@ -21,6 +21,7 @@ const deb = (name: string, version: string) => ({
   name,
   version,
   sha256: sha256Text(name),
+  need: `asked for ${name}`,
 });
 
 const copyright = `Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/
@@ -59,10 +60,17 @@ const params = {
   engine: { name: "engine", version: "9" },
   distribution: { name: "debian-13", date: "Sat, 14 Nov 2026 10:00:00 UTC" },
   components: {
-    engine: { name: "engine", version: "9", license: "BSD-3-Clause", purl: "pkg:pypi/engine@9", sha256: "e" },
-    bytecode: { name: "toy", version: "0", license: "LicenseRef-project" },
-    bundle: { name: "toy", version: "0", license: "LicenseRef-project" },
-    init: { name: "edgeimg-init", version: "0.1.0", license: "MIT" },
+    engine: {
+      name: "engine",
+      version: "9",
+      license: "BSD-3-Clause",
+      purl: "pkg:pypi/engine@9",
+      sha256: "e",
+      need: "engine",
+    },
+    bytecode: { name: "toy", version: "0", license: "LicenseRef-project", need: "app" },
+    bundle: { name: "toy", version: "0", license: "LicenseRef-project", need: "app" },
+    init: { name: "edgeimg-init", version: "0.1.0", license: "MIT", need: "init" },
   },
   debs: {
     "libc6_2_arm64.deb": deb("libc6", "2"),

@@ -1,4 +1,5 @@
 import { PackageURL } from "@socketregistry/packageurl-js";
+import { globMatcher } from "../../formats/glob.js";
 import type { PackageSetRequest } from "../../lock/resolve.js";
 import { fileNameOf } from "./engine.js";
 import type { ImageRequest } from "./plan-image.js";
@@ -16,6 +17,8 @@ export interface Component {
   readonly name: string;
   readonly version: string;
   readonly license: string;
+  /** What asked for it, in words. */
+  readonly need: string;
   readonly purl?: string | undefined;
   readonly sha256?: string | undefined;
 }
@@ -27,26 +30,34 @@ export function reportStep(
 ): string {
   const { engine, board, catalog, versions, project } = request;
   const { recipe } = engine;
-  const own = (part: string): Component => ({ name: part, version: versions.edgeimg, license: "MIT" });
-  const app: Component = { name: project.name, version: "0", license: "LicenseRef-project" };
+  const own = (part: string, need: string): Component => ({
+    name: part,
+    version: versions.edgeimg,
+    license: "MIT",
+    need,
+  });
+  const app: Component = { name: project.name, version: "0", license: "LicenseRef-project", need: "the project's app" };
+  const frame = own("edgeimg", "the layout of every image");
   const components: Record<string, Component> = {
     engine: {
       name: recipe.name,
       version: recipe.version,
       license: recipe.license.spdx,
+      need: `the engine of this image (${recipe.name})`,
       purl: recipe.source?.purl,
       sha256: recipe.source?.sha256,
     },
-    adapter: own("edgeimg-adapter"),
-    runtime: own("edgeimg-runtime"),
-    ...(project.kernels ? { kernels: own("edgeimg-kernels") } : {}),
-    init: own("edgeimg-init"),
-    edgeimg: own("edgeimg"),
-    image: own("edgeimg"),
-    initramfs: own("edgeimg"),
+    adapter: own("edgeimg-adapter", `the engine of this image (${recipe.name})`),
+    runtime: own("edgeimg-runtime", "the host that runs the app"),
+    ...(project.kernels ? { kernels: own("edgeimg-kernels", "`kernels: true` of the project") } : {}),
+    init: own("edgeimg-init", "the start of the system (recipes/init)"),
+    edgeimg: frame,
+    image: frame,
+    initramfs: frame,
     bundle: app,
     bytecode: app,
   };
+  const needOf = packageNeeds(request);
   const packages = Object.values(sets).flatMap((set) =>
     set === undefined ? [] : (lock.sets[set.name]?.packages ?? []),
   );
@@ -55,7 +66,9 @@ export function reportStep(
       const purl = PackageURL.fromString(id);
       const version = purl.version ?? "";
       const file = `${purl.name}_${version.replaceAll(":", "%3a")}_${purl.qualifiers?.arch ?? "all"}.deb`;
-      return [file, { purl: id, name: purl.name ?? "", version, sha256: lock.packages[id]?.sha256 ?? "" }];
+      const name = purl.name ?? "";
+      const need = needOf(name);
+      return [file, { purl: id, name, version, sha256: lock.packages[id]?.sha256 ?? "", need }];
     }),
   );
   const converter = recipe.model.converter?.hosts[request.host.arch];
@@ -94,4 +107,18 @@ export function reportStep(
       ],
     },
   });
+}
+
+/** What asks for a package by name, in words. */
+function packageNeeds({ board, engine, catalog, project }: ImageRequest): (name: string) => string {
+  const { init, distribution } = catalog;
+  const asked: readonly (readonly [string, readonly string[]])[] = [
+    ["the start of the system (recipes/init)", init.packages],
+    ["ssh", init.ssh.packages],
+    [`the engine of this image (${engine.recipe.name})`, engine.recipe.packages.rootfs],
+    ["the kernel", distribution.kernel.keep],
+    [`the firmware of ${board.name}`, board.boot.packages],
+    ["`packages` of the project", project.packages],
+  ];
+  return (name) => asked.find(([, globs]) => globMatcher(globs)(name))?.[0] ?? "a package that another one depends on";
 }
