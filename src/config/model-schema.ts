@@ -61,12 +61,23 @@ const input = z.union([
   }),
 ]);
 
+/** Whether each percent sign starts an encoded byte of UTF-8. */
+function isPercentEncoded(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const location = z.union([
   z.string().min(1).max(4096),
   z.strictObject({
     purl: z
       .string()
       .regex(/^pkg:[a-z]+\/[^\s\\]+@[^\s\\]+$/, "a package URL with version, like pkg:npm/%40scope/name@1.2.3")
+      .refine(isPercentEncoded, "a package URL with version, like pkg:npm/%40scope/name@1.2.3")
       .meta({ description: "Package URL with version.", examples: ["pkg:npm/%40gutenye/ocr-models@1.4.2"] }),
     file: z
       .string()

@@ -96,6 +96,11 @@ const refused: readonly (readonly [string, string, readonly string[]])[] = [
     ["edgeimg.yaml:4:52: `models.m.inputs.x.dims[0]`: steps of 32 from 32 never reach 100; the last is 96"],
   ],
   [
+    "package URL with a broken escape",
+    'models: { m: { onnx: { purl: "pkg:npm/%zz@1", path: b } } }',
+    ["edgeimg.yaml:4:30: `models.m.onnx.purl`: a package URL with version, like pkg:npm/%40scope/name@1.2.3"],
+  ],
+  [
     "package URL without version",
     "models: { m: { onnx: { purl: pkg:npm/a, path: b } } }",
     [
