@@ -1,16 +1,17 @@
 import { spawn } from "node:child_process";
-import { chmod, chown, cp, mkdir, readFile, rm, symlink } from "node:fs/promises";
+import { chmod, chown, cp, mkdir, open, readdir, readFile, rm, symlink } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import t, { type Test } from "tap";
 import { edgeimg, jsonLines, packedProgram, scratchFolder, storeActions } from "./lab.js";
+import { otherMachine } from "./other-machine.js";
 
 /**
- * The same project built twice from nothing: once plainly, once in another folder, as another user without rights, with another time
- * zone, locale, umask and number of jobs, with nothing on the PATH but what the README asks for, and killed at twenty random moments.
- * Every step that both ran, and the image, must have the same bytes.
+ * One project built from nothing in different surroundings. First twice at once on one store. Then in another folder, as another user
+ * without rights, with another time zone, locale, umask, number of jobs and clock, with nothing on the PATH but what the README asks
+ * for, on a disk that is full at first, and killed at twenty random moments. Every step, and the image, must have the same bytes.
  */
 const home = fileURLToPath(new URL("../../", import.meta.url));
 const kills = 20;
@@ -18,8 +19,8 @@ const nobody = 65534;
 const isRoot = process.getuid?.() === 0;
 
 const folder = await scratchFolder("reproducible");
-t.teardown(() => rm(folder, { recursive: true, force: true }));
 const args = ["build", "--board", "rpi4", "--engine", "ncnn", "--json"];
+const results = "out/rpi4-ncnn/SHA256SUMS";
 
 /** How this machine reaches registries: proxies, and the certificates that they are trusted by. */
 const network = Object.fromEntries(
@@ -36,93 +37,137 @@ const network = Object.fromEntries(
 );
 
 const plain = { program: "", cwd: join(folder, "plain"), cache: join(folder, "plain-cache") };
+const twin = { cwd: join(folder, "twin") };
 const other = { program: "", cwd: join(folder, "a", "deeper folder"), cache: join(folder, "other-cache") };
+const plainEnv = { XDG_CACHE_HOME: plain.cache, TZ: "UTC", LANG: "C" };
 
-t.test("a clean build", async (t) => {
-  await mkdir(plain.cwd, { recursive: true });
-  plain.program = await packedProgram(await made(join(folder, "packed-1")));
-  const run = await edgeimg(plain.program, args, {
-    cwd: plain.cwd,
-    env: { XDG_CACHE_HOME: plain.cache, TZ: "UTC", LANG: "C" },
-  });
-  t.equal(run.code, 0, run.stderr.slice(-2000));
-  const result = jsonLines(run.stdout).find((line) => line.command === "build");
-  t.comment(`cold: ${Math.round(Number(result?.ms) / 1000)} s`);
+// Other users must be able to read the program and to enter the folders.
+await chmod(folder, 0o755);
+for (const path of [plain.cwd, twin.cwd, other.cwd, other.cache]) await mkdir(path, { recursive: true });
+const machine = await otherMachine({ disk: other.cache, diskSize: "400m", clock: "+2d", user: nobody });
+const played = typeof machine === "string" ? undefined : machine;
+const notPlayed = typeof machine === "string" ? machine : false;
+t.teardown(async () => {
+  played?.stop();
+  await rm(folder, { recursive: true, force: true });
 });
 
-t.test("a build killed twenty times, as another user in other surroundings, gives the same bytes", async (t) => {
-  // The user must be able to read the program wherever this checkout lies.
-  await chmod(folder, 0o755);
+/** What runs a command in the other surroundings. */
+const otherEnv = {
+  PATH: await poorPath(join(folder, "bin")),
+  HOME: other.cwd,
+  XDG_CACHE_HOME: other.cache,
+  TZ: "Asia/Kathmandu",
+  LANG: "de_DE.UTF-8",
+  LC_ALL: "tr_TR.UTF-8",
+  CI: "true",
+  ...network,
+};
+const user = isRoot
+  ? ["/usr/bin/setpriv", `--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups", "--inh-caps=-all"]
+  : [];
+const surrounded = [...(played?.enter ?? user), "/bin/sh", "-c", 'umask 077; cd "$0"; exec "$@"', other.cwd];
+const otherWords = () => [...surrounded, process.execPath, other.program, ...args, "--jobs", "3"];
+
+t.test("two clean builds at once on one store give the same bytes", async (t) => {
+  plain.program = await packedProgram(await made(join(folder, "packed-1")));
+  const runs = await Promise.all([plain, twin].map(({ cwd }) => edgeimg(plain.program, args, { cwd, env: plainEnv })));
+  for (const run of runs) {
+    t.equal(run.code, 0, run.stderr.slice(-2000));
+    const result = jsonLines(run.stdout).find((line) => line.command === "build");
+    t.comment(`cold: ${Math.round(Number(result?.ms) / 1000)} s`);
+  }
+  t.equal(await readFile(join(twin.cwd, results), "utf8"), await readFile(join(plain.cwd, results), "utf8"));
+});
+
+t.test("a stored object with a flipped byte is noticed and made anew", async (t) => {
+  const image = await treeWith(plain.cache, /\.img\.zst$/);
+  await chmod(image, 0o644);
+  const file = await open(image, "r+");
+  const { buffer } = await file.read(Buffer.alloc(1), 0, 1, 1000);
+  await file.write(Buffer.from([(buffer[0] ?? 0) ^ 4]), 0, 1, 1000);
+  await file.close();
+  const before = await readFile(join(plain.cwd, results), "utf8");
+  await rm(join(plain.cwd, "out"), { recursive: true });
+  const run = await edgeimg(plain.program, args, { cwd: plain.cwd, env: plainEnv });
+  t.equal(run.code, 0, run.stderr.slice(-2000));
+  const warnings = jsonLines(run.stdout).filter((line) => line.level === "warn");
+  t.match(warnings, [{ message: /^stored object [0-9a-f]{12} is damaged at .*\.img\.zst; made anew$/ }]);
+  t.equal(await readFile(join(plain.cwd, results), "utf8"), before);
+});
+
+t.test("the other surroundings", async () => {
   other.program = await packedProgram(await made(join(folder, "packed-2")));
   await ownDependencies(dirname(dirname(dirname(other.program))));
-  await mkdir(other.cwd, { recursive: true });
-  await mkdir(other.cache);
   await cp(join(plain.cwd, "edgeimg.lock"), join(other.cwd, "edgeimg.lock"));
-  for (const path of [other.cwd, other.cache, join(other.cwd, "edgeimg.lock")])
-    if (isRoot) await chown(path, nobody, nobody);
-  const env = {
-    PATH: await poorPath(join(folder, "bin")),
-    HOME: other.cwd,
-    XDG_CACHE_HOME: other.cache,
-    TZ: "Asia/Kathmandu",
-    LANG: "de_DE.UTF-8",
-    LC_ALL: "tr_TR.UTF-8",
-    CI: "true",
-    ...network,
-  };
-  const user = isRoot
-    ? ["/usr/bin/setpriv", `--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups", "--inh-caps=-all"]
-    : [];
-  const words = [
-    ...user,
-    "/bin/sh",
-    "-c",
-    'umask 077; exec "$@"',
-    "sh",
-    process.execPath,
-    other.program,
-    ...args,
-    "--jobs",
-    "3",
-  ];
+  if (isRoot) for (const path of [other.cwd, join(other.cwd, "edgeimg.lock")]) await chown(path, nobody, nobody);
+  if (isRoot && played === undefined) await chown(other.cache, nobody, nobody);
+});
+
+t.test("a clock two days ahead", { skip: notPlayed }, async (t) => {
+  const { stdout } = await started([...surrounded, process.execPath, "-p", "Date.now()"]);
+  t.ok(Math.abs(Number(stdout) - Date.now() - 2 * 86_400_000) < 60_000, stdout);
+});
+
+t.test("a full disk: a clear error", { skip: notPlayed }, async (t) => {
+  const run = await started(otherWords());
+  t.equal(run.exitCode, 2);
+  const errors = jsonLines(run.stdout ?? "").filter((line) => line.type === "error");
+  t.match(errors, [{ code: "ERR_EDGEIMG_STORE_FULL", hint: /run again: it continues/ }]);
+  t.notMatch(`${run.stdout}${run.stderr}`, /^\s+at /m, "no stack trace");
+  await played?.resizeDisk("8g");
+});
+
+t.test("after twenty kills the build in other surroundings gives the same bytes", async (t) => {
   const random = generator(20261124);
   for (let kill = 0; kill < kills; kill++) {
-    const code = await runAndKill(words, { cwd: other.cwd, env, ms: 300 + random() * 22_000 });
+    const code = await runAndKill(otherWords(), 300 + random() * 22_000);
     t.ok(code === "killed" || code === 0, `kill ${kill + 1}: ${code}`);
   }
+  const run = await started(otherWords());
+  t.equal(run.exitCode, 0, `${run.stdout?.slice(-1500)}${run.stderr?.slice(-1500)}`);
+  await compare(t);
+});
+
+async function started(words: readonly string[]) {
   const [first = "", ...rest] = words;
-  const run = await execa(first, rest, {
-    cwd: other.cwd,
-    env,
+  return await execa(first, rest, {
+    env: otherEnv,
     extendEnv: false,
     reject: false,
     maxBuffer: 1 << 28,
     stdin: "ignore",
   });
-  t.equal(run.exitCode, 0, `${run.stdout.slice(-1500)}${run.stderr.slice(-1500)}`);
-  await compare(t);
-});
+}
+
+/** A file in a tree of the store. */
+async function treeWith(cache: string, name: RegExp): Promise<string> {
+  const trees = join(cache, "edgeimg/v1/trees");
+  for (const tree of await readdir(trees)) {
+    if (tree.endsWith(".json")) continue;
+    const found = (await readdir(join(trees, tree))).find((file) => name.test(file));
+    if (found !== undefined) return join(trees, tree, found);
+  }
+  throw new Error(`no tree has ${name}`);
+}
 
 async function compare(t: Test): Promise<void> {
   const before = await storeActions(plain.cache);
-  const after = await storeActions(other.cache);
+  const after = await storeActions(played?.seen(other.cache) ?? other.cache);
   t.ok(before.size > 40, `${before.size} actions of the clean build`);
   t.strictSame([...after.keys()].sort(), [...before.keys()].sort(), "the same actions");
   const differing = [...before].filter(([action, tree]) => after.get(action) !== tree);
   t.strictSame(differing, [], "each with the same tree");
-  const read = async (base: string) => await readFile(join(base, "out/rpi4-ncnn/SHA256SUMS"), "utf8");
+  const read = async (base: string) => await readFile(join(base, results), "utf8");
   t.equal(await read(other.cwd), await read(plain.cwd), "the same result files");
 }
 
 /** Ends with a kill -9 of the program alone: what it started goes on, as after a crash. */
-async function runAndKill(
-  words: readonly string[],
-  options: { cwd: string; env: Record<string, string>; ms: number },
-): Promise<number | "killed" | null> {
+async function runAndKill(words: readonly string[], ms: number): Promise<number | "killed" | null> {
   const [first = "", ...rest] = words;
-  const child = spawn(first, rest, { cwd: options.cwd, env: options.env, stdio: "ignore" });
+  const child = spawn(first, rest, { env: otherEnv, stdio: "ignore" });
   const closed = new Promise<number | null>((resolve) => child.on("exit", (code) => resolve(code)));
-  const winner = await Promise.race([closed, sleep(options.ms).then(() => "time" as const)]);
+  const winner = await Promise.race([closed, sleep(ms).then(() => "time" as const)]);
   if (winner !== "time") return winner;
   child.kill("SIGKILL");
   await closed;
