@@ -9,6 +9,7 @@ import type { Plan } from "../plan/step.js";
 import { execute, type StepResult } from "../steps/execute.js";
 import { withLock } from "../store/lock.js";
 import { treePath } from "../store/store.js";
+import { checkBudget } from "./budget.js";
 import { type Prepared, prepare } from "./prepare.js";
 import type { Artifact, BuildOptions, BuildResult, Context } from "./types.js";
 
@@ -32,6 +33,11 @@ export async function buildPrepared(context: Context, options: BuildOptions): Pr
   const plan = makePlan(prepared.request, prepared.lock);
   context.emit({ type: "plan", steps: plan.steps.length });
   const results = await execute(plan, Object.values(plan.targets), prepared.services);
+  const tree = (target: string) => {
+    const digest = results.get(plan.targets[target] ?? "")?.digest;
+    return digest === undefined ? undefined : treePath(prepared.services.store, digest);
+  };
+  await keepBudget(prepared, tree);
   // Another build may end in the same folder at the same time.
   const artifacts = await withLock(prepared.out, context.signal, () => publish({ plan, prepared, results }));
   for (const artifact of artifacts) context.emit({ type: "artifact", ...artifact });
@@ -53,6 +59,24 @@ export async function buildPrepared(context: Context, options: BuildOptions): Pr
       ms: context.now() - started,
     },
   };
+}
+
+/** Before anything is published, so that the output folder keeps the last image within the budget, to compare with. */
+async function keepBudget(
+  { project, request, out }: Prepared,
+  tree: (target: string) => string | undefined,
+): Promise<void> {
+  const report = tree("report");
+  if (report === undefined) return;
+  const packed = tree("zst");
+  const [name = ""] = packed === undefined ? [] : await readdir(packed);
+  await checkBudget({
+    budget: request.project.budget,
+    report,
+    compressed: packed === undefined ? undefined : join(packed, name),
+    before: out,
+    place: project.merged.place(["budget"]),
+  });
 }
 
 async function requireWritable(folder: string): Promise<void> {

@@ -1,28 +1,10 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { nearest } from "../errors/nearest.js";
+import { manifestSchema } from "../report/manifest.js";
 import { imageRequest, openProject } from "./prepare.js";
 import type { BuildOptions, Context, PathExplanation } from "./types.js";
-
-const origin = z.object({ name: z.string(), need: z.string().optional() });
-
-const manifest = z.object({
-  packages: z.array(origin),
-  components: z.array(origin),
-  files: z.array(
-    z.object({
-      part: z.string(),
-      path: z.string(),
-      size: z.number(),
-      package: z.string().optional(),
-      version: z.string().optional(),
-      license: z.string().optional(),
-      neededBy: z.string().optional(),
-    }),
-  ),
-});
 
 /** Why a file is in the image: from the manifest of the last build. */
 export async function explainPath(context: Context, path: string, options: BuildOptions): Promise<PathExplanation> {
@@ -35,7 +17,7 @@ export async function explainPath(context: Context, path: string, options: Build
       hint: `Run \`edgeimg build --board ${request.board.name} --engine ${request.engine.recipe.name}\` first.`,
     });
   });
-  const { files, packages, components } = manifest.parse(JSON.parse(text));
+  const { files, packages, components } = manifestSchema.parse(JSON.parse(text));
   const wanted = path.replace(/^\/+/, "");
   const found =
     files.find((one) => one.path === wanted && one.part === "root") ?? files.find((one) => one.path === wanted);

@@ -2,6 +2,7 @@
 export { buildImage } from "./build.js";
 export { cacheInfo, cachePrune, cacheVerify } from "./cache.js";
 export { listBoards, listEngines } from "./catalog.js";
+export { diffResults } from "./diff.js";
 export { doctor } from "./doctor.js";
 export { explainPath } from "./explain.js";
 export { initProject } from "./init-project.js";

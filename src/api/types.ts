@@ -1,5 +1,6 @@
 import type { Setting } from "../config/merge.js";
 import type { Emit } from "../events.js";
+import type { ImageDiff } from "../report/diff.js";
 
 /** What the command line needs of `src/api/index.ts`; tests put a small one in its place. */
 export interface Api {
@@ -11,6 +12,7 @@ export interface Api {
   readonly listBoards: (context: Context) => Promise<readonly BoardInfo[]>;
   readonly listEngines: (context: Context) => Promise<readonly EngineInfo[]>;
   readonly explainPath: (context: Context, path: string, options: BuildOptions) => Promise<PathExplanation>;
+  readonly diffResults: (context: Context, options: DiffOptions) => Promise<ImageDiff>;
   readonly doctor: (context: Context) => Promise<readonly DoctorCheck[]>;
   readonly cacheInfo: (context: Context) => Promise<CacheInfo>;
   readonly cachePrune: (context: Context, options: PruneOptions) => Promise<PruneResult>;
@@ -139,6 +141,12 @@ export interface PathExplanation {
   readonly bytes: number;
   /** From the root of need to the file. */
   readonly chain: readonly string[];
+}
+
+/** Two images, each as a manifest or the folder of its results. */
+export interface DiffOptions {
+  readonly old: string;
+  readonly new: string;
 }
 
 export interface DoctorCheck {

@@ -10,6 +10,7 @@ export interface FlagSpec {
   /** What shell completion offers: names of boards, of engines, or files. */
   readonly complete?: "boards" | "engines" | "files" | "directories";
   readonly number?: { readonly min: number; readonly max: number };
+  readonly choices?: readonly string[];
 }
 
 export interface ArgumentSpec {

@@ -27,6 +27,7 @@ export async function completions(words: readonly string[], sources: CompletionS
       flag.value !== undefined &&
       (last === `--${flag.name}` || (flag.short !== undefined && last === `-${flag.short}`)),
   );
+  if (open?.choices !== undefined) return fitting(open.choices);
   if (open !== undefined) return offer(open.complete, fitting, sources);
   if (typed.startsWith("-")) {
     return fitting([...flags.map((flag) => `--${flag.name}`), "--help"].filter((name) => !before.includes(name)));

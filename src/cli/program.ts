@@ -72,7 +72,8 @@ function argumentOf(spec: ArgumentSpec): Argument {
 function optionOf(spec: FlagSpec): Option {
   const short = spec.short === undefined ? "" : `-${spec.short}, `;
   const option = new Option(`${short}--${spec.name}${spec.value === undefined ? "" : ` <${spec.value}>`}`, spec.help);
-  const { number } = spec;
+  const { number, choices } = spec;
+  if (choices !== undefined) return option.choices(choices);
   if (number === undefined) return option;
   return option.argParser((text: string) => {
     const value = /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;

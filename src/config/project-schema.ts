@@ -121,6 +121,15 @@ const image = z.strictObject({
   compress: z.boolean().default(true).meta({ description: "Also write IMAGE.zst, the file to hand out." }),
 });
 
+const budget = z.strictObject({
+  image: size.optional().meta({ description: "The SD-card image, unpacked.", examples: ["128MiB"] }),
+  compressed: size.optional().meta({ description: "IMAGE.zst.", examples: ["40MB"] }),
+  rootfs: size.optional().meta({ description: "The root file system as it lies on the card.", examples: ["24MB"] }),
+  boot: size.optional().meta({ description: "The boot partition's files.", examples: ["20MB"] }),
+  models: size.optional().meta({ description: "The files of /models, before compression.", examples: ["20MB"] }),
+  app: size.optional().meta({ description: "The files of /app, before compression.", examples: ["2MB"] }),
+});
+
 const names = z
   .union([name, z.array(name).min(1).max(64)])
   .transform((value) => (typeof value === "string" ? [value] : value));
@@ -158,8 +167,15 @@ export const projectSchema = z.strictObject({
       examples: [["v4l-utils"]],
     }),
   image: image.prefault({}).meta({ description: "The SD-card image." }),
+  budget: budget.prefault({}).meta({
+    description:
+      "Sizes that a build may not exceed. One that does fails with exit code 3, names what grew most, and leaves the last result as it is.",
+  }),
   tests: testsSchema.prefault({}).meta({ description: "What `edgeimg test` expects of the booted image." }),
 });
+
+/** Parts of an image that a budget may limit. */
+export type Budget = z.infer<typeof budget>;
 
 /** A project as the rest of edgeimg sees it: defaults filled in, sizes in bytes, lists where one name may stand. */
 export type Project = z.infer<typeof projectSchema>;

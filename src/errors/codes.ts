@@ -166,6 +166,16 @@ const entries = {
     summary: "Something does not fit into its partition.",
     help: "Raise `image.bootSize` in edgeimg.yaml or the board's `boot.size`, or put less into the image.",
   },
+  ERR_EDGEIMG_MANIFEST_INVALID: {
+    exit: 1,
+    summary: "A file is not the manifest of an image, or there is none in the folder.",
+    help: "Name a manifest.json that `edgeimg build` wrote, or the folder that it lies in.",
+  },
+  ERR_EDGEIMG_BUDGET_EXCEEDED: {
+    exit: 3,
+    summary: "An image is larger than `budget` in edgeimg.yaml allows.",
+    help: "The largest growths since the last result, or the largest packages, are printed above. The result folder keeps the last image within the budget. Put less into the image, or raise the budget.",
+  },
   ERR_EDGEIMG_ARCHIVE_UNSAFE: {
     exit: 3,
     summary: "An archive has an entry that would leave its folder.",

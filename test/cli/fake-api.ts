@@ -14,6 +14,7 @@ export function fakeApi(part: Partial<Api>): Api {
     listBoards: refuse,
     listEngines: refuse,
     explainPath: refuse,
+    diffResults: refuse,
     doctor: refuse,
     cacheInfo: refuse,
     cachePrune: refuse,

@@ -3,6 +3,7 @@ import { boards } from "./boards.js";
 import { build } from "./build.js";
 import { cache } from "./cache.js";
 import { completion } from "./completion.js";
+import { diff } from "./diff.js";
 import { doctor } from "./doctor.js";
 import { engines } from "./engines.js";
 import { explain } from "./explain.js";
@@ -21,6 +22,7 @@ export const commands: readonly CommandSpec[] = [
   test,
   plan,
   explain,
+  diff,
   boards,
   engines,
   lock,
