@@ -2,18 +2,23 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type BootedBoard, bootImage } from "../device/boot.js";
 import { type Built, buildPrepared } from "./build.js";
-import type { BuildOptions, Context, RunOptions, RunResult } from "./types.js";
+import type { Context, RunOptions, RunResult } from "./types.js";
 
 /** The port that apps serve on. */
 const appPort = 80;
 
-/** Builds what is missing and boots the image; `use` gets the running board, which is stopped afterwards. */
+export interface BoardOptions {
+  /** Local port of the app's HTTP port; absent: a free one. */
+  readonly port?: number | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Boots an image that was built; `use` gets the running board, which is stopped afterwards. */
 export async function withBoard<T>(
   context: Context,
-  options: BuildOptions & { readonly port?: number | undefined; readonly timeoutMs?: number },
-  use: (board: BootedBoard, built: Built) => Promise<T>,
+  { built, port, timeoutMs }: BoardOptions & { readonly built: Built },
+  use: (board: BootedBoard) => Promise<T>,
 ): Promise<T> {
-  const built = await buildPrepared(context, options);
   const { services, request } = built.prepared;
   const workDir = await mkdtemp(join(services.store.root, "tmp", "device-"));
   try {
@@ -23,14 +28,14 @@ export async function withBoard<T>(
       qemuRoot: built.qemuRoot,
       workDir,
       httpGuestPort: appPort,
-      ...(options.port === undefined ? {} : { httpHostPort: options.port }),
+      ...(port === undefined ? {} : { httpHostPort: port }),
       emit: context.emit,
-      timeoutMs: options.timeoutMs,
+      timeoutMs,
       signal: context.signal,
       card: "fresh",
     });
     try {
-      return await use(board, built);
+      return await use(board);
     } finally {
       await board.stop();
     }
@@ -41,7 +46,8 @@ export async function withBoard<T>(
 
 /** Boots the image until the board ends or the user stops it. What the user types goes to the console. */
 export async function runImage(context: Context, options: RunOptions): Promise<RunResult> {
-  return await withBoard(context, options, async (board) => {
+  const built = await buildPrepared(context, options);
+  return await withBoard(context, { built, port: options.port }, async (board) => {
     context.emit({
       type: "log",
       level: "info",

@@ -1,29 +1,64 @@
-import { readFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, resolve } from "node:path";
 import { request } from "undici";
 import type { TestsConfig } from "../config/tests-schema.js";
 import type { BootedBoard } from "../device/boot.js";
 import { checkLines, differences } from "../device/expect.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
+import { type JunitSuite, junitXml } from "../report/junit.js";
+import { buildPrepared } from "./build.js";
 import { withBoard } from "./run.js";
-import type { BuildOptions, Context, TestCheck, TestReport } from "./types.js";
+import type { Context, TestCheck, TestOptions, TestReport } from "./types.js";
 
-/** Builds what is missing, boots the very image, and compares its console lines and HTTP answers with the project's `tests`. */
-export async function testImage(context: Context, options: BuildOptions): Promise<TestReport> {
+/**
+ * Builds what is missing, boots the very image, as often as asked, and compares its console lines and HTTP answers with the project's
+ * `tests`.
+ */
+export async function testImage(context: Context, options: TestOptions): Promise<TestReport> {
   const started = context.now();
-  let checks: TestCheck[] = [];
-  let boardName = "";
-  let engine = "";
-  await withBoard(context, options, async (board, built) => {
-    const { request: image } = built.prepared;
-    const { tests } = image.project;
-    boardName = image.board.name;
-    engine = image.engine.recipe.name;
-    checks = await runTests({ board, tests, localPath: image.localPath, signal: context.signal });
-  });
-  for (const { name, passed, detail } of checks) {
-    context.emit({ type: "check", name, passed, ...(detail === undefined ? {} : { detail }) });
+  const { junit, repeat = 1 } = options;
+  const built = await buildPrepared(context, options);
+  const { board, engine, localPath, project } = built.prepared.request;
+  const suites: JunitSuite[] = [];
+  const image = `${board.name}-${engine.recipe.name}`;
+  for (let boot = 1; boot <= repeat; boot++) {
+    const began = context.now();
+    const suite = await withBoard(context, { built }, async (running) => {
+      const cases = await runTests({
+        board: running,
+        tests: project.tests,
+        localPath,
+        signal: context.signal,
+        now: context.now,
+      });
+      return { cases, output: running.seen().map(({ text }) => text) };
+    });
+    const name = repeat === 1 ? image : `${image} boot ${boot}`;
+    const properties = { project: project.name, board: board.name, engine: engine.recipe.name };
+    suites.push({ ...suite, name, group: image, properties, ms: context.now() - began });
+    for (const { name, passed, detail } of suite.cases)
+      context.emit({ type: "check", name, passed, ...(detail === undefined ? {} : { detail }) });
   }
-  return { board: boardName, engine, checks, ms: context.now() - started };
+  if (junit !== undefined) await writeReport(resolve(context.cwd, junit), junitXml(project.name, suites));
+  return {
+    board: board.name,
+    engine: engine.recipe.name,
+    checks: suites.flatMap(({ cases }) => cases),
+    boots: repeat,
+    ms: context.now() - started,
+  };
+}
+
+async function writeReport(file: string, text: string): Promise<void> {
+  try {
+    await mkdir(dirname(file), { recursive: true });
+    await writeFile(file, text);
+  } catch (cause) {
+    throw new EdgeimgError("ERR_EDGEIMG_OUTPUT_UNWRITABLE", `${file} cannot be written.`, {
+      cause,
+      hint: "Name another file with --junit, or give yourself rights to its folder.",
+    });
+  }
 }
 
 export interface TestJob {
@@ -31,10 +66,12 @@ export interface TestJob {
   readonly tests: TestsConfig;
   readonly localPath: (path: string) => string;
   readonly signal: AbortSignal;
+  readonly now: () => number;
 }
 
-export async function runTests({ board, tests, localPath, signal }: TestJob): Promise<TestCheck[]> {
+export async function runTests({ board, tests, localPath, signal, now }: TestJob): Promise<TestCheck[]> {
   const checks: TestCheck[] = [];
+  const started = now();
   const ready = await board
     .waitFor((line) => line.milestone?.name === "ready" || line.milestone?.name === "app-error", tests.timeout * 1000)
     .then(
@@ -47,6 +84,7 @@ export async function runTests({ board, tests, localPath, signal }: TestJob): Pr
   checks.push({
     name: "the app starts",
     passed: ready === undefined,
+    ms: now() - started,
     ...(ready === undefined ? {} : { detail: ready }),
   });
   const report = checkLines(board.seen(), tests.expect, { ordered: false });
@@ -63,7 +101,11 @@ export async function runTests({ board, tests, localPath, signal }: TestJob): Pr
     }
   }
   if (ready === undefined)
-    for (const test of tests.http) checks.push(await httpCheck({ board, test, localPath, signal }));
+    for (const test of tests.http) {
+      const asked = now();
+      const check = await httpCheck({ board, test, localPath, signal });
+      checks.push({ ...check, ms: now() - asked });
+    }
   return checks;
 }
 
@@ -72,7 +114,7 @@ async function httpCheck({
   test,
   localPath,
   signal,
-}: Omit<TestJob, "tests"> & { readonly test: TestsConfig["http"][number] }): Promise<TestCheck> {
+}: Omit<TestJob, "tests" | "now"> & { readonly test: TestsConfig["http"][number] }): Promise<TestCheck> {
   const path = test.get ?? test.to ?? "/";
   const name = test.get === undefined ? `POST ${test.post} to ${path}` : `GET ${path}`;
   try {

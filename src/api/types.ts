@@ -8,7 +8,7 @@ export interface Api {
   readonly planImage: (context: Context, options: BuildOptions) => Promise<PlanResult>;
   readonly updateLock: (context: Context, options: LockOptions) => Promise<LockResult>;
   readonly runImage: (context: Context, options: RunOptions) => Promise<RunResult>;
-  readonly testImage: (context: Context, options: BuildOptions) => Promise<TestReport>;
+  readonly testImage: (context: Context, options: TestOptions) => Promise<TestReport>;
   readonly listBoards: (context: Context) => Promise<readonly BoardInfo[]>;
   readonly listEngines: (context: Context) => Promise<readonly EngineInfo[]>;
   readonly explainPath: (context: Context, path: string, options: BuildOptions) => Promise<PathExplanation>;
@@ -105,16 +105,27 @@ export interface RunResult {
   readonly exitCode: number;
 }
 
+export interface TestOptions extends BuildOptions {
+  /** Boots the image this many times; once when absent. */
+  readonly repeat?: number | undefined;
+  /** File that gets the report as JUnit XML. */
+  readonly junit?: string | undefined;
+}
+
 export interface TestCheck {
   readonly name: string;
   readonly passed: boolean;
   readonly detail?: string | undefined;
+  /** How long it took, where it took time of its own. */
+  readonly ms?: number | undefined;
 }
 
 export interface TestReport {
   readonly board: string;
   readonly engine: string;
+  /** Of all boots, one after the other. */
   readonly checks: readonly TestCheck[];
+  readonly boots: number;
   readonly ms: number;
 }
 

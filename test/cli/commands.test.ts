@@ -123,6 +123,7 @@ t.test("test: passes or fails with the checks", async (t) => {
   const report = (passed: boolean): TestReport => ({
     board: "rpi3",
     engine: "ncnn",
+    boots: 1,
     ms: 90_000,
     checks: [
       { name: "boot", passed: true },
@@ -133,6 +134,16 @@ t.test("test: passes or fails with the checks", async (t) => {
   t.same([good.code, good.stdout], [0, "2 checks passed, 0 failed (rpi3 with ncnn, 1 min 30 s)\n"]);
   const bad = await runFake(["test"], { testImage: async () => report(false) });
   t.same([bad.code, bad.stdout], [3, "1 checks passed, 1 failed (rpi3 with ncnn, 1 min 30 s)\n"]);
+  const asked: object[] = [];
+  const often = await runFake(["test", "--repeat", "3", "--junit", "report.xml"], {
+    testImage: async (_context, options) => {
+      asked.push(options);
+      return { ...report(true), boots: 3 };
+    },
+  });
+  t.match(often.stdout, "(rpi3 with ncnn, 3 boots, ");
+  t.match(asked, [{ repeat: 3, junit: "report.xml" }]);
+  t.equal((await runFake(["test", "--repeat", "0"], {})).code, 1);
 });
 
 t.test("plan: settings with their origin, steps with their reason", async (t) => {

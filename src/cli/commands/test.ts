@@ -9,14 +9,28 @@ export const test: CommandSpec = {
   description:
     "Builds what is missing, boots the very image in an emulated board, waits for the console lines and asks the HTTP requests that `tests` in edgeimg.yaml names. Exit code 0 when all checks pass, 3 when one fails.",
   arguments: [],
-  flags: buildFlags,
+  flags: [
+    ...buildFlags,
+    { name: "junit", value: "file", help: "also write the report as JUnit XML, for CI servers", complete: "files" },
+    {
+      name: "repeat",
+      value: "n",
+      help: "boot the image this often: finds what fails only sometimes (default: 1)",
+      number: { min: 1, max: 1000 },
+    },
+  ],
   examples: [
     ["edgeimg test --board rpi4 --engine ncnn", "test one image"],
     ["edgeimg test --board qemu-a53 --json", "the report for a program"],
+    ["edgeimg test --junit report.xml --repeat 5", "five boots, the report for a CI server"],
   ],
   run: async ({ api, context, flags, output }) => {
     const { testImage } = await api();
-    const report = await testImage(context, buildOptions(flags));
+    const report = await testImage(context, {
+      ...buildOptions(flags),
+      junit: flags.text("junit"),
+      repeat: flags.number("repeat"),
+    });
     await output.result({ command: "test", ...report }, testText(report));
     return report.checks.every((check) => check.passed) ? 0 : 3;
   },
@@ -24,6 +38,7 @@ export const test: CommandSpec = {
 
 export function testText(report: TestReport): string {
   const failed = report.checks.filter((check) => !check.passed);
-  const where = `${report.board} with ${report.engine}, ${durationText(report.ms)}`;
+  const boots = report.boots === 1 ? "" : `, ${report.boots} boots`;
+  const where = `${report.board} with ${report.engine}${boots}, ${durationText(report.ms)}`;
   return `${report.checks.length - failed.length} checks passed, ${failed.length} failed (${where})\n`;
 }
