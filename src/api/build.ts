@@ -4,14 +4,15 @@ import { constants, copyFile, mkdir, readdir, readFile, rename, rm, stat, writeF
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { planImage as makePlan } from "../builders/debian/plan-image.js";
+import { targetName } from "../config/matrix.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
-import type { Plan } from "../plan/step.js";
+import { mergePlans } from "../plan/merge.js";
 import { execute, type StepResult } from "../steps/execute.js";
 import { withLock } from "../store/lock.js";
 import { treePath } from "../store/store.js";
 import { checkBudget } from "./budget.js";
-import { type Prepared, prepare } from "./prepare.js";
-import type { Artifact, BuildOptions, BuildResult, Context } from "./types.js";
+import { type Prepared, prepare, prepareMatrix } from "./prepare.js";
+import type { Artifact, BuildOptions, BuildResult, Context, MatrixResult } from "./types.js";
 
 /** Builds the image of one board and puts it, with what belongs to it, into the output folder. */
 export async function buildImage(context: Context, options: BuildOptions): Promise<BuildResult> {
@@ -28,47 +29,91 @@ export interface Built {
 
 export async function buildPrepared(context: Context, options: BuildOptions): Promise<Built> {
   const started = context.now();
-  const prepared = await prepare(context, options);
-  await requireWritable(prepared.out);
-  const plan = makePlan(prepared.request, prepared.lock);
-  context.emit({ type: "plan", steps: plan.steps.length });
-  const results = await execute(plan, Object.values(plan.targets), prepared.services);
-  const tree = (target: string) => {
-    const digest = results.get(plan.targets[target] ?? "")?.digest;
-    return digest === undefined ? undefined : treePath(prepared.services.store, digest);
-  };
-  await keepBudget(prepared, tree);
-  // Another build may end in the same folder at the same time.
-  const artifacts = await withLock(prepared.out, context.signal, () => publish({ plan, prepared, results }));
-  for (const artifact of artifacts) context.emit({ type: "artifact", ...artifact });
-  const steps = [...results.values()];
-  const image = artifacts.find(({ role }) => role === "image")?.path ?? "";
-  const digest = results.get(plan.targets.qemu ?? "")?.digest ?? "";
-  return {
+  const { built } = await buildAll(context, [await prepare(context, options)], started);
+  const [first] = built;
+  if (first === undefined) throw new Error("nothing was built");
+  return first;
+}
+
+/** Builds the images of all combinations of the project's matrix, as one graph in which each common step stands once. */
+export async function buildMatrix(context: Context, options: BuildOptions): Promise<MatrixResult> {
+  const started = context.now();
+  const { built, steps } = await buildAll(context, await prepareMatrix(context, options), started);
+  return { images: built.map(({ result }) => result), ...countSteps(steps), ms: context.now() - started };
+}
+
+async function buildAll(
+  context: Context,
+  images: readonly Prepared[],
+  started: number,
+): Promise<{ readonly built: readonly Built[]; readonly steps: readonly StepResult[] }> {
+  const [first] = images;
+  if (first === undefined) throw new Error("there is nothing to build");
+  for (const { out } of images) await requireWritable(out);
+  const jobs = images.map((prepared) => ({
     prepared,
-    image,
-    qemuRoot: join(treePath(prepared.services.store, digest), "root"),
-    result: {
-      artifacts,
-      board: prepared.request.board.name,
-      engine: prepared.request.engine.recipe.name,
-      boards: prepared.project.merged.boards,
-      out: prepared.out,
-      cachedSteps: steps.filter((step) => step.cached).length,
-      ranSteps: steps.filter((step) => !step.cached).length,
-      ms: context.now() - started,
-    },
-  };
+    name: targetName({ board: prepared.request.board.name, engine: prepared.request.engine.recipe.name }),
+    plan: makePlan(prepared.request, prepared.lock),
+  }));
+  const merged = mergePlans(jobs);
+  context.emit({ type: "plan", steps: merged.plan.steps.length });
+  const results = await execute(merged.plan, Object.values(merged.plan.targets), first.services);
+  const outcomes = jobs.map(({ prepared, name }) => ({
+    prepared,
+    targets: merged.targets.get(name) ?? {},
+    steps: merged.steps.get(name) ?? [],
+    results,
+  }));
+  for (const outcome of outcomes) await keepBudget(outcome);
+  const built: Built[] = [];
+  for (const outcome of outcomes) {
+    const { prepared } = outcome;
+    // Another build may end in the same folder at the same time.
+    const artifacts = await withLock(prepared.out, context.signal, () => publish(outcome));
+    for (const artifact of artifacts) context.emit({ type: "artifact", ...artifact });
+    built.push({
+      prepared,
+      image: artifacts.find(({ role }) => role === "image")?.path ?? "",
+      qemuRoot: join(outcomeTree(outcome, "qemu") ?? "", "root"),
+      result: {
+        artifacts,
+        board: prepared.request.board.name,
+        engine: prepared.request.engine.recipe.name,
+        boards: prepared.project.merged.boards,
+        out: prepared.out,
+        ...countSteps(outcome.steps.flatMap((id) => results.get(id) ?? [])),
+        ms: context.now() - started,
+      },
+    });
+  }
+  return { built, steps: [...results.values()] };
+}
+
+/** One image of a build: its steps' results, and those that matter, by target. */
+interface Outcome {
+  readonly prepared: Prepared;
+  readonly targets: Readonly<Record<string, string>>;
+  readonly steps: readonly string[];
+  readonly results: ReadonlyMap<string, StepResult>;
+}
+
+/** The folder of a target's result. */
+function outcomeTree({ prepared, targets, results }: Outcome, target: string): string | undefined {
+  const digest = results.get(targets[target] ?? "")?.digest;
+  return digest === undefined ? undefined : treePath(prepared.services.store, digest);
+}
+
+function countSteps(steps: readonly StepResult[]): Pick<BuildResult, "cachedSteps" | "ranSteps"> {
+  const cachedSteps = steps.filter(({ cached }) => cached).length;
+  return { cachedSteps, ranSteps: steps.length - cachedSteps };
 }
 
 /** Before anything is published, so that the output folder keeps the last image within the budget, to compare with. */
-async function keepBudget(
-  { project, request, out }: Prepared,
-  tree: (target: string) => string | undefined,
-): Promise<void> {
-  const report = tree("report");
+async function keepBudget(outcome: Outcome): Promise<void> {
+  const { project, request, out } = outcome.prepared;
+  const report = outcomeTree(outcome, "report");
   if (report === undefined) return;
-  const packed = tree("zst");
+  const packed = outcomeTree(outcome, "zst");
   const [name = ""] = packed === undefined ? [] : await readdir(packed);
   await checkBudget({
     budget: request.project.budget,
@@ -115,17 +160,11 @@ type Published = Record<string, { digest: string; stamp: string; sha256: string;
 
 const recordName = ".edgeimg.json";
 
-interface PublishJob {
-  readonly plan: Plan;
-  readonly prepared: Prepared;
-  readonly results: ReadonlyMap<string, StepResult>;
-}
-
-async function publish({ plan, prepared, results }: PublishJob): Promise<Artifact[]> {
+async function publish({ prepared, targets, results }: Outcome): Promise<Artifact[]> {
   const { out, services } = prepared;
   const before = await readRecord(out);
   const record: Published = {};
-  for (const [target, step] of Object.entries(plan.targets)) {
+  for (const [target, step] of Object.entries(targets)) {
     const role = published[target];
     const digest = results.get(step)?.digest;
     if (role === undefined || digest === undefined) continue;

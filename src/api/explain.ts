@@ -3,14 +3,14 @@ import { join } from "node:path";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { nearest } from "../errors/nearest.js";
 import { manifestSchema } from "../report/manifest.js";
-import { imageRequest, openProject } from "./prepare.js";
+import { imageRequest, openProject, outFolder } from "./prepare.js";
 import type { BuildOptions, Context, PathExplanation } from "./types.js";
 
 /** Why a file is in the image: from the manifest of the last build. */
 export async function explainPath(context: Context, path: string, options: BuildOptions): Promise<PathExplanation> {
   const project = await openProject(context, options);
   const request = imageRequest(project);
-  const file = join(project.outBase, `${request.board.name}-${request.engine.recipe.name}`, "manifest.json");
+  const file = join(outFolder(project, request), "manifest.json");
   const text = await readFile(file, "utf8").catch((cause) => {
     throw new EdgeimgError("ERR_EDGEIMG_IMAGE_FILE", "There is no manifest of this board and engine yet.", {
       cause,

@@ -1,5 +1,5 @@
 /** What commands call. Nothing here prints or parses flags. */
-export { buildImage } from "./build.js";
+export { buildImage, buildMatrix } from "./build.js";
 export { cacheInfo, cachePrune, cacheVerify } from "./cache.js";
 export { listBoards, listEngines } from "./catalog.js";
 export { diffResults } from "./diff.js";
@@ -7,6 +7,7 @@ export { doctor } from "./doctor.js";
 export { explainPath } from "./explain.js";
 export { initProject } from "./init-project.js";
 export { updateLock } from "./lock.js";
+export { listTargets } from "./matrix.js";
 export { planImage } from "./plan.js";
 export { runImage } from "./run.js";
 export { testImage } from "./test.js";

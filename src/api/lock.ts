@@ -1,10 +1,11 @@
+import { matrixTargets } from "../config/matrix.js";
 import { emptyLock, formatLock, type Lock } from "../lock/lock-file.js";
 import { lockSession } from "./prepare.js";
 import type { Context, LockChange, LockOptions, LockResult } from "./types.js";
 
-/** Moves the lock to what the archives hold now, or only says what it lacks. */
+/** Moves the lock of all the project's boards and engines to what the archives hold now, or only says what it lacks. */
 export async function updateLock(context: Context, options: LockOptions): Promise<LockResult> {
-  const session = await lockSession(context, options);
+  const session = await lockSession(context, options, ({ merged }) => matrixTargets(merged));
   const before = session.known ?? emptyLock(session.distribution);
   if (!options.update) session.check(before);
   const after = options.update ? await session.renew(before) : before;

@@ -5,8 +5,9 @@ import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { checkSupport, type ImageRequest, requirements } from "../builders/debian/plan-image.js";
 import { type Catalog, loadCatalog } from "../catalog/catalog.js";
 import { loadProject } from "../config/load.js";
+import { firstTarget, matrixTargets, type Target, targetName, targetPath } from "../config/matrix.js";
 import { type MergedProject, mergeProject } from "../config/merge.js";
-import { EdgeimgError } from "../errors/edgeimg-error.js";
+import { EdgeimgError, type Place } from "../errors/edgeimg-error.js";
 import { nearest } from "../errors/nearest.js";
 import { createFetcher } from "../fetch/fetcher.js";
 import type { Registries } from "../fetch/registries.js";
@@ -67,14 +68,14 @@ export function findNamed<T>(
   kind: "board" | "engine",
   wanted: string,
   known: ReadonlyMap<string, T>,
-  place: MergedProject["place"] | undefined,
+  place: Place | undefined,
 ): T {
   const found = known.get(wanted);
   if (found !== undefined) return found;
   const names = [...known.keys()].sort();
   const close = nearest(wanted, names);
   throw new EdgeimgError("ERR_EDGEIMG_UNKNOWN_NAME", `There is no ${kind} "${wanted}".`, {
-    ...(place === undefined ? {} : { place: place([kind]) }),
+    ...(place === undefined ? {} : { place }),
     hint:
       close === undefined
         ? `Known: ${names.join(", ")}.`
@@ -93,23 +94,43 @@ export interface Prepared {
 
 /** Chooses board and engine, brings the lock up to what they need, and opens the store. */
 export async function prepare(context: Context, options: BuildOptions): Promise<Prepared> {
-  const session = await lockSession(context, options);
-  const { project, request, services } = session;
+  const [first] = await prepareTargets(context, options, ({ merged }) => [firstTarget(merged)]);
+  if (first === undefined) throw new Error("no target was chosen");
+  return first;
+}
+
+/** The same for every combination of the project's matrix, with one lock and one store. */
+export async function prepareMatrix(context: Context, options: BuildOptions): Promise<Prepared[]> {
+  return await prepareTargets(context, options, ({ merged }) => matrixTargets(merged));
+}
+
+async function prepareTargets(context: Context, options: BuildOptions, choose: ChooseTargets): Promise<Prepared[]> {
+  const session = await lockSession(context, options, choose);
+  const { project, services } = session;
+  const prepared = (lock: Lock) =>
+    session.requests.map((request) => ({ project, request, services, lock, out: outFolder(project, request) }));
   const lock = session.known ?? emptyLock(session.distribution);
-  const out = join(project.outBase, `${request.board.name}-${request.engine.recipe.name}`);
   if (options.locked) {
     session.check(lock);
-    return { project, request, services, out, lock: await session.pin(lock) };
+    return prepared(await session.pin(lock));
   }
   const complete = await session.resolve(lock);
   if (session.known === undefined || formatLock(session.known) !== formatLock(complete)) await session.write(complete);
-  return { project, request, services, out, lock: parseLock(formatLock(complete), session.file) };
+  return prepared(parseLock(formatLock(complete), session.file));
 }
+
+/** Where the results of one board and engine go. */
+export function outFolder({ outBase }: OpenProject, { board, engine }: ImageRequest): string {
+  return join(outBase, targetName({ board: board.name, engine: engine.recipe.name }));
+}
+
+type ChooseTargets = (project: OpenProject) => readonly Target[];
 
 /** What commands that deal with the lock have in common. */
 export interface LockSession {
   readonly project: OpenProject;
-  readonly request: ImageRequest;
+  /** One for each target; they differ in board and engine only. */
+  readonly requests: readonly ImageRequest[];
   readonly services: StepServices;
   readonly distribution: string;
   readonly file: string;
@@ -126,10 +147,17 @@ export interface LockSession {
   write(lock: Lock): Promise<void>;
 }
 
-export async function lockSession(context: Context, options: BuildOptions): Promise<LockSession> {
+export async function lockSession(
+  context: Context,
+  options: BuildOptions,
+  choose: ChooseTargets,
+): Promise<LockSession> {
   const project = await openProject(context, options);
-  const request = { ...imageRequest(project), dependencies: await appDependencies(project.folder) };
-  checkSupport(request);
+  const dependencies = await appDependencies(project.folder);
+  const requests = choose(project).map((target) => ({ ...imageRequest(project, target), dependencies }));
+  for (const request of requests) checkSupport(request);
+  const [request] = requests;
+  if (request === undefined) throw new Error("no target was chosen");
   const store = await openStore(cacheFolder(context));
   const registries = lazy(() => userRegistries(context.env));
   const fetcher = createFetcher({
@@ -148,13 +176,13 @@ export async function lockSession(context: Context, options: BuildOptions): Prom
     now: context.now,
   };
   const file = project.lockFile;
-  const needed = requirements(request);
+  const needed = allRequirements(requests.map(requirements));
   const job = { context, options, request, store, registries };
   const pin = (lock: Lock, locked: boolean) =>
     pinSources({ lock, project: request.project, fetcher, locked, signal: context.signal });
   return {
     project,
-    request,
+    requests,
     services,
     distribution: needed.distribution.name,
     file,
@@ -172,18 +200,27 @@ export async function lockSession(context: Context, options: BuildOptions): Prom
   };
 }
 
-/** The board is the first of the project's when no flag names one. */
-export function imageRequest(project: OpenProject, boardName = project.merged.boards[0] ?? ""): ImageRequest {
+/** What several images need: each set of packages once. */
+function allRequirements(list: readonly Requirements[]): Requirements {
+  const [first, ...others] = list;
+  if (first === undefined) throw new Error("no target was chosen");
+  const sets = new Map([first, ...others].flatMap((one) => one.sets.map((set) => [set.name, set])));
+  return { ...first, sets: [...sets.values()] };
+}
+
+/** The first board of the project when no target is given. */
+export function imageRequest(project: OpenProject, target: Target = firstTarget(project.merged)): ImageRequest {
   const { merged, catalog, folder, outBase } = project;
-  const place = (origin: { from: string }) => (origin.from === "file" ? merged.place : undefined);
+  const place = (key: "board" | "engine", origin: { from: string }) =>
+    origin.from === "file" ? merged.place(targetPath(merged, key, target[key])) : undefined;
   const inside = relative(folder, outBase);
   return {
     project: merged.project,
     localPath: (path) => (isAbsolute(path) ? path : join(folder, path)),
     dependencies: [],
     exclude: inside === "" || inside.startsWith("..") ? ["out"] : ["out", inside],
-    board: findNamed("board", boardName, catalog.boards, place(merged.boardOrigin)),
-    engine: findNamed("engine", merged.engine, catalog.engines, place(merged.engineOrigin)),
+    board: findNamed("board", target.board, catalog.boards, place("board", merged.boardOrigin)),
+    engine: findNamed("engine", target.engine, catalog.engines, place("engine", merged.engineOrigin)),
     catalog,
     host: { arch: debianArch(process.arch), node: process.arch },
     render: templateRenderer(catalog.home),

@@ -1,3 +1,4 @@
+import type { Target } from "../config/matrix.js";
 import type { Setting } from "../config/merge.js";
 import type { Emit } from "../events.js";
 import type { ImageDiff } from "../report/diff.js";
@@ -5,6 +6,8 @@ import type { ImageDiff } from "../report/diff.js";
 /** What the command line needs of `src/api/index.ts`; tests put a small one in its place. */
 export interface Api {
   readonly buildImage: (context: Context, options: BuildOptions) => Promise<BuildResult>;
+  readonly buildMatrix: (context: Context, options: BuildOptions) => Promise<MatrixResult>;
+  readonly listTargets: (context: Context, options: BuildOptions) => Promise<readonly Target[]>;
   readonly planImage: (context: Context, options: BuildOptions) => Promise<PlanResult>;
   readonly updateLock: (context: Context, options: LockOptions) => Promise<LockResult>;
   readonly runImage: (context: Context, options: RunOptions) => Promise<RunResult>;
@@ -53,6 +56,14 @@ export interface BuildResult {
   /** Of the whole project, in its order: `board` is the first unless a flag names one. */
   readonly boards: readonly string[];
   readonly out: string;
+  readonly cachedSteps: number;
+  readonly ranSteps: number;
+  readonly ms: number;
+}
+
+export interface MatrixResult {
+  readonly images: readonly BuildResult[];
+  /** Of the whole graph: a step that several images share counts once. */
   readonly cachedSteps: number;
   readonly ranSteps: number;
   readonly ms: number;

@@ -44,20 +44,27 @@ export interface MergedProject {
 export function mergeProject(loaded: LoadedProject, flags: ProjectFlags): MergedProject {
   const { value: project, place } = loaded;
   const fromFile = (path: YamlPath): Origin => ({ from: "file", place: place(path) });
+  const { matrix } = project;
   const choose = <T>(
     key: "board" | "engine",
     flag: T | undefined,
-    value: T | undefined,
+    values: readonly (readonly [value: T | undefined, path: YamlPath])[],
   ): { value: T; origin: Origin } => {
     if (flag !== undefined) return { value: flag, origin: { from: "flag", flag: `--${key}` } };
-    if (value !== undefined) return { value, origin: fromFile([key]) };
+    for (const [value, path] of values) if (value !== undefined) return { value, origin: fromFile(path) };
     throw new EdgeimgError("ERR_EDGEIMG_CONFIG_INCOMPLETE", `no ${key} is chosen`, {
       place: { file: place([]).file },
       hint: `Give --${key} NAME, or add \`${key}: NAME\` to the file. \`edgeimg ${key}s\` lists them.`,
     });
   };
-  const boards = choose("board", flags.board === undefined ? undefined : [flags.board], project.board);
-  const engine = choose("engine", flags.engine, project.engine);
+  const boards = choose("board", flags.board === undefined ? undefined : [flags.board], [
+    [project.board, ["board"]],
+    [matrix.boards, ["matrix", "boards"]],
+  ]);
+  const engine = choose("engine", flags.engine, [
+    [project.engine, ["engine"]],
+    [matrix.engines?.[0], ["matrix", "engines", 0]],
+  ]);
   const hostname = project.system.hostname ?? project.name;
 
   const settings: Setting[] = leaves(project, []).map(({ path, value }) => {

@@ -134,6 +134,25 @@ const names = z
   .union([name, z.array(name).min(1).max(64)])
   .transform((value) => (typeof value === "string" ? [value] : value));
 
+const list = (what: string) => z.array(name).min(1).max(64).optional().meta({ description: what });
+
+const matrix = z.strictObject({
+  boards: list("Boards. Default: `board`.").meta({ examples: [["rpi4", "rpi3"]] }),
+  engines: list("Engines. Default: `engine`.").meta({ examples: [["ncnn", "onnxruntime"]] }),
+  exclude: z
+    .array(
+      z
+        .strictObject({
+          board: name.optional().meta({ description: "A board; all of them when absent.", examples: ["rpi3"] }),
+          engine: name.optional().meta({ description: "An engine; all of them when absent.", examples: ["ncnn"] }),
+        })
+        .refine((one) => one.board !== undefined || one.engine !== undefined, "give `board`, `engine` or both"),
+    )
+    .max(1000)
+    .default([])
+    .meta({ description: "Combinations that are left out.", examples: [[{ board: "rpi3", engine: "onnxruntime" }]] }),
+});
+
 /** `edgeimg.yaml`. The reference in docs/reference/project.md and the JSON Schema for editors are made from this. */
 export const projectSchema = z.strictObject({
   format: z.literal(1).meta({ description: "Version of this file's format. Always 1 so far.", examples: [1] }),
@@ -148,6 +167,10 @@ export const projectSchema = z.strictObject({
   engine: name.optional().meta({
     description: "Inference engine. `edgeimg engines` lists them. The flag --engine goes first.",
     examples: ["ncnn"],
+  }),
+  matrix: matrix.prefault({}).meta({
+    description:
+      "Combinations of boards and engines that `edgeimg build --matrix`, `edgeimg lock` and CI pipelines are for: all of them, less `exclude`.",
   }),
   app: app.meta({ description: "The TypeScript app." }),
   models: z

@@ -7,6 +7,8 @@ const refuse = () => Promise.reject(new Error("this test does not expect that ca
 export function fakeApi(part: Partial<Api>): Api {
   return {
     buildImage: refuse,
+    buildMatrix: refuse,
+    listTargets: refuse,
     planImage: refuse,
     updateLock: refuse,
     runImage: refuse,

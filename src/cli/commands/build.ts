@@ -1,5 +1,5 @@
 import { relative } from "node:path";
-import type { BuildResult } from "../../api/types.js";
+import type { BuildResult, MatrixResult } from "../../api/types.js";
 import type { CommandSpec } from "../command.js";
 import { buildFlags, buildOptions } from "../flags.js";
 import { bytesText, durationText, table } from "../render/words.js";
@@ -10,15 +10,24 @@ export const build: CommandSpec = {
   description:
     "Builds the SD-card image of the project in this folder, or of the bundled example (reading text from pictures) when there is no edgeimg.yaml; for each of its boards, or the one that --board names. What the store already has is not done again.",
   arguments: [],
-  flags: buildFlags,
+  flags: [
+    ...buildFlags,
+    { name: "matrix", help: "all boards and engines of the project's `matrix`, each common step once" },
+  ],
   examples: [
     ["edgeimg build --board rpi4 --engine ncnn", "the image for a Raspberry Pi 4"],
+    ["edgeimg build --matrix", "every board with every engine that edgeimg.yaml names under `matrix`"],
     ["edgeimg build --locked --offline", "exactly what edgeimg.lock says, without a network"],
     ["edgeimg build --json | jq -c 'select(.type == \"artifact\")'", "the results, for a script"],
   ],
   run: async ({ api, context, flags, output }) => {
-    const { buildImage } = await api();
+    const { buildImage, buildMatrix } = await api();
     const options = buildOptions(flags);
+    if (flags.on("matrix")) {
+      const result = await buildMatrix(context, options);
+      await output.result({ command: "build", ...result }, matrixText(result, context.cwd));
+      return 0;
+    }
     const show = (result: BuildResult) =>
       output.result({ command: "build", ...result }, buildText(result, context.cwd));
     const first = await buildImage(context, options);
@@ -27,6 +36,15 @@ export const build: CommandSpec = {
     return 0;
   },
 };
+
+function matrixText(result: MatrixResult, cwd: string): string {
+  const rows = result.images.map((one) => {
+    const packed = one.artifacts.find(({ role }) => role === "compressed") ?? one.artifacts[0];
+    return [`  ${one.board}`, one.engine, bytesText(packed?.bytes ?? 0), relative(cwd, one.out) || "."];
+  });
+  const steps = `${result.ranSteps} steps run, ${result.cachedSteps} from cache`;
+  return `\n${result.images.length} images, in ${durationText(result.ms)} (${steps}):\n\n${table(rows)}`;
+}
 
 /** The last lines of a build: what was made, how to try it, how to get it onto a card. */
 export function buildText(result: BuildResult, cwd: string): string {
