@@ -1,24 +1,25 @@
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import { explainPath } from "../../src/api/explain.js";
+import { manifestOf } from "../helpers/manifests.js";
 
-const file = (path: string, more: object = {}) => ({ part: "root", path, size: 1, ...more });
-const manifest = {
-  packages: [{ name: "busybox-static", need: "the start of the system" }],
+const file = (path: string, more: object = {}) => ({ path, size: 1, ...more });
+const files = [
+  file("usr/bin/busybox", { package: "busybox-static", version: "1.37", license: "GPL-2" }),
+  file("usr/lib/libedge_nn.so", { package: "edgeimg-adapter" }),
+  file("usr/lib/libncnn.so.1", { package: "ncnn", neededBy: "usr/lib/libedge_nn.so" }),
+  file("usr/lib/libgomp.so.1", { package: "libgomp1", neededBy: "usr/lib/libncnn.so.1" }),
+  file("models/det/model.edge", { package: "model/det" }),
+  file("dev"),
+];
+const manifest = manifestOf(files, {
+  packages: [{ name: "busybox-static", version: "1.37", need: "the start of the system" }],
   components: [
-    { name: "edgeimg", need: "the layout of every image" },
-    { name: "edgeimg-adapter", need: "the engine of this image" },
-    { name: "ncnn", need: "not shown: another file needs the library" },
+    { name: "edgeimg", version: "1", need: "the layout of every image" },
+    { name: "edgeimg-adapter", version: "1", need: "the engine of this image" },
+    { name: "ncnn", version: "1", need: "not shown: another file needs the library" },
   ],
-  files: [
-    file("usr/bin/busybox", { package: "busybox-static", version: "1.37", license: "GPL-2" }),
-    file("usr/lib/libedge_nn.so", { package: "edgeimg-adapter" }),
-    file("usr/lib/libncnn.so.1", { package: "ncnn", neededBy: "usr/lib/libedge_nn.so" }),
-    file("usr/lib/libgomp.so.1", { package: "libgomp1", neededBy: "usr/lib/libncnn.so.1" }),
-    file("models/det/model.edge", { package: "model/det" }),
-    file("dev"),
-  ],
-};
+});
 
 const explained = async (t: Test, path: string) => {
   const cwd = t.testdir({ out: { "rpi4-ncnn": { "manifest.json": JSON.stringify(manifest) } } });
