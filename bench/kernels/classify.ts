@@ -42,10 +42,16 @@ const vectorClasses: readonly (readonly [RegExp, InstructionClass])[] = [
   [/^(dup|mov) v\d+\.\w+, [wx]/, "duplicate"],
 ];
 
+/** How many registers a load or store of vector structures moves; 1 for any other instruction. */
+export function registersMoved(text: string): number {
+  return /^(ld|st)[1-4]/.test(text) ? [...text.matchAll(/\bv\d+\./g)].length : 1;
+}
+
 /** Class of one disassembled instruction. */
 export function classify(text: string): InstructionClass {
   const [mnemonic = ""] = text.split(" ", 1);
   const first = text.slice(mnemonic.length + 1);
+  if (mnemonic === "ld1" && /^\{[^[]*\}, /.test(first)) return /\.(8b|4h|2s|1d)/.test(first) ? "loadD" : "loadQ";
   if (/^ld1r?|^ld[234]/.test(mnemonic)) return "loadSpread";
   if (/^(ldp|ldnp)/.test(mnemonic))
     return first.startsWith("q") ? "loadPairQ" : /^[ds]\d/.test(first) ? "loadPairD" : "loadPair";

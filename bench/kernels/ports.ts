@@ -2,13 +2,15 @@ import type { InstructionClass } from "./classify.js";
 
 /**
  * What one instruction occupies. In-order cores: `slot0` cycles of the only slot that takes 128-bit arithmetic, `either`
- * slots that may pair with it, `both` cycles in which nothing else issues. Out-of-order cores: micro-operations and cycles
+ * slots that may pair with it, `both` cycles in which nothing else issues; `partner` counts what may issue beside an INS (1) and
+ * INS themselves (-1): without a partner INS takes slot 0. Loads and stores of several registers cost one each. Out-of-order cores: micro-operations and cycles
  * of each pipe; `v` may go to either vector pipe.
  */
 export interface Price {
   readonly slot0?: number;
   readonly either?: number;
   readonly both?: number;
+  readonly partner?: number;
   readonly uops?: number;
   readonly v0?: number;
   readonly v1?: number;
@@ -35,8 +37,8 @@ export interface Core {
 
 /*
  * Cortex-A53. Arm published no optimization guide. 128-bit arithmetic issues from slot 0, one a cycle: GCC's cortex-a53.md,
- * written by Arm. A 128-bit load takes two cycles and pairs with nothing, a 64-bit vector load takes one, LDR X and INS from
- * a general register pair with arithmetic: ncnn's notes on dual issue (docs/developer-guide/arm-a53-a55-dual-issue.md).
+ * written by Arm. A 128-bit load takes two cycles and pairs with nothing, a 64-bit vector load takes one, LDR X
+ * pairs with arithmetic, INS from a general register with a 64-bit vector load: ncnn's notes on dual issue (docs/developer-guide/arm-a53-a55-dual-issue.md).
  * FMLA 4s at one a cycle: cpufp's 11.26 GFLOPS at 1.41 GHz. Assumed, not found: stores cost what loads do, LD1R as LDR Q.
  */
 const a53: Readonly<Record<InstructionClass, Price>> = {
@@ -51,10 +53,10 @@ const a53: Readonly<Record<InstructionClass, Price>> = {
   vectorFloat: { slot0: 1 },
   vectorSimple: { slot0: 1 },
   duplicate: { slot0: 1 },
-  insert: { either: 1 },
+  insert: { either: 1, partner: -1 },
   loadQ: { both: 2, load: 2 },
   loadPairQ: { both: 4, load: 4 },
-  loadD: { slot0: 1, load: 1 },
+  loadD: { slot0: 1, load: 1, partner: 1 },
   loadPairD: { both: 2, load: 2 },
   loadSpread: { both: 2, load: 2 },
   load: { either: 1, load: 1 },
@@ -143,7 +145,10 @@ const a76: Readonly<Record<InstructionClass, Price>> = {
   branch: { uops: 1 },
 };
 
-/** Limits: 16 lanes times the arithmetic instructions that one product of two vectors needs, on these pipes. */
+/**
+ * Limits: 16 lanes times the arithmetic instructions that one product of two vectors needs, on these pipes; `winograd`: four
+ * products of SMLAL a cycle, each worth four.
+ */
 export const cores: readonly Core[] = [
   {
     name: "a53",
@@ -154,7 +159,7 @@ export const cores: readonly Core[] = [
     loadPipes: 1,
     integerPipes: 2,
     prices: a53,
-    limits: { w8a8: 5.33, w7a7: 7.1, w4a4: 8, w2a2: 15.4, w1a2: 21.3, w1a1: 42.7 },
+    limits: { w8a8: 5.33, w7a7: 7.1, w4a4: 8, w2a2: 15.4, w1a2: 21.3, w1a1: 42.7, winograd: 16 },
   },
   {
     name: "a72",
@@ -165,7 +170,7 @@ export const cores: readonly Core[] = [
     loadPipes: 1,
     integerPipes: 2,
     prices: a72,
-    limits: { w8a8: 8, w7a7: 8, w4a4: 8, w2a2: 16, w1a2: 32, w1a1: 64 },
+    limits: { w8a8: 8, w7a7: 8, w4a4: 8, w2a2: 16, w1a2: 32, w1a1: 64, winograd: 16 },
   },
   {
     name: "a76",

@@ -1,4 +1,4 @@
-import { classify, type InstructionClass } from "./classify.js";
+import { classify, type InstructionClass, registersMoved } from "./classify.js";
 import type { Block } from "./count.js";
 import type { Core, Price } from "./ports.js";
 
@@ -8,6 +8,7 @@ const nothing = (): Sums => ({
   slot0: 0,
   either: 0,
   both: 0,
+  partner: 0,
   uops: 0,
   v0: 0,
   v1: 0,
@@ -21,6 +22,7 @@ function add(sums: Sums, price: Price, times: number): void {
   sums.slot0 += (price.slot0 ?? 0) * times;
   sums.either += (price.either ?? 0) * times;
   sums.both += (price.both ?? 0) * times;
+  sums.partner += (price.partner ?? 0) * times;
   sums.uops += (price.uops ?? 0) * times;
   sums.v0 += (price.v0 ?? 0) * times;
   sums.v1 += (price.v1 ?? 0) * times;
@@ -55,7 +57,8 @@ export interface Modelled {
 export function price(core: Core, blocks: readonly Block[]): Modelled {
   if (core.width === undefined) return priceInOrder(core, blocks);
   const sums = nothing();
-  for (const [name, count] of histogram(blocks)) add(sums, core.prices[name], count);
+  for (const { instructions, count } of blocks)
+    for (const text of instructions) add(sums, core.prices[classify(text)], registersMoved(text) * count);
   const bounds: readonly (readonly [string, number])[] = [
     ["issue width", sums.uops / core.width],
     ["vector pipe 0", sums.v0],
@@ -71,9 +74,10 @@ export function price(core: Core, blocks: readonly Block[]): Modelled {
 
 function priceInOrder(core: Core, blocks: readonly Block[]): Modelled {
   const by = new Map<string, number>();
-  for (const { instructions, count } of blocks) {
+  const partners = new Map<string, number>();
+  for (const { symbol, instructions, count } of blocks) {
     const sums = nothing();
-    for (const text of instructions) add(sums, core.prices[classify(text)], 1);
+    for (const text of instructions) add(sums, core.prices[classify(text)], registersMoved(text));
     const bounds: readonly (readonly [string, number])[] = [
       ["slot 0", sums.both + sums.slot0],
       ["both slots", sums.both + (sums.slot0 + sums.either) / 2],
@@ -81,8 +85,11 @@ function priceInOrder(core: Core, blocks: readonly Block[]): Modelled {
     ];
     const [bound, cycles] = bounds.reduce((a, b) => (b[1] > a[1] ? b : a));
     by.set(bound, (by.get(bound) ?? 0) + cycles * count);
+    partners.set(symbol, (partners.get(symbol) ?? 0) + sums.partner * count);
   }
+  /* An INS may wait for the next load, which the emulator may have put into another block. */
   let cycles = 0;
+  for (const balance of partners.values()) cycles += Math.max(0, -balance);
   let bound: readonly [string, number] = ["slot 0", 0];
   for (const entry of by) {
     cycles += entry[1];

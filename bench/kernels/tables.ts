@@ -4,13 +4,19 @@ import { type Core, cores } from "./ports.js";
 
 /** What the issue asked for, modelled MAC per cycle on the 3x3 shapes of ResNet-18. */
 export const goals: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  a53: { w8a8: 4, w7a7: 5, w4a4: 5.5, w2a2: 9, w1a1: 28 },
+  a53: { w8a8: 5.5, w7a7: 5, w4a4: 5.5, w2a2: 9, w1a1: 28 },
   a72: { w8a8: 6, w2a2: 10, w1a1: 40 },
   a76: { w8a8: 22, w1a1: 55 },
 };
 
 /** Kernels that are not ours, for comparison. */
 const others: readonly string[] = ["compiler", "ncnn", "ncnn-direct"];
+
+/** What the arithmetic allows the kernel of a row at most. */
+export function limitOf(core: Core, { scheme, kernel }: Pick<Row, "scheme" | "kernel">): number | undefined {
+  if (others.includes(kernel)) return undefined;
+  return core.limits[kernel.includes("winograd") ? "winograd" : scheme];
+}
 
 const fixed = (value: number): string => (value >= 20 ? value.toFixed(0) : value.toFixed(1));
 
@@ -46,7 +52,7 @@ export function coreTable(core: Core, rows: readonly Row[]): string {
     const first = cells[0];
     if (first === undefined) continue;
     const rates = cells.map((row) => row.macs / row.cycles);
-    const limit = core.limits[scheme];
+    const limit = limitOf(core, first);
     const goal = goals[core.name]?.[scheme];
     const worst = Math.min(...rates);
     const range = (values: readonly number[]) => `${fixed(Math.min(...values))}-${fixed(Math.max(...values))}`;
@@ -96,8 +102,8 @@ export function chart(rows: readonly Row[]): string {
           row.layer.startsWith("3x3 ") &&
           !row.layer.includes("depthwise"),
       );
-      const limit = core.limits[scheme];
-      if (own.length === 0 || limit === undefined) continue;
+      const limit = own[0] === undefined ? undefined : limitOf(core, own[0]);
+      if (limit === undefined) continue;
       bars.push({
         label: `${core.name} ${scheme}`,
         value: Math.min(...own.map((row) => row.macs / row.cycles)),

@@ -33,7 +33,8 @@ t.test(
       const program = await compileBench(tools, core, folder);
       const tasks: Task[] = schemes.map((scheme) => ({ layer, scheme, by: "core" }));
       tasks.push({ layer, scheme: "w8a8", by: "plain" });
-      if (core.name === "a72") tasks.push({ layer, scheme: "w2a2", by: "neon64" });
+      if (core.name === "a72")
+        tasks.push({ layer, scheme: "w2a2", by: "neon64" }, { layer, scheme: "w8a8", by: "neon64" });
       const rows = await measure({ machine, program, core, tasks });
       for (const row of rows) check(t, core.name, row, seen);
       const int8 = rows.filter(({ scheme }) => scheme === "w8a8");

@@ -51,6 +51,14 @@ void case_shape(rng *r, edge_conv *c) {
   if (rng_between(r, 0, 5) == 0) c->groups = c->out_channels = c->in_channels;
 }
 
+void case_winograd_shape(rng *r, edge_conv *c, int32_t most_channels) {
+  case_shape(r, c);
+  c->groups = 1, c->kernel_height = c->kernel_width = 3;
+  c->stride_height = c->stride_width = c->dilation_height = c->dilation_width = 1;
+  c->in_channels = 8 * rng_between(r, 2, most_channels / 8), c->out_channels = 8 * rng_between(r, 2, 4);
+  c->in_height = rng_between(r, 4, 9), c->in_width = rng_between(r, 6, 40);
+}
+
 void case_arithmetic(rng *r, edge_conv *c, int32_t scheme, int32_t requant) {
   c->scheme = scheme, c->requant = requant;
   c->input_signed = scheme == EDGE_W8A8 || scheme == EDGE_W4A4 ? rng_between(r, 0, 1) : scheme == EDGE_W7A7;

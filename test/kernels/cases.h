@@ -54,6 +54,8 @@ static inline void *take_aligned(size_t bytes) {
 void case_arithmetic(rng *r, edge_conv *conv, int32_t scheme, int32_t requant);
 /* A random small shape. */
 void case_shape(rng *r, edge_conv *conv);
+/* A random shape for which some cores use Winograd: 3x3, stride 1; odd and even sides, one to many tiles in a line. */
+void case_winograd_shape(rng *r, edge_conv *conv, int32_t most_channels);
 /* Random data for a valid description; `extreme` takes weights and inputs from the ends of their ranges only. */
 void case_fill(rng *r, conv_case *c, const edge_plan *plan, int extreme);
 void case_free(conv_case *c);

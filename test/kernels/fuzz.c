@@ -60,7 +60,10 @@ static void fuzz_conv(rng *r) {
   conv_case c;
   edge_plan plan;
   memset(&c, 0, sizeof c);
-  case_shape(r, &c.conv);
+  if (rng_next(r) % 16 == 0)
+    case_winograd_shape(r, &c.conv, 32);
+  else
+    case_shape(r, &c.conv);
   case_arithmetic(r, &c.conv, (int32_t)(rng_next(r) % 6), (int32_t)(rng_next(r) % 5));
   for (uint32_t i = rng_next(r) % 4; i > 1; i--) *field(&c.conv, rng_next(r)) = rng_next(r) % 2 ? wild(r) : rng_between(r, -2, 9);
   const edge_variant variant = (edge_variant)(rng_next(r) % 16 == 0 ? wild(r) : rng_between(r, 0, 6));

@@ -88,21 +88,73 @@ static void test_shapes(edge_variant variant, int32_t rounds) {
   }
 }
 
-/* Shapes that the A53 does by Winograd: odd and even sides, one to many tiles in a line, extreme codes. */
+/* Shapes that some cores do by Winograd, all schemes, extreme codes among them. */
 static void test_winograd(edge_variant variant, int32_t rounds) {
   rng r = {0x3113};
   int64_t differences = 0, outputs = 0;
   for (int32_t i = 0; i < rounds; i++) {
     edge_conv conv;
-    case_shape(&r, &conv);
-    conv.groups = 1, conv.kernel_height = conv.kernel_width = 3;
-    conv.stride_height = conv.stride_width = conv.dilation_height = conv.dilation_width = 1;
-    conv.in_channels = 8 * rng_between(&r, 2, i % 8 == 0 ? 32 : 5), conv.out_channels = 8 * rng_between(&r, 2, 4);
-    conv.in_height = rng_between(&r, 4, 9), conv.in_width = rng_between(&r, 6, 40);
-    case_arithmetic(&r, &conv, EDGE_W8A8, i % 5);
+    case_winograd_shape(&r, &conv, i % 8 == 0 ? 256 : 40);
+    case_arithmetic(&r, &conv, i % 2 == 0 ? EDGE_W8A8 : i / 2 % 4, i % 5);
     differences += compare_conv(&r, &conv, variant, i % 3 == 0, &outputs);
   }
-  report("3x3 stride 1 w8a8", edge_variant_name(variant), rounds, outputs, differences);
+  report("3x3 stride 1", edge_variant_name(variant), rounds, outputs, differences);
+}
+
+static int64_t count_different(const uint8_t *a, const uint8_t *b, size_t bytes) {
+  int64_t count = 0;
+  for (size_t i = 0; i < bytes; i++) count += a[i] != b[i];
+  return count;
+}
+
+/* Outputs whose |w| sum up to `total`, all products of one sign, at inputs of -128 save the last pixel. */
+static int64_t compare_largest(edge_variant variant, int32_t channels, int32_t total, int32_t zero, int64_t *outputs) {
+  const int32_t outs = 16;
+  rng r = {(uint64_t)total};
+  edge_conv conv;
+  edge_plan plan;
+  edge_conv_data data = {0};
+  int64_t differences = 0;
+  edge_conv_from_gemm(&conv, 6, channels, outs);
+  conv.in_height = 6, conv.kernel_height = conv.kernel_width = 3, conv.input_zero = zero;
+  if (edge_conv_plan(&conv, variant, &plan) != EDGE_OK) exit(2);
+  int8_t *w = take(plan.weight_bytes), *a = take(plan.input_bytes);
+  /* As many full weights as `total` has, from a random place on, positive or negative by output. */
+  for (int32_t o = 0; o < outs; o++) {
+    const size_t count = (size_t)channels * 9, start = rng_next(&r) % count;
+    int32_t left = total;
+    for (size_t d = 0; d < count; d++) {
+      const int32_t size = left < 127 ? left : 127;
+      w[(size_t)o * count + (start + d) % count] = (int8_t)(o % 2 ? size : -size), left -= size;
+    }
+  }
+  for (size_t p = 0; p < plan.input_bytes; p++) a[p] = (int8_t)(p / (size_t)channels == 35 ? 127 : -128);
+  data.weights = w, data.weight_bytes = plan.weight_bytes;
+  uint8_t *packed = take_aligned(plan.packed_bytes), *workspace = take_aligned(plan.workspace_bytes);
+  uint8_t *output = take_aligned(plan.output_bytes), *expected = take(plan.output_bytes);
+  if (edge_conv_prepare(&conv, variant, &data, packed, plan.packed_bytes) != EDGE_OK ||
+      edge_conv_run(packed, plan.packed_bytes, a, plan.input_bytes, output, plan.output_bytes, workspace, plan.workspace_bytes, NULL) != EDGE_OK)
+    exit(2);
+  const int32_t block = ((const edge_header *)(const void *)packed)->winograd_block;
+  if (block != 0) differences += (block == channels) != (total < EDGE_WINOGRAD_SUM);
+  reference_conv(&conv, &plan, &data, (const uint8_t *)a, expected);
+  differences += count_different(output, expected, plan.output_bytes);
+  *outputs += (int64_t)plan.output_bytes;
+  free(w), free(a), free(packed), free(workspace), free(output), free(expected);
+  return differences;
+}
+
+/* The largest sums that Winograd gives back, of either sign, and the first that make it cut the channels. */
+static void test_winograd_bounds(edge_variant variant) {
+  static const int32_t bounds[][2] = {{232, EDGE_WINOGRAD_SUM - 1}, {232, EDGE_WINOGRAD_SUM}, {232, 232 * 9 * 127},
+                                      {224, 224 * 9 * 127},         {1000, EDGE_WINOGRAD_SUM - 1}};
+  int64_t differences = 0, outputs = 0, cases = 0;
+  for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
+    for (int32_t zero = -128; zero <= 127; zero += 255, cases++)
+      differences += compare_largest(variant, bounds[i][0], bounds[i][1], zero, &outputs);
+  /* As deep as a convolution may be. */
+  differences += compare_largest(variant, 7280, 7280 * 9 * 127, -128, &outputs), cases++;
+  report("3x3 stride 1, largest sums", edge_variant_name(variant), cases, outputs, differences);
 }
 
 /* Depths at which 8- and 16-bit sums would overflow if they were widened one step too late. */
@@ -210,12 +262,6 @@ static void test_requant(edge_variant variant) {
     }
   }
   report("requantization", edge_variant_name(variant), cases, outputs, differences);
-}
-
-static int64_t count_different(const uint8_t *a, const uint8_t *b, size_t bytes) {
-  int64_t count = 0;
-  for (size_t i = 0; i < bytes; i++) count += a[i] != b[i];
-  return count;
 }
 
 static uint8_t *random_codes(rng *r, size_t bytes) {
@@ -366,7 +412,7 @@ int main(int argc, char **argv) {
     test_requant(variant);
     test_deep(variant);
     test_shapes(variant, rounds);
-    if (variant != EDGE_VARIANT_SCALAR) test_winograd(variant, rounds);
+    if (variant != EDGE_VARIANT_SCALAR) test_winograd(variant, rounds), test_winograd_bounds(variant);
   }
   return all_differences != 0;
 }

@@ -47,12 +47,31 @@ typedef struct edge_kernel {
   edge_multiply *run[8];
 } edge_kernel;
 
+/* Tiles of 4x4 outputs that one call of a Winograd kernel may do; tiles of a unit of work. */
+#define EDGE_WINOGRAD_TILES 8
+#define EDGE_WINOGRAD_UNIT 32
+/* Bytes of transformed input that stay in a second-level cache of 512 kB for all output channels. */
+#define EDGE_WINOGRAD_BUDGET 294912
+/* 128 times less than the largest sum that winograd.c gives back. */
+#define EDGE_WINOGRAD_SUM (1 << 18)
+
+/* Multiplies eight output channels with some tiles: see multiply_winograd.S. */
+typedef void edge_winograd_multiply(const int16_t *weights, const int16_t *input, size_t steps, int32_t *sums, size_t positions);
+
+typedef struct edge_winograd {
+  const char *name;
+  /* Real outputs of the 16 of a tile, on average, from which on it pays. */
+  int32_t least;
+  /* By tiles - 1. */
+  edge_winograd_multiply *run[EDGE_WINOGRAD_TILES];
+} edge_winograd;
+
 /* The kernels of one variant, by edge_scheme. */
 typedef struct edge_variant_row {
   const char *name;
   const edge_kernel *scheme[6];
-  /* 3x3 stride 1 W8A8 by Winograd F(2x2,3x3). */
-  int32_t winograd;
+  /* For 3x3 with stride 1, W8A8 to W4A4; null where the others are faster. */
+  const edge_winograd *winograd;
 } edge_variant_row;
 
 const edge_variant_row *edge_variant_find(edge_variant variant);
@@ -78,8 +97,9 @@ typedef struct edge_geometry {
   /* 1: order BITS, and the whole input is kept as bit planes because windows overlap. */
   int32_t whole_planes;
   size_t at_planes, at_plane_sums;
-  /* Winograd: parts of a line of tiles, each of at most 8. */
-  int32_t winograd_segments;
+  /* Winograd: tiles of a picture. */
+  const edge_winograd *winograd;
+  int32_t tile_rows, tile_columns;
 } edge_geometry;
 
 edge_status edge_geometry_make(const edge_conv *conv, edge_variant variant, edge_geometry *geometry);
@@ -93,7 +113,8 @@ typedef struct edge_header {
   int32_t alpha, beta;
   /* Some shift[c] < 0 (REQUANT_FIXED). */
   int32_t left_shifts;
-  uint32_t padding;
+  /* Winograd: input channels whose sums fit. A multiple of 8. */
+  int32_t winograd_block;
   uint32_t check;
 } edge_header;
 
@@ -158,9 +179,11 @@ int32_t edge_finish_value(const edge_finish *finish, int32_t sum, int32_t index)
 /* Moves the arrays of a finish that starts at channel 0 on to `channel`. */
 void edge_finish_seek(const edge_geometry *g, edge_finish *finish, int32_t channel);
 
-void edge_winograd_prepare(const edge_geometry *geometry, const edge_conv_data *data, uint8_t *packed);
-void edge_winograd_run(const edge_geometry *g, const uint8_t *packed, const uint8_t *input, uint8_t *output, uint8_t *workspace,
-                       const edge_part *part, edge_finish *finish);
+int32_t edge_winograd_block(const edge_geometry *g, const edge_conv_data *data);
+void edge_winograd_prepare(const edge_geometry *g, const edge_conv_data *data, int32_t width, uint8_t *packed);
+/* `width` is the header's winograd_block, `start` a finish at channel 0. */
+void edge_winograd_run(const edge_geometry *g, int32_t width, const uint8_t *packed, const uint8_t *input, uint8_t *output,
+                       uint8_t *workspace, const edge_part *part, const edge_finish *start);
 
 edge_status edge_depthwise_prepare(const edge_geometry *g, const edge_conv_data *data, uint8_t *packed);
 void edge_depthwise_run(const edge_geometry *g, const edge_header *header, const uint8_t *packed, const uint8_t *input,

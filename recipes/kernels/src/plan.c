@@ -150,25 +150,21 @@ static void lay_out_depthwise(edge_geometry *g) {
   plan->kernel = "depthwise";
 }
 
-/*
- * Winograd pays where its transforms are shared by enough channels, and its weights, 32/9 times as large, stay near: not
- * for 512 x 512.
- */
-static int winograd_fits(const edge_geometry *g) {
+/* Winograd pays where its transforms are shared by enough channels, and its tiles of 4x4 outputs are well filled. */
+static int winograd_fits(const edge_geometry *g, const edge_winograd *winograd) {
   const edge_conv *c = &g->conv;
-  return c->scheme == EDGE_W8A8 && c->groups == 1 && c->kernel_height == 3 && c->kernel_width == 3 && c->stride_height == 1 &&
+  const int64_t tiles = (int64_t)c->batch * edge_divide_up(g->plan.out_height, 4) * edge_divide_up(g->plan.out_width, 4);
+  return c->scheme <= EDGE_W4A4 && c->groups == 1 && c->kernel_height == 3 && c->kernel_width == 3 && c->stride_height == 1 &&
          c->stride_width == 1 && c->dilation_height == 1 && c->dilation_width == 1 && c->in_channels % 8 == 0 &&
-         c->out_channels % 8 == 0 && c->in_channels >= 16 && c->out_channels >= 16 && c->in_channels <= 256 &&
-         g->plan.out_height >= 2 && g->plan.out_width >= 4;
+         c->out_channels % 8 == 0 && c->in_channels >= 16 && c->out_channels >= 16 && g->pixels >= tiles * winograd->least;
 }
 
 static edge_status lay_out_winograd(edge_geometry *g) {
   const edge_conv *c = &g->conv;
   edge_plan *plan = &g->plan;
-  const size_t column = edge_align((size_t)c->out_channels * 4);
-  const int64_t weights = (int64_t)c->out_channels * c->in_channels * 32;
-  const int32_t columns = edge_divide_up(plan->out_width, 2);
-  int64_t units;
+  const size_t column = edge_align((size_t)c->out_channels * 4), tile_bytes = (size_t)c->in_channels * 36 * 2;
+  const int64_t weights = (int64_t)c->out_channels * c->in_channels * 36 * 2;
+  int64_t total, most = EDGE_WINOGRAD_BUDGET / (int64_t)tile_bytes / EDGE_WINOGRAD_TILES * EDGE_WINOGRAD_TILES;
   size_t at = edge_align(sizeof(edge_header));
   g->at_base = at, at += column;
   g->at_multiplier = at, at += column;
@@ -177,17 +173,19 @@ static edge_status lay_out_winograd(edge_geometry *g) {
   g->at_threshold = at, at += column * (size_t)g->thresholds;
   g->at_weights = at;
   if (too_big((int64_t)at + weights)) return EDGE_E_RANGE;
-  plan->packed_bytes = at + (size_t)weights;
-  g->winograd_segments = edge_divide_up(columns, 8);
-  units = (int64_t)c->batch * edge_divide_up(plan->out_height, 2) * g->winograd_segments;
-  if (too_big(units)) return EDGE_E_RANGE;
-  plan->pixel_units = (int32_t)units;
+  plan->packed_bytes = at + (size_t)weights + EDGE_SLACK;
+  g->tile_rows = edge_divide_up(plan->out_height, 4), g->tile_columns = edge_divide_up(plan->out_width, 4);
+  total = (int64_t)c->batch * g->tile_rows * g->tile_columns;
+  most = most < EDGE_WINOGRAD_TILES ? EDGE_WINOGRAD_TILES : most > EDGE_WINOGRAD_UNIT ? EDGE_WINOGRAD_UNIT : most;
+  plan->pixel_units = (int32_t)((total + most - 1) / most);
   plan->channel_units = c->out_channels / 8;
-  g->at_sums = 0, at = 2 * 128 * 4;
-  g->at_wide = at, at += 16 * 64 * 4;
-  g->at_panels = at, at += edge_align((size_t)c->in_channels * 16 * 8 * 2);
+  if (most > total) most = total;
+  g->at_row = 0, at = edge_align((size_t)c->in_channels);
+  g->at_sums = at, at += 16 * 8 * EDGE_WINOGRAD_TILES * 4;
+  g->at_wide = at, at += 36 * 8 * EDGE_WINOGRAD_TILES * 4;
+  g->at_panels = at, at += edge_align((size_t)most * tile_bytes) + EDGE_SLACK;
   plan->workspace_bytes = at;
-  plan->kernel = "s8-winograd";
+  plan->kernel = g->winograd->name;
   return EDGE_OK;
 }
 
@@ -239,8 +237,8 @@ edge_status edge_geometry_make(const edge_conv *conv, edge_variant variant, edge
     lay_out_depthwise(g);
     return EDGE_OK;
   }
-  if (row->winograd && winograd_fits(g)) {
-    g->path = 2;
+  if (row->winograd != NULL && winograd_fits(g, row->winograd)) {
+    g->path = 2, g->winograd = row->winograd;
     return lay_out_winograd(g);
   }
   return lay_out(g);

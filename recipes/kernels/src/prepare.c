@@ -80,10 +80,7 @@ static int32_t channel_base(const edge_geometry *g, const edge_header *header, i
       break;
     case EDGE_W1A2: base -= c->input_zero * (2 * weight_sum - g->depth); break;
     case EDGE_W1A1: base += g->depth; break;
-    default:
-      /* Winograd takes the zero point away while it transforms the input. */
-      if (g->path != 2) base -= seen_zero(c) * weight_sum;
-      break;
+    default: base -= seen_zero(c) * weight_sum; break;
   }
   return (int32_t)(uint32_t)(uint64_t)base;
 }
@@ -168,7 +165,10 @@ edge_status edge_conv_prepare(const edge_conv *conv, edge_variant variant, const
     }
   }
   if (g.path == 1) edge_depthwise_prepare(&g, data, bytes);
-  if (g.path == 2) edge_winograd_prepare(&g, data, bytes);
+  if (g.path == 2) {
+    header.winograd_block = edge_winograd_block(&g, data);
+    edge_winograd_prepare(&g, data, header.winograd_block, bytes);
+  }
   header.check = edge_header_check(&header);
   memcpy(packed, &header, sizeof header);
   return EDGE_OK;

@@ -126,7 +126,7 @@ static edge_status open_packed(const void *packed, size_t packed_bytes, edge_hea
     return EDGE_E_CORRUPT;
   status = edge_geometry_make(&header->conv, (edge_variant)header->variant, g);
   if (status == EDGE_E_UNSUPPORTED) return status;
-  if (status != EDGE_OK) return EDGE_E_CORRUPT;
+  if (status != EDGE_OK || (g->path == 2 && (header->winograd_block < 8 || header->winograd_block % 8 != 0))) return EDGE_E_CORRUPT;
   return packed_bytes < g->plan.packed_bytes ? EDGE_E_SIZE : EDGE_OK;
 }
 
@@ -153,7 +153,7 @@ edge_status edge_conv_run(const void *packed, size_t packed_bytes, const void *i
   else if (g.path == 2) {
     edge_finish finish;
     start_finish(&g, &header, packed, &finish);
-    edge_winograd_run(&g, packed, input, output, workspace, part, &finish);
+    edge_winograd_run(&g, header.winograd_block, packed, input, output, workspace, part, &finish);
   } else
     run_panels(&g, &header, packed, input, output, workspace, part);
   return EDGE_OK;
