@@ -66,7 +66,9 @@ const otherEnv = {
 const user = isRoot
   ? ["/usr/bin/setpriv", `--reuid=${nobody}`, `--regid=${nobody}`, "--clear-groups", "--inh-caps=-all"]
   : [];
-const surrounded = [...(played?.enter ?? user), "/bin/sh", "-c", 'umask 077; cd "$0"; exec "$@"', other.cwd];
+// The test's own runner puts NODE_OPTIONS into every environment.
+const script = 'umask 077; unset NODE_OPTIONS; cd "$0"; exec "$@"';
+const surrounded = [...(played?.enter ?? user), "/bin/sh", "-c", script, other.cwd];
 const otherWords = () => [...surrounded, process.execPath, other.program, ...args, "--jobs", "3"];
 
 t.test("two clean builds at once on one store give the same bytes", async (t) => {
