@@ -11,6 +11,9 @@ export type BuildEvent =
       readonly done: number;
       readonly total: number | undefined;
       readonly unit: "bytes" | "files" | "objects";
+      /** Speed of late, and what is left at that speed, where the step measures it. */
+      readonly bytesPerSecond?: number;
+      readonly msLeft?: number;
     }
   | {
       readonly type: "step-end";

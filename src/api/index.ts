@@ -5,6 +5,7 @@ export { listBoards, listEngines } from "./catalog.js";
 export { diffResults } from "./diff.js";
 export { doctor } from "./doctor.js";
 export { explainPath } from "./explain.js";
+export { flashImage, listDrives } from "./flash.js";
 export { initProject } from "./init-project.js";
 export { updateLock } from "./lock.js";
 export { listTargets } from "./matrix.js";

@@ -1,6 +1,8 @@
 import type { Target } from "../config/matrix.js";
 import type { Setting } from "../config/merge.js";
 import type { Emit } from "../events.js";
+import type { Drive } from "../flash/parse-drives.js";
+import type { Settings } from "../flash/settings.js";
 import type { ImageDiff } from "../report/diff.js";
 
 /** What the command line needs of `src/api/index.ts`; tests put a small one in its place. */
@@ -12,6 +14,8 @@ export interface Api {
   readonly updateLock: (context: Context, options: LockOptions) => Promise<LockResult>;
   readonly runImage: (context: Context, options: RunOptions) => Promise<RunResult>;
   readonly testImage: (context: Context, options: TestOptions) => Promise<TestReport>;
+  readonly flashImage: (context: Context, options: FlashOptions) => Promise<FlashResult>;
+  readonly listDrives: (context: Context) => Promise<readonly Drive[]>;
   readonly listBoards: (context: Context) => Promise<readonly BoardInfo[]>;
   readonly listEngines: (context: Context) => Promise<readonly EngineInfo[]>;
   readonly explainPath: (context: Context, path: string, options: BuildOptions) => Promise<PathExplanation>;
@@ -138,6 +142,42 @@ export interface TestReport {
   readonly checks: readonly TestCheck[];
   readonly boots: number;
   readonly ms: number;
+}
+
+export interface FlashOptions {
+  /** An image, or a folder that holds one. Default: `out`. */
+  readonly image?: string | undefined;
+  /** A drive or a plain file; absent: `choose` is asked. */
+  readonly device?: string | undefined;
+  readonly yes: boolean;
+  readonly unmount: boolean;
+  readonly settings: Settings;
+  /** Undefined: nobody can be asked. */
+  readonly choose: (drives: readonly Drive[]) => Promise<Drive | undefined>;
+  readonly confirm: (question: FlashQuestion) => Promise<boolean>;
+}
+
+export interface FlashQuestion {
+  /** Model, size, bus, serial and path. */
+  readonly name: string;
+  readonly path: string;
+  readonly contents: readonly string[];
+  readonly image: string;
+}
+
+export interface FlashResult {
+  readonly image: string;
+  readonly device: string;
+  readonly name: string;
+  /** Files that told the image's hashes. */
+  readonly checkedBy: readonly string[];
+  /** Whether settings for the first boot were written. */
+  readonly settings: boolean;
+  readonly ejected: boolean;
+  readonly bytes: number;
+  readonly writeMs: number;
+  readonly verifyMs: number;
+  readonly direct: boolean;
 }
 
 export interface BoardInfo {

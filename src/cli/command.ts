@@ -11,6 +11,8 @@ export interface FlagSpec {
   readonly complete?: "boards" | "engines" | "files" | "directories";
   readonly number?: { readonly min: number; readonly max: number };
   readonly choices?: readonly string[];
+  /** May be given several times. */
+  readonly many?: boolean;
 }
 
 export interface ArgumentSpec {
@@ -44,6 +46,8 @@ export interface Invocation {
 export interface Flags {
   readonly text: (name: string) => string | undefined;
   readonly number: (name: string) => number | undefined;
+  /** All values of a flag that may be given several times. */
+  readonly list: (name: string) => readonly string[];
   readonly on: (name: string) => boolean;
 }
 

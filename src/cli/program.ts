@@ -72,6 +72,10 @@ function argumentOf(spec: ArgumentSpec): Argument {
 function optionOf(spec: FlagSpec): Option {
   const short = spec.short === undefined ? "" : `-${spec.short}, `;
   const option = new Option(`${short}--${spec.name}${spec.value === undefined ? "" : ` <${spec.value}>`}`, spec.help);
+  if (spec.many) {
+    const add = (value: string, before: readonly string[]) => [...before, value];
+    return option.argParser(add).default([], "none");
+  }
   const { number, choices } = spec;
   if (choices !== undefined) return option.choices(choices);
   if (number === undefined) return option;
@@ -92,6 +96,10 @@ function flagsOf(values: Readonly<Record<string, unknown>>): Flags {
     number: (name) => {
       const value = read(name);
       return typeof value === "number" ? value : undefined;
+    },
+    list: (name) => {
+      const value = read(name);
+      return Array.isArray(value) ? value.map(String) : [];
     },
     on: (name) => read(name) === true,
   };

@@ -142,7 +142,7 @@ function usageError(error: CommanderError): EdgeimgError {
 
 /** After Ctrl-C every failure is the interruption; what we did not foresee is a bug. */
 function toKnown(error: unknown, interrupted: boolean): EdgeimgError {
-  if (interrupted)
+  if (interrupted && !(error instanceof EdgeimgError && error.code === "ERR_EDGEIMG_INTERRUPTED"))
     return new EdgeimgError("ERR_EDGEIMG_INTERRUPTED", "stopped", {
       cause: error,
       hint: "Run the same command again: it continues where it stopped.",

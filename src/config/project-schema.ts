@@ -13,9 +13,9 @@ const relativePath = z
   )
   .refine((path) => !path.includes("\0"), "no zero bytes");
 
-const envName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, "letters, digits and _, as in LOG_LEVEL");
+export const envName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,63}$/, "letters, digits and _, as in LOG_LEVEL");
 /** One line without control characters: it becomes a line of /etc/edgeimg/app.env. */
-const envValue = z
+export const envValue = z
   .union([z.string().regex(/^[^\p{Cc}]*$/u, "one line of text"), z.number(), z.boolean()])
   .transform(String);
 
@@ -42,13 +42,17 @@ const app = z.strictObject({
     }),
 });
 
-const publicKey = z
+export const publicKey = z
   .string()
   .max(16384)
   .regex(
     /^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com) [A-Za-z0-9+/]+={0,3}( [^\p{Cc}]*)?$/u,
     "a public key as in the file id_ed25519.pub",
   );
+
+export const hostname = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "lower-case letters, digits and inner dashes, at most 63");
 
 const octet = "(25[0-5]|2[0-4]\\d|1?\\d?\\d)";
 const ipv4 = z.string().regex(new RegExp(`^(${octet}\\.){3}${octet}$`), "an IPv4 address, like 192.168.1.1");
@@ -69,9 +73,7 @@ const staticNetwork = z.strictObject({
 });
 
 const system = z.strictObject({
-  hostname: z
-    .string()
-    .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "lower-case letters, digits and inner dashes, at most 63")
+  hostname: hostname
     .optional()
     .meta({ description: "The device's name in the network. Default: the project's name.", examples: ["reader-1"] }),
   timezone: z

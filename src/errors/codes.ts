@@ -226,6 +226,71 @@ const entries = {
     summary: "The booted board halted or restarted before it said what was waited for.",
     help: "The console's last lines are printed above: a kernel panic, a failed root file system or a shutdown that the app asked for.",
   },
+  ERR_EDGEIMG_FLASH_NO_DEVICE: {
+    exit: 1,
+    summary: "The drive to write to was not named, or there is none of that name.",
+    help: "`edgeimg flash --list` shows the drives that can be written. Name one with --device, such as /dev/sdb: the drive itself, not a partition of it.",
+  },
+  ERR_EDGEIMG_FLASH_NO_IMAGE: {
+    exit: 1,
+    summary: "There is no image to write, or more than one to choose from.",
+    help: "Name the image (.img, .img.zst, .img.xz) or the folder that `edgeimg build` wrote it to.",
+  },
+  ERR_EDGEIMG_FLASH_SOURCE_INVALID: {
+    exit: 1,
+    summary: "The image, its block map or its compression cannot be read.",
+    help: "The file is damaged or of another kind. Build or download it again.",
+  },
+  ERR_EDGEIMG_FLASH_SOURCE_HASH: {
+    exit: 3,
+    summary: "The image is not what its SHA256SUMS or block map says.",
+    help: "The image was changed or damaged after it was made, or lies beside the sums of another one. Build or download it again. If writing had begun, the drive has no partition table now and starts nothing.",
+  },
+  ERR_EDGEIMG_FLASH_TOO_SMALL: {
+    exit: 1,
+    summary: "The image does not fit onto the drive.",
+    help: "Use a larger card, or make the image smaller: `image.dataSize` and `image.bootSize` in edgeimg.yaml.",
+  },
+  ERR_EDGEIMG_FLASH_MOUNTED: {
+    exit: 1,
+    summary: "The drive is in use: a partition of it is mounted, or another program holds it.",
+    help: "Give --unmount to have it unmounted, or unmount it yourself. What the system itself runs from is never unmounted.",
+  },
+  ERR_EDGEIMG_FLASH_SYSTEM_DRIVE: {
+    exit: 1,
+    summary: "The drive holds the system, swap or your home folder, or is not a removable, USB or SD drive.",
+    help: "edgeimg never writes to such a drive, whatever flags are given. `edgeimg flash --list` shows those it writes to.",
+  },
+  ERR_EDGEIMG_FLASH_SWAPPED: {
+    exit: 2,
+    summary: "Between the choice and the first write another drive took the place of the chosen one.",
+    help: "Nothing was written. Insert the card, look at `edgeimg flash --list` and start again.",
+  },
+  ERR_EDGEIMG_FLASH_IO: {
+    exit: 2,
+    summary: "The drive failed while it was written or read.",
+    help: "The card, the reader or the cable is at fault, or the card was pulled out. The card has no partition table now and starts nothing: try again, with another reader or another card.",
+  },
+  ERR_EDGEIMG_FLASH_VERIFY: {
+    exit: 3,
+    summary: "What was read back from the drive is not what was written.",
+    help: "The card is worn, or a counterfeit that has less room than it says; sometimes it is the reader. The card has no partition table now and starts nothing. Use another card.",
+  },
+  ERR_EDGEIMG_FLASH_RIGHTS: {
+    exit: 2,
+    summary: "You may not write to the drive.",
+    help: "Drives belong to root and a group, mostly `disk`. Give yourself rights to this one drive with setfacl until it is pulled out, run the command with sudo, or join the group (which gives rights to all drives). docs/flash.md has the commands.",
+  },
+  ERR_EDGEIMG_FLASH_NOT_CONFIRMED: {
+    exit: 1,
+    summary: "Writing was not confirmed.",
+    help: "Nothing was written. Answer with the drive's name, or give --device and --yes where nobody can be asked.",
+  },
+  ERR_EDGEIMG_FLASH_SETTINGS: {
+    exit: 1,
+    summary: "Settings for the first boot are ill-formed, or the image cannot take them.",
+    help: "--hostname, --ssh-key, --wifi and --set need an image of edgeimg; docs/flash.md tells what each may hold.",
+  },
 } as const satisfies Record<string, CodeEntry>;
 
 export type ErrorCode = keyof typeof entries;

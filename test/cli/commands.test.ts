@@ -41,8 +41,7 @@ out/x.img      268 MB   ${"aa".repeat(32)}
 out/x.img.zst  28.0 MB  ${"bb".repeat(32)}
 
 Try it:      edgeimg run --board rpi4 --engine ncnn
-Onto a card: bmaptool copy out/x.img.zst /dev/sdX    (or Raspberry Pi Imager: "Use custom")
-             sudo dd if=out/x.img of=/dev/sdX bs=4M conv=fsync    (check the device twice)
+Onto a card: edgeimg flash out    (--list shows the drives)
 `,
   );
 });

@@ -13,6 +13,8 @@ export function fakeApi(part: Partial<Api>): Api {
     updateLock: refuse,
     runImage: refuse,
     testImage: refuse,
+    flashImage: refuse,
+    listDrives: refuse,
     listBoards: refuse,
     listEngines: refuse,
     explainPath: refuse,

@@ -143,8 +143,8 @@ t.test("words", async (t) => {
   t.equal(durationText(59_400), "59 s");
   t.equal(durationText(59_600), "1 min 00 s");
   t.equal(durationText(185_000), "3 min 05 s");
-  t.equal(progressText(3, undefined, "files"), "3 files");
-  t.equal(progressText(10, undefined, "bytes"), "10 B");
+  t.equal(progressText({ done: 3, total: undefined, unit: "files" }), "3 files");
+  t.equal(progressText({ done: 10, total: undefined, unit: "bytes" }), "10 B");
   t.equal(
     table([
       ["a", "bb"],

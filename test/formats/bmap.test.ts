@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
-import { type BlockRange, formatBmap, mergeRanges } from "../../src/formats/bmap.js";
+import { type BlockRange, formatBmap, mergeRanges, parseBmap } from "../../src/formats/bmap.js";
 import { execute } from "../../src/steps/execute.js";
 import { treePath } from "../../src/store/store.js";
 import { randomFrom } from "../helpers/random.js";
@@ -182,4 +182,38 @@ t.test("another byte in the image is noticed by a flasher", async (t) => {
   const text = await mapOf(t, image);
   image[mib + 77] = 1;
   t.throws(() => flash(text, image), /range/);
+});
+
+t.test("a map that was written is read back; a damaged one is refused", async (t) => {
+  const ranges = [
+    { first: 0, last: 0, sha256: sha256("a") },
+    { first: 3, last: 9, sha256: sha256("b") },
+  ];
+  const map = { imageSize: 40_000, blockSize: 4096, ranges };
+  const text = formatBmap(map);
+  t.strictSame(parseBmap(text), map);
+  t.strictSame(parseBmap(formatBmap({ ...map, ranges: [] })), { ...map, ranges: [] });
+  const own = /<BmapFileChecksum> (\w+)/.exec(text)?.[1] ?? "";
+  /** With its own hash made right again: what is left to find is the contents. */
+  const rehashed = (changed: string) => {
+    const zeroed = changed.replace(own, "0".repeat(64));
+    return zeroed.replace("0".repeat(64), sha256(zeroed));
+  };
+  t.strictSame(parseBmap(rehashed(text)), map, "the helper does what it says");
+  for (const [from, to] of [
+    ['version="2.0"', 'version="1.3"'],
+    ["> sha256 <", "> sha1 <"],
+    ["> 3-9 <", "> 0-6 <"],
+    ["> 3-9 <", "> 9-3 <"],
+    ["> 3-9 <", "> 4-10 <"],
+    ["> 3-9 <", "> 3-8 <"],
+    ["> 40000 <", "> 50000 <"],
+    ["<BlockSize>", "<BlockSize> 1 </BlockSize><BlockSize>"],
+    [`chksum="${sha256("b")}"`, ""],
+  ] as const) {
+    t.ok(text.includes(from), from);
+    t.throws(() => parseBmap(rehashed(text.replace(from, to))), { name: "BmapError" }, `${from} -> ${to}`);
+  }
+  t.throws(() => parseBmap(text.replace("3-9", "4-9")), { message: "its own hash is another" });
+  t.throws(() => parseBmap(""), { name: "BmapError" });
 });

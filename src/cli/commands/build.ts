@@ -1,4 +1,4 @@
-import { relative } from "node:path";
+import { dirname, relative } from "node:path";
 import type { BuildResult, MatrixResult } from "../../api/types.js";
 import type { CommandSpec } from "../command.js";
 import { buildFlags, buildOptions } from "../flags.js";
@@ -54,17 +54,15 @@ export function buildText(result: BuildResult, cwd: string): string {
   };
   const rows = result.artifacts.map((one) => [near(one.path), bytesText(one.bytes), one.sha256]);
   const image = result.artifacts.find((one) => one.role === "image");
-  const packed = result.artifacts.find((one) => one.role === "compressed") ?? image;
   const steps = `${result.ranSteps} steps run, ${result.cachedSteps} from cache`;
   const lines = [
     `\n${result.board} with ${result.engine}, in ${durationText(result.ms)} (${steps}):\n\n${table(rows)}`,
   ];
   lines.push(`\nTry it:      edgeimg run --board ${result.board} --engine ${result.engine}\n`);
-  if (image !== undefined && packed !== undefined) {
-    lines.push(`Onto a card: bmaptool copy ${near(packed.path)} /dev/sdX    (or Raspberry Pi Imager: "Use custom")\n`);
-    lines.push(
-      `             sudo dd if=${near(image.path)} of=/dev/sdX bs=4M conv=fsync    (check the device twice)\n`,
-    );
+  if (image !== undefined) {
+    lines.push(`Onto a card: edgeimg flash ${near(dirname(image.path))}    (--list shows the drives)\n`);
+    const manifest = result.artifacts.find((one) => one.role === "imager");
+    if (manifest !== undefined) lines.push(`             or open ${near(manifest.path)} with Raspberry Pi Imager\n`);
   }
   return lines.join("");
 }

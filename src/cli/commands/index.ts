@@ -7,6 +7,7 @@ import { diff } from "./diff.js";
 import { doctor } from "./doctor.js";
 import { engines } from "./engines.js";
 import { explain } from "./explain.js";
+import { flash } from "./flash.js";
 import { init } from "./init.js";
 import { lock } from "./lock.js";
 import { plan } from "./plan.js";
@@ -20,6 +21,7 @@ export const commands: readonly CommandSpec[] = [
   build,
   run,
   test,
+  flash,
   plan,
   explain,
   diff,

@@ -30,9 +30,8 @@ export function plainRenderer(options: RenderOptions): Renderer {
         const now = options.now();
         if (now - (spoken.get(event.step) ?? now) < progressEveryMs) return;
         spoken.set(event.step, now);
-        line(
-          `${count()} ${titles.get(event.step) ?? event.step}: ${progressText(event.done, event.total, event.unit)}`,
-        );
+        const left = event.msLeft === undefined ? "" : `, ${durationText(event.msLeft)} left`;
+        line(`${count()} ${titles.get(event.step) ?? event.step}: ${progressText(event)}${left}`);
         break;
       }
       case "step-end":

@@ -5,9 +5,7 @@ interface RunningStep {
   readonly step: string;
   readonly title: string;
   readonly startedAt: number;
-  progress:
-    | { readonly done: number; readonly total: number | undefined; readonly unit: "bytes" | "files" | "objects" }
-    | undefined;
+  progress: Extract<BuildEvent, { type: "step-progress" }> | undefined;
 }
 
 /** What a live list shows, kept up to date by events; pure but for the clock that is passed in. */
@@ -39,7 +37,7 @@ export function progressBoard(startedAt: number): ProgressBoard {
           return undefined;
         case "step-progress": {
           const running = steps.get(event.step);
-          if (running !== undefined) running.progress = { done: event.done, total: event.total, unit: event.unit };
+          if (running !== undefined) running.progress = event;
           return undefined;
         }
         case "step-end":
@@ -67,8 +65,7 @@ export function progressBoard(startedAt: number): ProgressBoard {
         .sort((a, b) => a.startedAt - b.startedAt)
         .map((step) => {
           const parts = [step.title];
-          if (step.progress !== undefined)
-            parts.push(progressText(step.progress.done, step.progress.total, step.progress.unit));
+          if (step.progress !== undefined) parts.push(progressText(step.progress));
           const left = timeLeft(step, now);
           if (left !== undefined) parts.push(`${durationText(left)} left`);
           return parts.join("  ");
@@ -80,6 +77,7 @@ export function progressBoard(startedAt: number): ProgressBoard {
 function timeLeft(step: RunningStep, now: number): number | undefined {
   const spent = now - step.startedAt;
   const { progress } = step;
+  if (progress?.msLeft !== undefined) return progress.msLeft;
   if (progress?.total === undefined || progress.done <= 0 || spent < 2000) return undefined;
   return (spent / progress.done) * Math.max(0, progress.total - progress.done);
 }

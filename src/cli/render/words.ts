@@ -19,9 +19,18 @@ export function durationText(ms: number): string {
   return `${Math.floor(whole / 60)} min ${String(whole % 60).padStart(2, "0")} s`;
 }
 
-/** `12 of 90 files`, `3.1 of 68 MB`. */
-export function progressText(done: number, total: number | undefined, unit: "bytes" | "files" | "objects"): string {
-  if (unit === "bytes") return total === undefined ? bytesText(done) : `${bytesText(done)} of ${bytesText(total)}`;
+/** `12 of 90 files`, `3.1 MB of 68 MB`, with `21 MB/s` where the speed is known. */
+export function progressText(progress: {
+  readonly done: number;
+  readonly total: number | undefined;
+  readonly unit: "bytes" | "files" | "objects";
+  readonly bytesPerSecond?: number;
+}): string {
+  const { done, total, unit, bytesPerSecond } = progress;
+  if (unit === "bytes") {
+    const speed = bytesPerSecond === undefined ? "" : `, ${bytesText(Math.round(bytesPerSecond))}/s`;
+    return (total === undefined ? bytesText(done) : `${bytesText(done)} of ${bytesText(total)}`) + speed;
+  }
   return total === undefined ? `${done} ${unit}` : `${done} of ${total} ${unit}`;
 }
 

@@ -1,0 +1,209 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
+import { type BlockMap, BmapError, bmapBlockSize, parseBmap } from "../formats/bmap.js";
+import { type Compression, openReader } from "./reader.js";
+
+/** An image that was looked at and may be written. */
+export interface ImageSource {
+  readonly path: string;
+  readonly compression: Compression;
+  /** What to write, with the hashes that it must have. */
+  readonly map: BlockMap;
+  /** Where the hashes come from, strongest first; empty: only from the image itself. */
+  readonly checkedBy: readonly string[];
+  /** Whether `manifest.json` beside it is that of an edgeimg image with an ssh server; undefined without a manifest. */
+  readonly sshServer: boolean | undefined;
+}
+
+const suffixes: readonly (readonly [suffix: string, compression: Compression])[] = [
+  [".img", "none"],
+  [".img.zst", "zst"],
+  [".img.xz", "xz"],
+];
+
+/** The image in a folder that a build wrote: the plain one goes first, as nothing must be decompressed. */
+export async function findImage(path: string): Promise<string> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isFile()) return path;
+  if (!found?.isDirectory()) {
+    throw new EdgeimgError("ERR_EDGEIMG_FLASH_NO_IMAGE", `There is no image ${path}.`, {
+      hint: "Name an image or a folder of `edgeimg build`, such as out/rpi4-ncnn.",
+    });
+  }
+  const names = (await readdir(path)).sort();
+  for (const [suffix] of suffixes) {
+    const images = names.filter((name) => name.endsWith(suffix));
+    if (images.length > 1) throw ambiguous(path, images);
+    const [only] = images;
+    if (only !== undefined) return join(path, only);
+  }
+  // `out`: one folder for each board and engine.
+  const below: string[] = [];
+  for (const name of names) {
+    const files = await readdir(join(path, name)).catch(() => []);
+    if (files.some((file) => suffixes.some(([suffix]) => file.endsWith(suffix)))) below.push(name);
+  }
+  const [only, ...more] = below;
+  if (only !== undefined && more.length === 0) return await findImage(join(path, only));
+  if (only !== undefined) throw ambiguous(path, below);
+  throw new EdgeimgError("ERR_EDGEIMG_FLASH_NO_IMAGE", `There is no image in ${path}.`, {
+    hint: "Build one with `edgeimg build`, or name one (.img, .img.zst, .img.xz).",
+  });
+}
+
+function ambiguous(path: string, names: readonly string[]): EdgeimgError {
+  return new EdgeimgError("ERR_EDGEIMG_FLASH_NO_IMAGE", `There are ${names.length} images in ${path}.`, {
+    details: names.map((name) => join(path, name)),
+    hint: "Name the one to write.",
+  });
+}
+
+/**
+ * Looks at an image and at what lies beside it: SHA256SUMS, NAME.img.bmap, manifest.json. A compressed image whose hash is known is hashed
+ * here, before anything is written; a plain one is checked by its map's hashes while it is written. Without a map the image is
+ * read once to make one of a single range.
+ * Throws ERR_EDGEIMG_FLASH_SOURCE_HASH, ERR_EDGEIMG_FLASH_SOURCE_INVALID.
+ */
+export async function openSource(path: string, signal: AbortSignal): Promise<ImageSource> {
+  const name = basename(path);
+  const folder = dirname(path);
+  const compression = await compressionOf(path);
+  const sums = parseSums(await readFile(join(folder, "SHA256SUMS"), "utf8").catch(() => ""));
+  const imageName = name.replace(/\.(zst|xz)$/, "");
+  const manifest = await readManifest(folder, imageName);
+  const checkedBy: string[] = [];
+  const sum = sums.get(name);
+  const bmapName = `${imageName}.bmap`;
+  const bmap = await readFile(join(folder, bmapName)).catch(() => undefined);
+  if (bmap !== undefined && sums.has(bmapName)) requireHash(join(folder, bmapName), sums.get(bmapName), sha256(bmap));
+  if (sum !== undefined && (compression !== "none" || bmap === undefined)) {
+    requireHash(path, sum, await hashFile(path, signal));
+    checkedBy.push("SHA256SUMS");
+  }
+  if (bmap !== undefined) {
+    checkedBy.push(bmapName);
+    return { path, compression, map: readMap(join(folder, bmapName), bmap), checkedBy, sshServer: manifest?.sshServer };
+  }
+  const { size, hash } = await measure(path, compression, signal);
+  const expected = sums.get(imageName) ?? manifest?.sha256;
+  if (expected !== undefined && compression !== "none") {
+    requireHash(`${imageName} in ${path}`, expected, hash);
+    checkedBy.push(sums.has(imageName) ? "SHA256SUMS" : "manifest.json");
+  } else if (expected !== undefined && sum === undefined) {
+    requireHash(path, expected, hash);
+    checkedBy.push("manifest.json");
+  }
+  const ranges = [{ first: 0, last: Math.ceil(size / bmapBlockSize) - 1, sha256: hash }];
+  const map = { imageSize: size, blockSize: bmapBlockSize, ranges };
+  return { path, compression, map, checkedBy, sshServer: manifest?.sshServer };
+}
+
+function requireHash(what: string, expected: string | undefined, found: string): void {
+  if (expected === found) return;
+  throw new EdgeimgError("ERR_EDGEIMG_FLASH_SOURCE_HASH", `${what} is not what was made: its sha256 is another.`, {
+    details: [`expected ${expected}`, `found    ${found}`],
+    hint: "Nothing was written. Build or download the image again.",
+  });
+}
+
+function readMap(path: string, bytes: Uint8Array): BlockMap {
+  try {
+    return parseBmap(Buffer.from(bytes).toString("utf8"));
+  } catch (cause) {
+    if (!(cause instanceof BmapError)) throw cause;
+    throw new EdgeimgError("ERR_EDGEIMG_FLASH_SOURCE_INVALID", `${path} is no usable block map: ${cause.message}.`, {
+      cause,
+      hint: "Build the image again; without a map beside it the whole image is written.",
+    });
+  }
+}
+
+/** By the file's first bytes, not its name: Zstandard (RFC 8878), xz (its file format 1.2). */
+async function compressionOf(path: string): Promise<Compression> {
+  const head: Buffer[] = [];
+  for await (const chunk of createReadStream(path, { end: 5 })) head.push(Buffer.from(chunk));
+  const magic = Buffer.concat(head).toString("hex");
+  if (magic.startsWith("28b52ffd")) return "zst";
+  if (magic === "fd377a585a00") return "xz";
+  if (magic.startsWith("1f8b") || magic.startsWith("504b0304") || magic.startsWith("425a68")) {
+    throw new EdgeimgError(
+      "ERR_EDGEIMG_FLASH_SOURCE_INVALID",
+      `${path} is compressed in a way that is not read here.`,
+      {
+        hint: "Unpack it first; .zst and .xz are unpacked while they are written.",
+      },
+    );
+  }
+  return "none";
+}
+
+/** Lines "HASH  NAME" of sha256sum. */
+function parseSums(text: string): Map<string, string> {
+  return new Map(
+    text.split("\n").flatMap((line) => {
+      const [, hash, name] = /^([0-9a-f]{64}) [ *](.+)$/.exec(line) ?? [];
+      return hash === undefined || name === undefined ? [] : [[name, hash] as const];
+    }),
+  );
+}
+
+interface ManifestFacts {
+  readonly sha256: string | undefined;
+  readonly sshServer: boolean;
+}
+
+async function readManifest(folder: string, imageName: string): Promise<ManifestFacts | undefined> {
+  const text = await readFile(join(folder, "manifest.json"), "utf8").catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    const value = JSON.parse(text) as {
+      image?: { file?: string; sha256?: string };
+      files?: readonly { part?: string; path?: string }[];
+    };
+    if (value.image?.file !== imageName) return undefined;
+    const sshServer = (value.files ?? []).some(({ part, path }) => part === "root" && path === "usr/sbin/dropbear");
+    return { sha256: value.image.sha256, sshServer };
+  } catch {
+    return undefined;
+  }
+}
+
+async function measure(
+  path: string,
+  compression: Compression,
+  signal: AbortSignal,
+): Promise<{ size: number; hash: string }> {
+  const reader = await openReader(path, compression);
+  const hash = createHash("sha256");
+  const buffer = new Uint8Array(1 << 20);
+  let size = 0;
+  try {
+    for (;;) {
+      signal.throwIfAborted();
+      const length = await reader.read(buffer, size);
+      hash.update(buffer.subarray(0, length));
+      size += length;
+      if (length < buffer.length) break;
+    }
+  } finally {
+    await reader.close();
+  }
+  if (size === 0) {
+    throw new EdgeimgError("ERR_EDGEIMG_FLASH_SOURCE_INVALID", `${path} is empty.`, { hint: "Build it again." });
+  }
+  return { size, hash: hash.digest("hex") };
+}
+
+async function hashFile(path: string, signal: AbortSignal): Promise<string> {
+  const hash = createHash("sha256");
+  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash, { signal });
+  return hash.digest("hex");
+}
+
+function sha256(bytes: Uint8Array): string {
+  return createHash("sha256").update(bytes).digest("hex");
+}

@@ -1,0 +1,48 @@
+import { parseMbr, sectorSize } from "../formats/mbr.js";
+import { alignment } from "./buffers.js";
+
+export interface Place {
+  readonly at: number;
+  readonly length: number;
+}
+
+/** Partition tables, boot sectors and the signatures of file systems, RAID and LVM lie in the first or last MiB. Bytes. */
+export const edge = 1 << 20;
+
+/**
+ * Where an older content of the card would confuse what reads it next, beside the blocks that the image maps itself: the first and last
+ * MiB, and the copies of an ext4 superblock that e2fsck looks for (its own list: the first copy for each block size, ext2fs's
+ * layout "sparse_super": groups 1 and powers of 3, 5 and 7). Without this the data partition of a card's former life would
+ * come back. Sorted; within the target.
+ * @param head the image's first sector at least
+ */
+export function stalePlaces(head: Uint8Array, target: { readonly size: number }): Place[] {
+  const places: Place[] = [
+    { at: 0, length: Math.min(edge, target.size) },
+    { at: Math.max(0, Math.floor((target.size - edge) / alignment) * alignment), length: edge + alignment },
+  ];
+  const partitions = parseMbr(head.subarray(0, sectorSize))?.partitions ?? [];
+  // Only the last one grows over the rest of the card, where nothing of the image is.
+  const last = [...partitions].sort((a, b) => a.offset - b.offset).at(-1);
+  if (last !== undefined) {
+    for (const offset of superblockCopies(target.size - last.offset))
+      places.push({ at: Math.floor((last.offset + offset) / alignment) * alignment, length: alignment });
+  }
+  return places
+    .map(({ at, length }) => ({ at, length: Math.min(length, target.size - at) }))
+    .filter(({ length }) => length > 0)
+    .sort((a, b) => a.at - b.at);
+}
+
+/** Offsets in an ext2/3/4 file system of any block size. A group has as many blocks as a block has bits. */
+function superblockCopies(size: number): number[] {
+  const offsets = new Set<number>();
+  for (let block = 1024; block <= 65_536; block *= 2) {
+    const group = block * 8 * block;
+    // With blocks of 1 KiB the first one is before the first group.
+    const first = block === 1024 ? block : 0;
+    const groups = [1, ...[3, 5, 7].flatMap((base) => [1, 2, 3, 4, 5, 6, 7, 8].map((power) => base ** power))];
+    for (const number of groups) if (number * group + first + block <= size) offsets.add(number * group + first);
+  }
+  return [...offsets].sort((a, b) => a - b);
+}

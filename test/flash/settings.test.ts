@@ -1,0 +1,41 @@
+import t from "tap";
+import { formatSettings } from "../../src/flash/settings.js";
+import { noSettings } from "./simulated.js";
+
+const lines = (changes: Partial<Parameters<typeof formatSettings>[0]>) =>
+  formatSettings({ ...noSettings, ...changes })
+    .split("\n")
+    .slice(2, -1);
+
+t.test("a Wi-Fi passphrase is not written, only the key made from it", async (t) => {
+  // IEEE 802.11i-2004, annex H.4.3, test vector 1.
+  t.strictSame(lines({ wifi: { ssid: "IEEE", passphrase: "password", country: "DE" } }), [
+    "wifi-ssid=IEEE",
+    "wifi-psk=f42c6fc52df0ebef9ebb4b90b38a5f902e83fe1b135a70e23aed762e9710a12e",
+    "wifi-country=DE",
+  ]);
+  t.strictSame(lines({ wifi: { ssid: "open net", passphrase: undefined, country: undefined } }), [
+    "wifi-ssid=open net",
+  ]);
+});
+
+const wrong: readonly (readonly [string, Partial<Parameters<typeof formatSettings>[0]>])[] = [
+  ["a host name with capitals", { hostname: "Reader" }],
+  ["a host name with a newline", { hostname: "reader\nset.X=1" }],
+  ["a key with options", { sshKeys: ['command="sh" ssh-ed25519 AAAA'] }],
+  ["two keys as one", { sshKeys: ["ssh-ed25519 AAAA\nssh-ed25519 BBBB"] }],
+  ["a private key", { sshKeys: ["-----BEGIN OPENSSH PRIVATE KEY-----"] }],
+  ["a network's name that is too long", { wifi: { ssid: "n".repeat(33), passphrase: undefined, country: undefined } }],
+  ["a short passphrase", { wifi: { ssid: "net", passphrase: "short", country: undefined } }],
+  ["a country in small letters", { wifi: { ssid: "net", passphrase: undefined, country: "de" } }],
+  ["a variable without a value", { variables: ["NAME"] }],
+  ["a variable of a strange name", { variables: ["A-B=1"] }],
+  ["a variable of two lines", { variables: ["A=1\nhostname=x"] }],
+  ["a variable that loads code", { variables: ["LD_PRELOAD=/tmp/x.so"] }],
+  ["the search path", { variables: ["PATH=/tmp"] }],
+  ["a variable given twice", { variables: ["A=1", "A=2"] }],
+];
+for (const [name, changes] of wrong)
+  t.test(`${name} is refused`, async (t) => {
+    t.throws(() => lines(changes), { code: "ERR_EDGEIMG_FLASH_SETTINGS" });
+  });
