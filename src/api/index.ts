@@ -1,6 +1,8 @@
 /** What commands call. Nothing here prints or parses flags. */
 export { buildImage, buildMatrix } from "./build.js";
 export { cacheInfo, cachePrune, cacheVerify } from "./cache.js";
+export { cacheExport } from "./cache-export.js";
+export { cacheImport } from "./cache-import.js";
 export { listBoards, listEngines } from "./catalog.js";
 export { diffResults } from "./diff.js";
 export { doctor } from "./doctor.js";

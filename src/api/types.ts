@@ -24,6 +24,8 @@ export interface Api {
   readonly cacheInfo: (context: Context) => Promise<CacheInfo>;
   readonly cachePrune: (context: Context, options: PruneOptions) => Promise<PruneResult>;
   readonly cacheVerify: (context: Context) => Promise<VerifyResult>;
+  readonly cacheExport: (context: Context, options: ExportOptions) => Promise<CacheArchiveResult>;
+  readonly cacheImport: (context: Context, options: ImportOptions) => Promise<CacheArchiveResult>;
   readonly initProject: (context: Context, options: InitOptions) => Promise<InitResult>;
 }
 
@@ -247,6 +249,30 @@ export interface PruneResult {
 export interface VerifyResult {
   readonly checked: number;
   readonly damaged: readonly string[];
+}
+
+export interface ExportOptions extends BuildOptions {
+  /** The archive to write. */
+  readonly file: string;
+}
+
+export interface ImportOptions {
+  readonly file: string;
+}
+
+export interface CacheArchiveResult {
+  readonly file: string;
+  readonly objects: number;
+  /** Of all objects together. */
+  readonly bytes: number;
+  /** Downloads among the objects. */
+  readonly blobs: number;
+  /** Results of finished steps. */
+  readonly trees: number;
+  /** Steps that need not run again. */
+  readonly actions: number;
+  /** sha256 of the lock that the archive was made for. */
+  readonly lock: string;
 }
 
 export interface InitOptions {

@@ -181,6 +181,11 @@ const entries = {
     summary: "An archive has an entry that would leave its folder.",
     help: "The archive is hostile or broken. Do not use it.",
   },
+  ERR_EDGEIMG_CACHE_ARCHIVE: {
+    exit: 3,
+    summary: "A cache archive lacks an object, or holds one that is not what its name says.",
+    help: "Nothing of it was taken into the store. Copy the file again, or make it anew with `edgeimg cache export` where the project was built.",
+  },
   ERR_EDGEIMG_MODEL_NOT_ONNX: {
     exit: 1,
     summary: "A model file is not a readable ONNX model.",

@@ -24,6 +24,8 @@ import { semaphore } from "./semaphore.js";
 
 export interface StepResult {
   readonly digest: string;
+  /** Its key in the store. */
+  readonly action: string;
   readonly cached: boolean;
 }
 
@@ -118,7 +120,7 @@ export async function execute(
         ms: services.now() - started,
         digest,
       });
-      return { digest, cached };
+      return { digest, action, cached };
     };
     const lookUp = async () => (force || kind.volatile ? undefined : await readAction(store, action));
     const hit = await lookUp();

@@ -14,12 +14,19 @@ const file = z.strictObject({
   size: z.number().optional(),
 });
 
+const params = z.strictObject({ files: z.array(file) });
+
+/** The files that a fetch step brings. */
+export function fetchedFiles(step: object): z.infer<typeof params>["files"] {
+  return params.parse(step).files;
+}
+
 /** Brings pinned files: a tree of them by name. Keyed by their hashes alone, so it does not matter where they come from. */
 export const fetchKind = defineKind({
   name: "fetch",
   version: 1,
   waits: true,
-  params: z.strictObject({ files: z.array(file) }),
+  params,
   key: ({ files }) => files.map(({ name, sha256 }) => ({ name, sha256 })),
   async run({ files }, context) {
     const { services } = context;

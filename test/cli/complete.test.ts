@@ -27,7 +27,7 @@ const cases: readonly (readonly [readonly string[], readonly string[]])[] = [
   [["build", ""], []],
   [["cache", "p"], ["prune"]],
   [["cache", "--older-than", "3", "v"], ["verify"]],
-  [["cache", "prune", ""], []],
+  [["cache", "import", ""], [":files"]],
   [["explain", "ERR_EDGEIMG_FETCH_H"], ["ERR_EDGEIMG_FETCH_HASH"]],
   [
     ["completion", ""],

@@ -23,6 +23,8 @@ export function fakeApi(part: Partial<Api>): Api {
     cacheInfo: refuse,
     cachePrune: refuse,
     cacheVerify: refuse,
+    cacheExport: refuse,
+    cacheImport: refuse,
     initProject: refuse,
     ...part,
   };

@@ -23,9 +23,11 @@ const mistakes: readonly (readonly [readonly string[], string, string])[] = [
   ],
   [
     ["cache", "clean"],
-    "command-argument value 'clean' is invalid for argument 'action'. Allowed choices are list, size, prune, verify.",
+    "command-argument value 'clean' is invalid for argument 'action'. Allowed choices are list, size, prune, verify, export, import.",
     "`edgeimg --help` and `edgeimg COMMAND --help` show what there is.",
   ],
+  [["cache", "import"], "cache import needs the name of a file.", "edgeimg cache import site.tar"],
+  [["cache", "size", "x"], "cache size takes no file.", "edgeimg cache size"],
   [
     ["cache"],
     "missing required argument 'action'",

@@ -50,6 +50,7 @@ export function appSteps(context: DebianContext, options: AppOptions): AppSteps 
         "**.md",
         "**.img",
         "**.img.zst",
+        "**.tar",
         ...assets,
         ...options.exclude,
       ],

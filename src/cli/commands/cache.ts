@@ -1,13 +1,25 @@
+import type { CacheArchiveResult } from "../../api/types.js";
+import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import type { CommandSpec } from "../command.js";
+import { buildFlags, buildOptions } from "../flags.js";
 import { bytesText, table } from "../render/words.js";
 
 export const cache: CommandSpec = {
   name: "cache",
-  summary: "list, measure, clean or verify the store",
+  summary: "list, measure, clean, verify or move the store",
   description:
-    "The store holds every download and every step's result, by content, in $XDG_CACHE_HOME/edgeimg (default ~/.cache/edgeimg). It may be deleted at any time; a build then only takes longer.",
-  arguments: [{ name: "action", required: true, help: "what to do", choices: ["list", "size", "prune", "verify"] }],
+    "The store holds every download and every step's result, by content, in $XDG_CACHE_HOME/edgeimg (default ~/.cache/edgeimg). It may be deleted at any time; a build then only takes longer. `export` writes what the project's boards and engines need into one file, every download of the lock and what has been compiled; `import` takes it in on a machine without a network, where `build --offline --locked` then works.",
+  arguments: [
+    {
+      name: "action",
+      required: true,
+      help: "what to do",
+      choices: ["list", "size", "prune", "verify", "export", "import"],
+    },
+    { name: "file", required: false, help: "export, import: the archive", complete: "files" },
+  ],
   flags: [
+    ...buildFlags.filter((flag) => flag.name !== "out"),
     {
       name: "older-than",
       value: "days",
@@ -19,8 +31,27 @@ export const cache: CommandSpec = {
     ["edgeimg cache size", "how much it holds"],
     ["edgeimg cache prune --older-than 7", "keep the last week's"],
     ["edgeimg cache verify", "read everything, remove what is damaged"],
+    ["edgeimg cache export site.tar", "what this project needs, for a machine without a network"],
+    ["edgeimg cache import site.tar", "there; then: edgeimg build --offline --locked"],
   ],
-  run: async ({ api, arguments: [action = ""], context, flags, output }) => {
+  run: async ({ api, arguments: [action = "", file], context, flags, output }) => {
+    if (action === "export" || action === "import") {
+      if (file === undefined)
+        throw new EdgeimgError("ERR_EDGEIMG_USAGE", `cache ${action} needs the name of a file.`, {
+          hint: `edgeimg cache ${action} site.tar`,
+        });
+      const { cacheExport, cacheImport } = await api();
+      const result =
+        action === "export"
+          ? await cacheExport(context, { ...buildOptions(flags), file })
+          : await cacheImport(context, { file });
+      await output.result({ command: `cache ${action}`, ...result }, archiveText(action, result));
+      return 0;
+    }
+    if (file !== undefined)
+      throw new EdgeimgError("ERR_EDGEIMG_USAGE", `cache ${action} takes no file.`, {
+        hint: `edgeimg cache ${action}`,
+      });
     const { cacheInfo, cachePrune, cacheVerify } = await api();
     if (action === "prune") {
       const result = await cachePrune(context, { olderThanDays: flags.number("older-than") ?? 30 });
@@ -57,3 +88,9 @@ export const cache: CommandSpec = {
     return 0;
   },
 };
+
+function archiveText(action: "export" | "import", result: CacheArchiveResult): string {
+  const verb = action === "export" ? "written to" : "taken from";
+  const parts = `${result.blobs} downloads, ${result.trees} results, ${result.actions} finished steps`;
+  return `${bytesText(result.bytes)} in ${result.objects} objects ${verb} ${result.file} (${parts})\n`;
+}

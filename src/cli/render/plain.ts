@@ -12,10 +12,11 @@ export function plainRenderer(options: RenderOptions): Renderer {
   const spoken = new Map<string, number>();
   const titles = new Map<string, string>();
   let total = 0;
-  let ended = 0;
+  // By id: a step whose result was known but lost is told of twice.
+  const done = new Set<string>();
   let cached = 0;
   const line = (text: string) => options.write(`${text}\n`);
-  const count = () => style.dim(`[${String(ended).padStart(String(total).length)}/${total}]`);
+  const count = () => style.dim(`[${String(done.size).padStart(String(total).length)}/${total}]`);
 
   const normal = (event: BuildEvent): void => {
     switch (event.type) {
@@ -35,7 +36,7 @@ export function plainRenderer(options: RenderOptions): Renderer {
         break;
       }
       case "step-end":
-        ended++;
+        done.add(event.step);
         if (event.cached) cached++;
         if (event.cached && options.level !== "verbose") return;
         line(`${count()} ${event.title} ${style.dim(event.cached ? "from cache" : durationText(event.ms))}`);
@@ -80,7 +81,7 @@ export function plainRenderer(options: RenderOptions): Renderer {
       normal(event);
     },
     finish: async () => {
-      if (cached > 0 && options.level === "normal") line(style.dim(`${cached} of ${ended} steps from cache`));
+      if (cached > 0 && options.level === "normal") line(style.dim(`${cached} of ${done.size} steps from cache`));
     },
   };
 }
