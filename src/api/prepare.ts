@@ -2,7 +2,7 @@ import { readFile, rename, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { availableParallelism } from "node:os";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
-import { checkSupport, type ImageRequest, requirements } from "../builders/debian/plan-image.js";
+import { checkBoard, checkSupport, type ImageRequest, requirements } from "../builders/debian/plan-image.js";
 import { type Catalog, loadCatalog } from "../catalog/catalog.js";
 import { loadProject } from "../config/load.js";
 import { firstTarget, matrixTargets, type Target, targetName, targetPath } from "../config/matrix.js";
@@ -104,8 +104,14 @@ export async function prepareMatrix(context: Context, options: BuildOptions): Pr
   return await prepareTargets(context, options, ({ merged }) => matrixTargets(merged));
 }
 
-async function prepareTargets(context: Context, options: BuildOptions, choose: ChooseTargets): Promise<Prepared[]> {
-  const session = await lockSession(context, options, choose);
+/** The same for any targets. `parts`: for another builder, so that the boards need not have images made of Debian's packages. */
+export async function prepareTargets(
+  context: Context,
+  options: BuildOptions,
+  choose: ChooseTargets,
+  purpose: "image" | "parts" = "image",
+): Promise<Prepared[]> {
+  const session = await lockSession(context, options, choose, purpose);
   const { project, services } = session;
   const prepared = (lock: Lock) =>
     session.requests.map((request) => ({ project, request, services, lock, out: outFolder(project, request) }));
@@ -151,11 +157,15 @@ export async function lockSession(
   context: Context,
   options: BuildOptions,
   choose: ChooseTargets,
+  purpose: "image" | "parts" = "image",
 ): Promise<LockSession> {
   const project = await openProject(context, options);
   const dependencies = await appDependencies(project.folder);
   const requests = choose(project).map((target) => ({ ...imageRequest(project, target), dependencies }));
-  for (const request of requests) checkSupport(request);
+  for (const request of requests) {
+    checkSupport(request);
+    if (purpose === "image") checkBoard(request);
+  }
   const [request] = requests;
   if (request === undefined) throw new Error("no target was chosen");
   const store = await openStore(cacheFolder(context));

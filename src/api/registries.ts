@@ -1,5 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { PackageURL, UrlConverter } from "@socketregistry/packageurl-js";
+import type { Sites } from "../builders/buildroot/sources.js";
 import type { Proxies } from "../fetch/proxies.js";
 import type { Registries } from "../fetch/registries.js";
 import { hostMirrors } from "../lock/apt.js";
@@ -41,4 +43,14 @@ async function setting(files: readonly string[], pattern: RegExp): Promise<strin
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** The public registries as the purl library knows them, and the host's mirror of its distribution: Buildroot's first choice. */
+export function defaultSites({ deb }: Registries): Sites {
+  const origin = (purl: string) => new URL(UrlConverter.toDownloadUrl(PackageURL.fromString(purl))?.url ?? "").origin;
+  return {
+    pypi: `${origin("pkg:pypi/any@1")}/packages/source`,
+    npm: origin("pkg:npm/any@1"),
+    deb: (deb[0] ?? "").replace(/\/$/, ""),
+  };
 }

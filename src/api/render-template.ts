@@ -7,6 +7,8 @@ import type { RenderTemplate } from "../builders/debian/image.js";
 export function templateRenderer(home: string): RenderTemplate {
   const handlebars = Handlebars.create();
   handlebars.registerHelper("join", (values: readonly string[], separator: string) => values.join(separator));
+  // Values of a make variable, one a line. (In a template a backslash before braces has a meaning of its own.)
+  handlebars.registerHelper("continued", (values: readonly string[]) => values.map((one) => `\t${one}`).join(" \\\n"));
   const compiled = new Map<string, Handlebars.TemplateDelegate>();
   return (template, context) => {
     let render = compiled.get(template);

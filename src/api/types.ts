@@ -26,6 +26,7 @@ export interface Api {
   readonly cacheVerify: (context: Context) => Promise<VerifyResult>;
   readonly cacheExport: (context: Context, options: ExportOptions) => Promise<CacheArchiveResult>;
   readonly cacheImport: (context: Context, options: ImportOptions) => Promise<CacheArchiveResult>;
+  readonly writeBuildrootTree: (context: Context, options: BuildrootOptions) => Promise<BuildrootResult>;
   readonly initProject: (context: Context, options: InitOptions) => Promise<InitResult>;
 }
 
@@ -46,6 +47,30 @@ export interface BuildOptions {
   readonly jobs?: number | undefined;
   readonly offline: boolean;
   readonly locked: boolean;
+}
+
+export interface BuildrootOptions extends BuildOptions {
+  /** Every board and engine that there is, where no flag names some. */
+  readonly matrix: boolean;
+  /** A Buildroot tree that the result is for; absent: `series`. */
+  readonly buildroot?: string | undefined;
+  /** The series of Buildroot; absent: the newest. */
+  readonly series?: string | undefined;
+}
+
+export interface BuildrootResult {
+  readonly folder: string;
+  readonly series: string;
+  readonly boards: readonly string[];
+  readonly engines: readonly string[];
+  readonly files: number;
+  /** Files that were new or had another content. */
+  readonly written: number;
+  /** Files of the user's own that were left alone. */
+  readonly kept: readonly string[];
+  /** Files of an earlier run that the tree no longer has. */
+  readonly removed: readonly string[];
+  readonly ms: number;
 }
 
 export interface Artifact {

@@ -42,6 +42,50 @@ const fileName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "a file name w
 /** A kernel module's name; `-` and `_` are the same, as they are for modprobe. */
 const moduleName = z.string().regex(/^[a-z0-9][a-z0-9_-]*$/, "a kernel module's name without .ko");
 
+/** A path within the boot partition. */
+const bootPath = z
+  .string()
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]*(\/[A-Za-z0-9][A-Za-z0-9._-]*)*$/, "a path without .. in the boot partition");
+
+const buildroot = z.strictObject({
+  cpu: z
+    .string()
+    .regex(/^BR2_[A-Za-z0-9_]+$/)
+    .optional()
+    .describe("Symbol of the core; absent: BR2_ and `cpu` with underscores."),
+  kernel: z
+    .strictObject({
+      config: z
+        .string()
+        .optional()
+        .describe("A kernel configuration in the Buildroot tree; absent: the architecture's defconfig."),
+      options: z
+        .array(z.string().regex(/^CONFIG_[A-Za-z0-9_]+=[^"\n]*$/, "CONFIG_NAME=value"))
+        .default([])
+        .describe("Lines of the board's kernel fragment; `=n` switches off."),
+    })
+    .prefault({}),
+  options: z
+    .record(z.string().regex(/^BR2_[A-Za-z0-9_]+$/), z.union([z.boolean(), z.string()]))
+    .default({})
+    .describe("Further lines of the defconfig."),
+  trustedFirmware: z
+    .boolean()
+    .default(false)
+    .describe("Whether Trusted Firmware is built; its version is the long-term one of the Buildroot release."),
+  firmware: z
+    .string()
+    .optional()
+    .describe("Folder in Buildroot's images where a package puts the files of `boot.firmware`."),
+  table: z.enum(["mbr", "gpt"]).default("mbr").describe("The kind of partition table."),
+  bootName: z.string().default("boot").describe("The boot partition's name in a GPT."),
+  raw: z
+    .array(z.strictObject({ name, image: bootPath, offset: size.describe("Bytes from the start of the card.") }))
+    .default([])
+    .describe("What the chip reads from fixed places, outside of the partitions."),
+  start: size.prefault("4MiB").describe("Where the first partition begins."),
+});
+
 export const board = z.strictObject({
   format: z.literal(1).describe("Version of this file's format."),
   name: name.describe("The name for --board, and the file's."),
@@ -81,9 +125,9 @@ export const board = z.strictObject({
       .default({})
       .describe("Files taken from those packages: path in the package -> name in the boot partition."),
     templates: z
-      .record(z.string(), fileName)
+      .record(z.string(), bootPath)
       .default({})
-      .describe("Templates in templates/boot/ -> name in the boot partition."),
+      .describe("Templates in templates/boot/ -> path in the boot partition."),
     kernel: z
       .strictObject({
         name: fileName.describe("File name that the firmware looks for."),
@@ -112,5 +156,13 @@ export const board = z.strictObject({
     .describe("The longest time-out in seconds that the watchdog's hardware takes; absent: no watchdog."),
   notes: z.array(z.string()).default([]).describe("What a user of the board should know."),
   qemu: qemu.describe("How the board is emulated."),
+  buildroot: buildroot.optional().describe("What Buildroot must know beyond the rest of this file."),
+  debian: z
+    .strictObject({
+      missing: z.string().describe("Why there is no image, one sentence."),
+      remedy: z.string().describe("What one can do instead."),
+    })
+    .optional()
+    .describe("For a board that `edgeimg build` cannot make an image for from Debian's packages."),
 });
 export type Board = z.infer<typeof board>;

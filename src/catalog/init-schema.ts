@@ -13,6 +13,9 @@ const part = z.strictObject({
 });
 
 /** `recipes/init/recipe.yaml`: what PID 1 and its helpers are, and the skeleton of the root file system. */
+/** What gives a part's programs in Buildroot. */
+const buildrootOptions = z.record(z.string().regex(/^BR2_[A-Za-z0-9_]+$/), z.union([z.boolean(), z.string()]));
+
 export const initRecipe = z.strictObject({
   format: z.literal(1),
   name: z.literal("init"),
@@ -26,6 +29,29 @@ export const initRecipe = z.strictObject({
   ssh: z.strictObject(part.shape),
   /** The kernel modules of a root file system, in load order. */
   filesystems: z.record(z.string(), z.array(z.string())),
+  buildroot: z.strictObject({
+    /** Lines of the defconfig for `programs`, for ssh, and for each root file system. */
+    options: buildrootOptions,
+    ssh: buildrootOptions,
+    filesystems: z.record(
+      z.string(),
+      z.strictObject({
+        /** The file in Buildroot's images. */
+        image: z.string(),
+        options: buildrootOptions,
+        kernel: z.array(z.string()),
+      }),
+    ),
+    /** Lines of the kernel fragment of every board. */
+    kernel: z.array(z.string()),
+    busybox: z.strictObject({
+      /** Applets whose symbol is not their name in capitals. */
+      symbols: z.record(z.string(), z.string()),
+      /** Further symbols that the scripts need, and ones that they do not. */
+      on: z.array(z.string()),
+      off: z.array(z.string()),
+    }),
+  }),
   /** Folders: path -> mode. */
   directories: z.record(path, octal),
   /** Symbolic links: path -> target. */

@@ -42,7 +42,7 @@ const prebuiltBuild = z.strictObject({
 });
 
 /** C or C++ compiled and linked in one command to one shared library, no build system. */
-const compileBuild = z.strictObject({
+export const compileBuild = z.strictObject({
   kind: z.literal("compile"),
   cflags: z.array(z.string()).default([]),
   sources: z.array(path).min(1),
@@ -55,6 +55,19 @@ const compileBuild = z.strictObject({
 
 /** Nothing to build: the engine is in Debian packages, named under `packages`. */
 const packagesBuild = z.strictObject({ kind: z.literal("packages") });
+
+/** What Buildroot must know of an engine beyond the rest of its recipe. */
+const buildrootEngine = z.strictObject({
+  selects: z
+    .array(z.string().regex(/^BR2_[A-Za-z0-9_]+$/))
+    .default([])
+    .describe("Symbols that the package selects."),
+  depends: z
+    .record(z.string().regex(/^!?BR2_[A-Za-z0-9_]+$/), z.string())
+    .default({})
+    .describe("Symbols that the package depends on -> the word for it in the comment that menuconfig shows otherwise."),
+  packages: z.array(z.string()).default([]).describe("Buildroot packages that must be built before it."),
+});
 
 export const build = z.discriminatedUnion("kind", [cmakeBuild, prebuiltBuild, compileBuild, packagesBuild]);
 
@@ -176,6 +189,9 @@ export const recipe = z.strictObject({
       .positive()
       .describe("Largest absolute difference allowed per output value against onnxruntime on the host."),
   }),
+  buildroot: buildrootEngine
+    .prefault({})
+    .describe("What Buildroot must know beyond the rest of this file: toolchain features, packages."),
   notes: z.array(z.string()).default([]).describe("What a user should know, shown by `edgeimg engines`."),
 });
 export type Recipe = z.infer<typeof recipe>;

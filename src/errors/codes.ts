@@ -71,6 +71,46 @@ const entries = {
     summary: "The engine does not run on the board, or its converter not on this host.",
     help: "`edgeimg engines` lists what each engine supports. Choose another engine or another board.",
   },
+  ERR_EDGEIMG_BOARD_NO_IMAGE: {
+    exit: 1,
+    summary: "There is no Debian image for the board; Buildroot makes one.",
+    help: "The board's file says why. `edgeimg buildroot --board NAME --engine NAME` writes a tree that Buildroot builds an image of.",
+  },
+  ERR_EDGEIMG_BUILDROOT_FOLDER: {
+    exit: 1,
+    summary: "The folder that was named is no Buildroot tree.",
+    help: "Name the folder of an unpacked Buildroot release: it has a Makefile that says BR2_VERSION, and a folder `package`.",
+  },
+  ERR_EDGEIMG_BUILDROOT_RELEASE: {
+    exit: 1,
+    summary: "The Buildroot release is not one that trees are written for.",
+    help: "docs/buildroot.md names the series. Releases newer than those are taken like the newest one.",
+  },
+  ERR_EDGEIMG_BUILDROOT_OPTION: {
+    exit: 3,
+    summary: "A line of a generated defconfig does not survive Buildroot's own configuration.",
+    help: "The release does not know the option, or something that it depends on is off. Options come from the key `buildroot` of board files and recipes: correct it there.",
+  },
+  ERR_EDGEIMG_BUILDROOT_PACKAGE: {
+    exit: 1,
+    summary: "A package of the tree has a name that Buildroot already has.",
+    help: "Two packages of one name cannot be built together. Give the recipe another name, or use Buildroot's package.",
+  },
+  ERR_EDGEIMG_BUILDROOT_OWN_FILE: {
+    exit: 1,
+    summary: "A file that is not of edgeimg lies where the tree would write one.",
+    help: "Nothing was written. Choose another folder with --out, or move the file away. In a tree that edgeimg made, your own files belong into `own/`, or under names that the tree does not use.",
+  },
+  ERR_EDGEIMG_BUILDROOT_CHECK: {
+    exit: 3,
+    summary: "A generated tree does not pass Buildroot's own checks.",
+    help: "The messages of Buildroot's tools are printed above.",
+  },
+  ERR_EDGEIMG_BUILDROOT_BUILD: {
+    exit: 2,
+    summary: "Buildroot's make ended with an error.",
+    help: "Its last lines are printed above; the whole log is in the named file. Run the same command again to continue where it stopped.",
+  },
   ERR_EDGEIMG_LOCK_DISAGREES: {
     exit: 1,
     summary: "edgeimg.lock does not cover, or contradicts, what the build needs.",

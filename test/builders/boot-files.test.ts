@@ -125,6 +125,7 @@ const context: Omit<RootfsContext, "board" | "watchdog" | "ssh" | "modules"> = {
   network: { mode: "static", interface: "", address: "10.0.0.2/24", gateway: "10.0.0.1", dns: ["1.1.1.1", "9.9.9.9"] },
   env: { NAME: "a $b 'c'" },
   image: { name: "x", version: "1" },
+  like: "debian",
   release: "trixie",
 };
 

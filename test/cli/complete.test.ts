@@ -11,7 +11,7 @@ const sources = {
 };
 
 const cases: readonly (readonly [readonly string[], readonly string[]])[] = [
-  [["bu"], ["build"]],
+  [["bui"], ["build"]],
   [["--v"], ["--version"]],
   [["build", "--bo"], ["--board"]],
   [

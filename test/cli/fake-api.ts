@@ -25,6 +25,7 @@ export function fakeApi(part: Partial<Api>): Api {
     cacheVerify: refuse,
     cacheExport: refuse,
     cacheImport: refuse,
+    writeBuildrootTree: refuse,
     initProject: refuse,
     ...part,
   };

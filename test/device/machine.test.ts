@@ -10,6 +10,22 @@ const boards = await Promise.all(readdirSync(folder).map((file) => readEntry(boa
 
 /** QEMU's whole command line for each board, words joined. */
 const golden: Readonly<Record<string, readonly string[]>> = {
+  "jetson-nano": [
+    "-L Q -M virt -cpu cortex-a57 -smp 2 -m 1G",
+    "-display none -audiodev none,id=silent -monitor none",
+    "-serial stdio -no-reboot -kernel K -initrd I",
+    "-append root=PARTUUID=edce0001-02 rootfstype=squashfs ro quiet console=ttyAMA0 panic=-1 edgeimg.qemu",
+    "-drive if=none,id=card,format=raw,file=a,,b.img -device virtio-blk-device,drive=card",
+    "-netdev user,id=net,hostfwd=tcp:127.0.0.1:4711-:80 -device virtio-net-device,netdev=net",
+  ],
+  "rock-pi-4": [
+    "-L Q -M virt -cpu cortex-a72 -smp 2 -m 1G",
+    "-display none -audiodev none,id=silent -monitor none",
+    "-serial stdio -no-reboot -kernel K -initrd I",
+    "-append root=PARTUUID=edce0001-02 rootfstype=squashfs ro quiet console=ttyAMA0 panic=-1 edgeimg.qemu",
+    "-drive if=none,id=card,format=raw,file=a,,b.img -device virtio-blk-device,drive=card",
+    "-netdev user,id=net,hostfwd=tcp:127.0.0.1:4711-:80 -device virtio-net-device,netdev=net",
+  ],
   "qemu-a53": [
     "-L Q -M virt -cpu cortex-a53 -smp 2 -m 1G",
     "-display none -audiodev none,id=silent -monitor none",

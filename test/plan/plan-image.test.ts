@@ -4,14 +4,18 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
 import { listBoards, listEngines } from "../../src/api/catalog.js";
-import { planImage, requirements } from "../../src/builders/debian/plan-image.js";
+import { planImage, planParts, requirements } from "../../src/builders/debian/plan-image.js";
 import type { Plan } from "../../src/plan/step.js";
 import { findKind } from "../../src/steps/kinds.js";
 import { walk } from "../../src/store/tree.js";
 import { inventedLock, requestFor, testContext } from "../helpers/image-request.js";
 
 const home = fileURLToPath(new URL("../../", import.meta.url)).replace(/\/$/, "");
-const boards = readdirSync(join(home, "board-configs")).map((name) => name.replace(/\.yaml$/, ""));
+const all = readdirSync(join(home, "board-configs")).map((name) => name.replace(/\.yaml$/, ""));
+const withoutImage = all.filter((name) =>
+  /^debian:/m.test(readFileSync(join(home, `board-configs/${name}.yaml`), "utf8")),
+);
+const boards = all.filter((name) => !withoutImage.includes(name));
 const engines = readdirSync(join(home, "recipes/engines"));
 
 t.ok(boards.length >= 5 && engines.length >= 2);
@@ -90,7 +94,8 @@ for (const engine of engines) {
 
 t.test("boards of one architecture share tools, kernel and packages", async (t) => {
   const folder = t.testdir();
-  const arm64 = (await listBoards(testContext(folder))).filter(({ arch }) => arch === "arm64").map(({ name }) => name);
+  const known = await listBoards(testContext(folder));
+  const arm64 = known.filter(({ arch, name }) => arch === "arm64" && boards.includes(name)).map(({ name }) => name);
   const plans = await Promise.all(arm64.map((board) => planOf(join(folder, board), board, engines[0] ?? "")));
   const [first, ...others] = plans.map((plan) =>
     plan.steps
@@ -99,6 +104,19 @@ t.test("boards of one architecture share tools, kernel and packages", async (t) 
   );
   t.ok((first ?? []).length >= 12);
   for (const other of others) t.same(other, first);
+});
+
+t.test("a board without a Debian image says why, and what one can do", async (t) => {
+  t.ok(withoutImage.length >= 1);
+  for (const board of withoutImage) {
+    const request = await requestFor(t.testdir(), { board, engine: engines[0] ?? "" });
+    t.throws(() => planImage(request, inventedLock(request)), {
+      code: "ERR_EDGEIMG_BOARD_NO_IMAGE",
+      details: [/./],
+      hint: /edgeimg buildroot --board/,
+    });
+    t.ok(planParts(request, inventedLock(request)).targets.parts, "app and models can be made for it all the same");
+  }
 });
 
 t.test("an engine that does not run on the board is refused", async (t) => {

@@ -12,12 +12,6 @@
 
 #define EDGE_RUNTIME_VERSION "1"
 
-/* Version of the QuickJS that the program is linked with. The library does not
- * tell it, so the recipe may define it from the package's version. */
-#ifndef EDGE_QUICKJS_VERSION
-#define EDGE_QUICKJS_VERSION "2025-04-26"
-#endif
-
 typedef struct edge_rejection edge_rejection;
 typedef struct edge_timer edge_timer;
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "bytecode.h"
+#include "bytecode_write.h"
 #include "host.h"
 
 int main(int argc, char **argv) {

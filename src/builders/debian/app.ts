@@ -23,6 +23,8 @@ export interface AppOptions {
 export interface AppSteps {
   readonly inputs: Readonly<Record<string, string>>;
   readonly entries: readonly AssembleEntry[];
+  /** Those of `entries` that are not made for this very QuickJS. */
+  readonly portable: readonly AssembleEntry[];
   readonly typecheck: string;
   readonly bundle: string;
 }
@@ -99,17 +101,19 @@ export function appSteps(context: DebianContext, options: AppOptions): AppSteps 
       params: { path: options.localPath(path), exclude: [] },
     }),
   );
+  const portable: AssembleEntry[] = [
+    { type: "file", path: "app/main.js.map", mode: 0o644, from: { input: "bundle", path: "main.js.map" } },
+    ...assetSteps.map((step): AssembleEntry => ({ type: "tree", path: "app/assets", from: { input: step, path: "" } })),
+  ];
   return {
     typecheck,
     bundle,
     inputs: { bundle, bytecode, ...Object.fromEntries(assetSteps.map((step) => [step, step])) },
     entries: [
       { type: "file", path: "app/main.qjb", mode: 0o644, from: { input: "bytecode", path: "main.qjb" } },
-      { type: "file", path: "app/main.js.map", mode: 0o644, from: { input: "bundle", path: "main.js.map" } },
-      ...assetSteps.map(
-        (step): AssembleEntry => ({ type: "tree", path: "app/assets", from: { input: step, path: "" } }),
-      ),
+      ...portable,
     ],
+    portable,
   };
 }
 

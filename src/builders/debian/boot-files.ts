@@ -36,15 +36,17 @@ export interface CmdlineOptions {
   /** The MBR's disk signature, which names the image's partitions. */
   readonly signature: number;
   readonly filesystem: RootFilesystem;
+  /** The root partition's own UUID, in a GPT. */
+  readonly rootUuid?: string | undefined;
   /** A shell when the root cannot be mounted, and the kernel's messages on the console. */
   readonly debug: boolean;
 }
 
 /** The kernel's command line, as it stands in the image. */
-export function cmdline(board: Board, { signature, filesystem, debug }: CmdlineOptions): string {
+export function cmdline(board: Board, { signature, filesystem, debug, rootUuid }: CmdlineOptions): string {
   return [
     `console=${board.console.device},${board.console.baud}`,
-    `root=PARTUUID=${hex(signature, 8)}-${hex(partitions.root, 2)}`,
+    `root=PARTUUID=${rootUuid ?? `${hex(signature, 8)}-${hex(partitions.root, 2)}`}`,
     `rootfstype=${filesystem}`,
     "ro",
     // Seconds until a board whose kernel gave up tries again.

@@ -64,7 +64,6 @@ export function fileNameOf(purl: string): string {
 export function engineSteps(context: DebianContext, options: EngineOptions): EngineSteps {
   const engine = buildStep(context, options);
   const { recipe, folder } = options.engine;
-  const { adapter } = recipe;
   const own = localRecipe(context, `engines/${recipe.name}`, folder);
   const inputs = {
     recipe: own,
@@ -72,7 +71,6 @@ export function engineSteps(context: DebianContext, options: EngineOptions): Eng
     ...(engine === undefined ? {} : { engine }),
     ...(options.headers === undefined ? {} : { headers: options.headers }),
   };
-  const isC = adapter.sources.every((source) => source.endsWith(".c"));
   const step = gccStep(context, {
     id: `compile/${recipe.name}-adapter`,
     title: `Compile the adapter of ${recipe.title}`,
@@ -82,36 +80,56 @@ export function engineSteps(context: DebianContext, options: EngineOptions): Eng
     inputs,
     programs: [
       {
-        language: isC ? "c" : "c++",
-        output: "libedge_nn.so",
-        arguments: [
-          ...[
-            "-shared",
-            "-fPIC",
-            "-fvisibility=hidden",
-            "-Wall",
-            "-Wextra",
-            "-Werror",
-            "-Wl,-soname,libedge_nn.so",
-            "-Wl,-z,defs",
-            // The engine lies beside its adapter.
-            "-Wl,-rpath,$ORIGIN",
+        ...adapterArguments(recipe, {
+          include: ["in/runtime/include", "in/runtime/src"],
+          own: "in/recipe",
+          shared: "in/runtime/src",
+          // The engine lies beside its adapter.
+          search: [
+            ...(engine === undefined ? [] : ["-isystem", "in/engine/usr/include", "-Lin/engine/usr/lib"]),
+            ...(options.headers === undefined ? [] : ["-isystem", "in/headers/root/usr/include"]),
           ],
-          ...(isC ? ["-std=c11"] : ["-std=c++17"]),
-          "-D_GNU_SOURCE",
-          ...["-Iin/runtime/include", "-Iin/runtime/src"],
-          ...(engine === undefined ? [] : ["-isystem", "in/engine/usr/include", "-Lin/engine/usr/lib"]),
-          ...(options.headers === undefined ? [] : ["-isystem", "in/headers/root/usr/include"]),
-          ...adapter.cflags,
-          ...adapter.sources.map((source) => `in/recipe/${source}`),
-          "in/runtime/src/nn_model.c",
-          ...adapter.link.map((name) => `-l${name}`),
-          ...["-lm", "-ldl", "-lpthread"],
-        ],
+          rpath: true,
+        }),
+        output: "libedge_nn.so",
       },
     ],
   });
   return { engine, adapter: step };
+}
+
+/** How an adapter is compiled, for both builders; folders are as the compiler sees them. */
+export function adapterArguments(
+  { adapter }: CatalogRecipe["recipe"],
+  places: {
+    readonly include: readonly string[];
+    /** The recipe's folder, and the one of nn_model.c. */
+    readonly own: string;
+    readonly shared: string;
+    /** Where the engine's headers and libraries are, when not in the sysroot. */
+    readonly search?: readonly string[];
+    /** Whether the engine lies beside its adapter in the image. */
+    readonly rpath?: boolean;
+  },
+): { language: "c" | "c++"; arguments: string[] } {
+  const isC = adapter.sources.every((source) => source.endsWith(".c"));
+  return {
+    language: isC ? "c" : "c++",
+    arguments: [
+      ...["-shared", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror"],
+      ...["-Wl,-soname,libedge_nn.so", "-Wl,-z,defs"],
+      ...(places.rpath ? ["-Wl,-rpath,$ORIGIN"] : []),
+      ...(isC ? ["-std=c11"] : ["-std=c++17"]),
+      "-D_GNU_SOURCE",
+      ...places.include.map((folder) => `-I${folder}`),
+      ...(places.search ?? []),
+      ...adapter.cflags,
+      ...adapter.sources.map((source) => `${places.own}/${source}`),
+      `${places.shared}/nn_model.c`,
+      ...adapter.link.map((name) => `-l${name}`),
+      ...["-lm", "-ldl", "-lpthread"],
+    ],
+  };
 }
 
 function buildStep(

@@ -12,11 +12,12 @@ import { appSteps } from "./app.js";
 import { engineSteps, sourceSteps } from "./engine.js";
 import { compressStep, diskStep, filesystemStep, kernelStep, type RenderTemplate } from "./image.js";
 import { type ModelSteps, modelSteps } from "./models.js";
+import { networkOf } from "./network.js";
 import { reportStep } from "./report.js";
 import { bootStep, kernelGlobs, moduleSuffix, rootfsStep } from "./rootfs.js";
-import type { NetworkContext } from "./rootfs-files.js";
 import { archOf, type DebianContext, targetRoot, toolRequests, toolsRoot } from "./roots.js";
 import { localRecipe, runtimeStep } from "./runtime.js";
+import { uuidOf } from "./uuid.js";
 
 /** Everything that decides an image. */
 export interface ImageRequest {
@@ -113,8 +114,28 @@ export function checkSupport({ board, engine: { recipe } }: Pick<ImageRequest, "
   );
 }
 
+/** Throws ERR_EDGEIMG_BOARD_NO_IMAGE for a board whose image cannot be made of Debian's packages. */
+export function checkBoard({ board }: Pick<ImageRequest, "board">): void {
+  if (board.debian === undefined) return;
+  throw new EdgeimgError("ERR_EDGEIMG_BOARD_NO_IMAGE", `There is no Debian image for ${board.title} yet.`, {
+    details: [board.debian.missing],
+    hint: board.debian.remedy,
+  });
+}
+
 /** The graph of steps from a project to its image: pure, the same data for the same request and lock. */
 export function planImage(request: ImageRequest, lock: Lock): Plan {
+  checkBoard(request);
+  const { targets, ...plan } = planParts(request, lock);
+  const { parts, ...others } = targets;
+  return { ...plan, steps: plan.steps.filter(({ id }) => id !== parts), targets: others };
+}
+
+/**
+ * The same graph with one more target for another builder: `parts`, a folder with `app/` (main.js, its map, assets) and `models/`.
+ * Pure.
+ */
+export function planParts(request: ImageRequest, lock: Lock): Plan {
   checkSupport(request);
   const { project, board, engine, catalog, render } = request;
   const { distribution, init } = catalog;
@@ -200,6 +221,11 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
     sysroot,
   });
 
+  const fromModels = models.flatMap(([model, steps]): AssembleEntry[] => [
+    { type: "tree", path: `models/${model}`, from: { input: `model/${model}`, path: "" } },
+    ...steps.entries,
+  ]);
+
   const { filesystem } = project.image;
   const sources = { packages, kernel, firmware, init: localRecipe(context, "init", `${catalog.home}/recipes/init`) };
   const rootfs = rootfsStep(context, {
@@ -219,6 +245,7 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
         network: networkOf(project),
         env: project.app.env,
         image: { name, version: request.versions.edgeimg },
+        like: distribution.purlNamespace,
         release: distribution.suites[0] ?? "",
       },
       render: (template, data) => render(`rootfs/${template}`, data),
@@ -251,10 +278,7 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
         }),
       ),
       ...app.entries,
-      ...models.flatMap(([model, steps]): AssembleEntry[] => [
-        { type: "tree", path: `models/${model}`, from: { input: `model/${model}`, path: "" } },
-        ...steps.entries,
-      ]),
+      ...fromModels,
       ...(extra === undefined
         ? []
         : [
@@ -334,6 +358,26 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
     },
     sets,
   });
+  const { bytecode: _, ...appInputs } = app.inputs;
+  const parts = plan.add({
+    id: "parts",
+    kind: "assemble",
+    title: "Collect app and models",
+    why: "another builder puts them into its image",
+    inputs: {
+      ...appInputs,
+      ...Object.fromEntries(models.map(([model, steps]) => [`model/${model}`, steps.folder])),
+      ...Object.assign({}, ...models.map(([, steps]) => steps.inputs)),
+    },
+    params: {
+      format: "folder",
+      entries: [
+        { type: "file", path: "app/main.js", mode: 0o644, from: { input: "bundle", path: "main.js" } },
+        ...app.portable,
+        ...fromModels,
+      ],
+    },
+  });
   return {
     format: 1,
     steps: [...plan.steps.values()],
@@ -345,6 +389,7 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
       qemu,
       ...(zst === undefined ? {} : { zst }),
       typecheck: app.typecheck,
+      parts,
       ...Object.fromEntries(models.map(([model, steps]) => [`check/${model}`, steps.check])),
     },
   };
@@ -359,22 +404,12 @@ function programEntries({ name, programs }: RuntimeRecipe): AssembleEntry[] {
   );
 }
 
-/** Boards whose kernel files are unpacked together, so that several boards share one step. */
+/** Boards with an image whose kernel files are unpacked together, so that several boards share one step. */
 function sameArch(catalog: Catalog, board: Board): Board[] {
-  const others = [...catalog.boards.values()].filter(({ arch, name }) => arch === board.arch && name !== board.name);
+  const others = [...catalog.boards.values()].filter(
+    ({ arch, name, debian }) => arch === board.arch && name !== board.name && debian === undefined,
+  );
   return [...others, board].sort((a, b) => (a.name < b.name ? -1 : 1));
-}
-
-function networkOf({ system }: Project): NetworkContext {
-  const { network } = system;
-  if (network === "dhcp") return { mode: "dhcp", interface: "", address: "", gateway: "", dns: [] };
-  return { mode: "static", interface: "", address: network.address, gateway: network.gateway ?? "", dns: network.dns };
-}
-
-/** A version-4-shaped UUID from a name: the same image always has the same. */
-function uuidOf(text: string): string {
-  const hex = sha256Text(text);
-  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-4${hex.slice(13, 16)}-8${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
 function unique(values: readonly string[]): string[] {

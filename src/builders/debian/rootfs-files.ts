@@ -28,7 +28,9 @@ export interface RootfsContext {
   /** The app's variables. */
   readonly env: Readonly<Record<string, string>>;
   readonly image: { readonly name: string; readonly version: string };
-  /** The distribution's code name. */
+  /** What the root is made of: os-release's ID_LIKE. */
+  readonly like: string;
+  /** The distribution's code name, or empty. */
   readonly release: string;
 }
 

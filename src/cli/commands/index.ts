@@ -1,6 +1,7 @@
 import type { CommandSpec } from "../command.js";
 import { boards } from "./boards.js";
 import { build } from "./build.js";
+import { buildroot } from "./buildroot.js";
 import { cache } from "./cache.js";
 import { completion } from "./completion.js";
 import { diff } from "./diff.js";
@@ -27,6 +28,7 @@ export const commands: readonly CommandSpec[] = [
   diff,
   boards,
   engines,
+  buildroot,
   lock,
   cache,
   doctor,

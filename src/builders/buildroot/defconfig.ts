@@ -1,0 +1,99 @@
+import type { Board } from "../../catalog/board-schema.js";
+import type { CatalogRecipe } from "../../catalog/catalog.js";
+import { marker, optionLine, upper } from "./names.js";
+import { cpuSymbol } from "./packages.js";
+import type { TreeRequest } from "./request.js";
+import { type TreeFile, textFile } from "./tree-file.js";
+
+type Options = Readonly<Record<string, boolean | string>>;
+
+export function defconfigName(board: Board, engine: CatalogRecipe): string {
+  return `edgeimg_${board.name}_${engine.recipe.name}_defconfig`;
+}
+
+const tree = "$(BR2_EXTERNAL_EDGEIMG_PATH)";
+
+/** Names of Buildroot's architectures. */
+const archSymbols: Readonly<Record<Board["arch"], string>> = { arm64: "BR2_aarch64", armhf: "BR2_arm" };
+
+/** One board with one engine. */
+export function defconfig(request: TreeRequest, board: Board, engine: CatalogRecipe): TreeFile {
+  const { project, catalog, series, releases, render } = request;
+  const { init } = catalog;
+  const folder = `${tree}/board/${board.name}`;
+  const { buildroot } = board;
+  const group = (title: string, options: Options) => ({
+    title,
+    lines: Object.entries(options).map(([symbol, value]) => optionLine(symbol, value)),
+  });
+  const dtbs = board.kernel.dtbs.map((path) => path.replace(/\.dtb$/, "")).join(" ");
+  const config = buildroot?.kernel.config;
+  const boardOptions = Object.entries(buildroot?.options ?? {});
+  const kernelOptions = boardOptions.filter(([symbol]) => symbol.startsWith("BR2_LINUX_KERNEL_"));
+  const others = boardOptions.filter(([symbol]) => !symbol.startsWith("BR2_LINUX_KERNEL_"));
+  const ssh = project.system.ssh.authorizedKeys.length > 0;
+  const groups = [
+    group("Processor and toolchain", {
+      [archSymbols[board.arch]]: true,
+      [cpuSymbol(board)]: true,
+      BR2_TOOLCHAIN_EXTERNAL: true,
+      BR2_TOOLCHAIN_EXTERNAL_BOOTLIN: true,
+      [releases.toolchain]: true,
+    }),
+    group("Build", {
+      BR2_GLOBAL_PATCH_DIR: `${tree}/patches`,
+      BR2_DOWNLOAD_FORCE_CHECK_HASHES: true,
+      BR2_REPRODUCIBLE: true,
+    }),
+    group("System", {
+      BR2_TARGET_GENERIC_HOSTNAME: project.system.hostname ?? project.name,
+      ...init.buildroot.options,
+      ...(project.system.timezone === "UTC" || project.system.timezone === "Etc/UTC"
+        ? {}
+        : { BR2_TARGET_TZ_INFO: true, BR2_TARGET_LOCALTIME: project.system.timezone }),
+      BR2_ROOTFS_DEVICE_TABLE: `system/device_table.txt ${tree}/board/common/device_table.txt`,
+      BR2_ROOTFS_OVERLAY: `${tree}/board/common/rootfs-overlay ${folder}/rootfs-overlay ${tree}/own/rootfs-overlay`,
+      BR2_ROOTFS_POST_BUILD_SCRIPT: `${tree}/board/common/post-build.sh`,
+      BR2_ROOTFS_POST_BUILD_SCRIPT_ARGS: folder,
+      BR2_ROOTFS_POST_IMAGE_SCRIPT: "support/scripts/genimage.sh",
+      BR2_ROOTFS_POST_IMAGE_SCRIPT_ARGS: `-c ${folder}/genimage.cfg`,
+    }),
+    group("Kernel", {
+      BR2_LINUX_KERNEL: true,
+      BR2_LINUX_KERNEL_CUSTOM_VERSION: true,
+      BR2_LINUX_KERNEL_CUSTOM_VERSION_VALUE: series.kernel.version,
+      ...(config === undefined
+        ? { BR2_LINUX_KERNEL_USE_ARCH_DEFAULT_CONFIG: true }
+        : { BR2_LINUX_KERNEL_USE_CUSTOM_CONFIG: true, BR2_LINUX_KERNEL_CUSTOM_CONFIG_FILE: config }),
+      BR2_LINUX_KERNEL_CONFIG_FRAGMENT_FILES: `${tree}/board/common/linux.fragment ${folder}/linux.fragment ${tree}/own/linux.fragment`,
+      ...(board.boot.kernel.gzip ? { BR2_LINUX_KERNEL_IMAGEGZ: true } : {}),
+      ...(dtbs === "" ? {} : { BR2_LINUX_KERNEL_DTS_SUPPORT: true, BR2_LINUX_KERNEL_INTREE_DTS_NAME: dtbs }),
+      ...Object.fromEntries(kernelOptions),
+    }),
+    group("Bootloader and firmware", {
+      ...Object.fromEntries(others),
+      ...(buildroot?.trustedFirmware === true ? { [series.trustedFirmware]: true } : {}),
+    }),
+    group("Packages", {
+      BR2_PACKAGE_BUSYBOX_CONFIG_FRAGMENT_FILES: `${tree}/board/common/busybox.fragment ${tree}/own/busybox.fragment`,
+      ...(ssh ? init.buildroot.ssh : {}),
+      BR2_PACKAGE_EDGEIMG_ADAPTER: true,
+      [`BR2_PACKAGE_EDGEIMG_ADAPTER_${upper(engine.recipe.name)}`]: true,
+      BR2_PACKAGE_EDGEIMG_APP: true,
+      ...(project.kernels ? { BR2_PACKAGE_EDGEIMG_KERNELS: true } : {}),
+      BR2_PACKAGE_EDGEIMG_MODELS: true,
+      BR2_PACKAGE_HOST_DOSFSTOOLS: true,
+      BR2_PACKAGE_HOST_GENIMAGE: true,
+      BR2_PACKAGE_HOST_MTOOLS: true,
+    }),
+    group("Root file system", { ...init.buildroot.filesystems[project.image.filesystem]?.options }),
+  ].filter(({ lines }) => lines.length > 0);
+  return textFile(
+    `configs/${defconfigName(board, engine)}`,
+    render("buildroot/defconfig.hbs", {
+      marker,
+      title: `${project.name} on ${board.title}, with ${engine.recipe.title}`,
+      groups,
+    }),
+  );
+}

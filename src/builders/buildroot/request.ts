@@ -1,0 +1,46 @@
+import type { Board } from "../../catalog/board-schema.js";
+import type { Catalog, CatalogRecipe } from "../../catalog/catalog.js";
+import type { Project } from "../../config/project-schema.js";
+import type { RenderTemplate } from "../debian/image.js";
+import type { Releases, Series } from "./releases.js";
+import type { Sites } from "./sources.js";
+
+/** A file that a package brings along: its path in the package's `src/`, and where it is on this machine. */
+export interface PartFile {
+  readonly path: string;
+  readonly file: string;
+}
+
+/** A package of the distribution that an engine's headers are in. */
+export interface HeaderPackage {
+  /** The file's name, and its path in the pool. */
+  readonly file: string;
+  readonly path: string;
+  readonly sha256: string;
+}
+
+/** What the first builder makes for the tree. */
+export interface Parts {
+  /** `main.js`, `main.js.map` and `assets/...`. */
+  readonly app: readonly PartFile[];
+  /** Converted and checked models by engine: NAME/FILE. */
+  readonly models: ReadonlyMap<string, readonly PartFile[]>;
+  /** Packages with headers, by engine. */
+  readonly headers: ReadonlyMap<string, readonly HeaderPackage[]>;
+}
+
+/** Everything that decides a tree. */
+export interface TreeRequest {
+  readonly project: Project;
+  readonly boards: readonly Board[];
+  readonly engines: readonly CatalogRecipe[];
+  readonly catalog: Catalog;
+  readonly releases: Releases;
+  readonly series: Series;
+  readonly sites: Sites;
+  readonly parts: Parts;
+  /** Seconds since 1970: no board's clock shows an earlier time. */
+  readonly epoch: number;
+  readonly version: string;
+  readonly render: RenderTemplate;
+}

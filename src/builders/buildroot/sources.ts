@@ -1,0 +1,48 @@
+import { PackageURL } from "@socketregistry/packageurl-js";
+import type { Source } from "../../catalog/common.js";
+import { EdgeimgError } from "../../errors/edgeimg-error.js";
+import { fileNameOf } from "../debian/engine.js";
+
+/** Addresses of registries as the generated tree's Config.in offers them; whoever builds may set others. */
+export interface Sites {
+  readonly pypi: string;
+  readonly npm: string;
+  readonly deb: string;
+}
+
+export const siteSymbols: Readonly<Record<keyof Sites, string>> = {
+  pypi: "BR2_EDGEIMG_SITE_PYPI",
+  npm: "BR2_EDGEIMG_SITE_NPM",
+  deb: "BR2_EDGEIMG_SITE_DEB",
+};
+
+/** A site as a make expression. */
+export function siteVariable(kind: keyof Sites): string {
+  return `$(call qstrip,$(${siteSymbols[kind]}))`;
+}
+
+/** Where Buildroot finds an archive: `site` is a make expression, `file` its name there. */
+export interface Download {
+  readonly site: string;
+  readonly file: string;
+  readonly kind: keyof Sites;
+}
+
+/** The place of a source in its registry, by the registry's own rule. Throws ERR_EDGEIMG_CATALOG_INVALID for other kinds of purls. */
+export function downloadOf(source: Source): Download {
+  const purl = PackageURL.fromString(source.purl);
+  const file = source.file ?? fileNameOf(source.purl);
+  const name = purl.name ?? "";
+  switch (purl.type) {
+    case "pypi":
+      return { kind: "pypi", site: `${siteVariable("pypi")}/${name[0] ?? ""}/${name}`, file };
+    case "npm": {
+      const scope = purl.namespace === undefined ? "" : `${purl.namespace}/`;
+      return { kind: "npm", site: `${siteVariable("npm")}/${scope}${name}/-`, file };
+    }
+    default:
+      throw new EdgeimgError("ERR_EDGEIMG_CATALOG_INVALID", `Buildroot cannot be told where ${source.purl} is.`, {
+        hint: "Use a purl of type pypi or npm.",
+      });
+  }
+}
