@@ -11,7 +11,7 @@ const sources = {
 };
 
 const cases: readonly (readonly [readonly string[], readonly string[]])[] = [
-  [["bui"], ["build"]],
+  [["bu"], ["build", "buildroot"]],
   [["--v"], ["--version"]],
   [["build", "--bo"], ["--board"]],
   [
