@@ -95,7 +95,7 @@ static void test_winograd(edge_variant variant, int32_t rounds) {
   for (int32_t i = 0; i < rounds; i++) {
     edge_conv conv;
     case_winograd_shape(&r, &conv, i % 8 == 0 ? 256 : 40);
-    case_arithmetic(&r, &conv, i % 2 == 0 ? EDGE_W8A8 : i / 2 % 4, i % 5);
+    case_arithmetic(&r, &conv, i % 2 == 0 ? EDGE_W8A8 : i / 2 % 5, i % 5);
     differences += compare_conv(&r, &conv, variant, i % 3 == 0, &outputs);
   }
   report("3x3 stride 1", edge_variant_name(variant), rounds, outputs, differences);
@@ -107,28 +107,38 @@ static int64_t count_different(const uint8_t *a, const uint8_t *b, size_t bytes)
   return count;
 }
 
-/* Outputs whose |w| sum up to `total`, all products of one sign, at inputs of -128 save the last pixel. */
-static int64_t compare_largest(edge_variant variant, int32_t channels, int32_t total, int32_t zero, int64_t *outputs) {
+/* Weights whose |w| sum up to `total` in each output: `least` and smaller ones in even outputs, `most` in odd ones. */
+typedef struct largest {
+  int32_t scheme, weight_zero2, channels, least, most, total;
+  /* 1: the channels must be cut in blocks, where Winograd is used at all. */
+  int32_t cut;
+} largest;
+
+/* All inputs `low` or `high`, save the last pixel, so that all products of an output have the same sign. */
+static int64_t compare_largest(edge_variant variant, const largest *l, int32_t zero, int32_t low, int32_t high, int64_t *outputs) {
   const int32_t outs = 16;
-  rng r = {(uint64_t)total};
+  rng r = {(uint64_t)l->total};
   edge_conv conv;
   edge_plan plan;
   edge_conv_data data = {0};
   int64_t differences = 0;
-  edge_conv_from_gemm(&conv, 6, channels, outs);
+  edge_conv_from_gemm(&conv, 6, l->channels, outs);
   conv.in_height = 6, conv.kernel_height = conv.kernel_width = 3, conv.input_zero = zero;
+  conv.scheme = l->scheme, conv.weight_zero2 = l->weight_zero2, conv.input_signed = l->scheme == EDGE_W8A8;
   if (edge_conv_plan(&conv, variant, &plan) != EDGE_OK) exit(2);
   int8_t *w = take(plan.weight_bytes), *a = take(plan.input_bytes);
-  /* As many full weights as `total` has, from a random place on, positive or negative by output. */
+  /* As many full weights as `total` has, from a random place on. */
   for (int32_t o = 0; o < outs; o++) {
-    const size_t count = (size_t)channels * 9, start = rng_next(&r) % count;
-    int32_t left = total;
+    const size_t count = (size_t)l->channels * 9, start = rng_next(&r) % count;
+    const int32_t full = o % 2 ? l->most : -l->least, sign = o % 2 ? 1 : -1;
+    int32_t left = l->total;
     for (size_t d = 0; d < count; d++) {
-      const int32_t size = left < 127 ? left : 127;
-      w[(size_t)o * count + (start + d) % count] = (int8_t)(o % 2 ? size : -size), left -= size;
+      const int32_t size = left < full ? left : full;
+      const int32_t code = l->weight_zero2 & 1 ? (sign * size + l->weight_zero2) / 2 : sign * size + l->weight_zero2 / 2;
+      w[(size_t)o * count + (start + d) % count] = (int8_t)code, left -= size;
     }
   }
-  for (size_t p = 0; p < plan.input_bytes; p++) a[p] = (int8_t)(p / (size_t)channels == 35 ? 127 : -128);
+  for (size_t p = 0; p < plan.input_bytes; p++) a[p] = (int8_t)(p / (size_t)l->channels == 35 ? high : low);
   data.weights = w, data.weight_bytes = plan.weight_bytes;
   uint8_t *packed = take_aligned(plan.packed_bytes), *workspace = take_aligned(plan.workspace_bytes);
   uint8_t *output = take_aligned(plan.output_bytes), *expected = take(plan.output_bytes);
@@ -136,7 +146,7 @@ static int64_t compare_largest(edge_variant variant, int32_t channels, int32_t t
       edge_conv_run(packed, plan.packed_bytes, a, plan.input_bytes, output, plan.output_bytes, workspace, plan.workspace_bytes, NULL) != EDGE_OK)
     exit(2);
   const int32_t block = ((const edge_header *)(const void *)packed)->winograd_block;
-  if (block != 0) differences += (block == channels) != (total < EDGE_WINOGRAD_SUM);
+  if (block != 0) differences += (block < l->channels) != l->cut;
   reference_conv(&conv, &plan, &data, (const uint8_t *)a, expected);
   differences += count_different(output, expected, plan.output_bytes);
   *outputs += (int64_t)plan.output_bytes;
@@ -144,16 +154,34 @@ static int64_t compare_largest(edge_variant variant, int32_t channels, int32_t t
   return differences;
 }
 
-/* The largest sums that Winograd gives back, of either sign, and the first that make it cut the channels. */
+/*
+ * The largest sums that Winograd gives back, of either sign, and the first that make it cut the channels (winograd.c:
+ * 128 * (sum of |w|) < 2^25, and 3 * (sum of |w|) < 2^12), as many channels as there may be, and each kind of 2-bit weights.
+ */
 static void test_winograd_bounds(edge_variant variant) {
-  static const int32_t bounds[][2] = {{232, EDGE_WINOGRAD_SUM - 1}, {232, EDGE_WINOGRAD_SUM}, {232, 232 * 9 * 127},
-                                      {224, 224 * 9 * 127},         {1000, EDGE_WINOGRAD_SUM - 1}};
+  static const largest bounds[] = {
+      {EDGE_W8A8, 0, 232, -127, 127, (1 << 18) - 1, 0},
+      {EDGE_W8A8, 0, 232, -127, 127, 1 << 18, 1},
+      {EDGE_W8A8, 0, 232, -127, 127, 232 * 9 * 127, 1},
+      {EDGE_W8A8, 0, 224, -127, 127, 224 * 9 * 127, 0},
+      {EDGE_W8A8, 0, 1000, -127, 127, (1 << 18) - 1, 0},
+      {EDGE_W2A2, 4, 152, -2, 1, 1365, 0},
+      {EDGE_W2A2, 4, 152, -2, 1, 1366, 1},
+      {EDGE_W2A2, 3, 48, -3, 3, 48 * 9 * 3, 0},
+      {EDGE_W2A2, 3, 512, -3, 3, 512 * 9 * 3, 1},
+      {EDGE_W2A2, 1, 480, -1, 5, 480 * 9 * 5, 1},
+      {EDGE_W2A2, 5, 480, -5, 1, 480 * 9 * 5, 1},
+      {EDGE_W2A2, 0, 800, 0, 3, 800 * 9 * 3, 1},
+      {EDGE_W2A2, 6, 800, -3, 0, 800 * 9 * 3, 1},
+  };
+  static const largest deepest = {EDGE_W8A8, 0, 7280, -127, 127, 7280 * 9 * 127, 1};
   int64_t differences = 0, outputs = 0, cases = 0;
-  for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
-    for (int32_t zero = -128; zero <= 127; zero += 255, cases++)
-      differences += compare_largest(variant, bounds[i][0], bounds[i][1], zero, &outputs);
-  /* As deep as a convolution may be. */
-  differences += compare_largest(variant, 7280, 7280 * 9 * 127, -128, &outputs), cases++;
+  for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+    const int32_t low = bounds[i].scheme == EDGE_W8A8 ? -128 : 0, high = bounds[i].scheme == EDGE_W8A8 ? 127 : 3;
+    for (int32_t turn = 0; turn < 4; turn++, cases++)
+      differences += compare_largest(variant, &bounds[i], turn & 1 ? high : low, turn & 2 ? high : low, turn & 2 ? low : high, &outputs);
+  }
+  differences += compare_largest(variant, &deepest, -128, -128, 127, &outputs), cases++;
   report("3x3 stride 1, largest sums", edge_variant_name(variant), cases, outputs, differences);
 }
 

@@ -271,6 +271,7 @@ static inline __attribute__((always_inline)) size_t finish_sixteens(const edge_f
       case 811: return EDGE_FINISH_AS(requant, 0, 8, left, 1, 1);                                           \
       case 812: return EDGE_FINISH_AS(requant, 0, 8, left, 1, 2);                                           \
       case 1798: return EDGE_FINISH_AS(requant, 1, 8, left, 0, -2);                                         \
+      case 1801: return EDGE_FINISH_AS(requant, 1, 8, left, 0, 1);                                          \
       case 1811: return EDGE_FINISH_AS(requant, 1, 8, left, 1, 1);                                          \
       case 1812: return EDGE_FINISH_AS(requant, 1, 8, left, 1, 2);                                          \
       case 1411: return EDGE_FINISH_AS(requant, 1, 4, left, 1, 1);                                          \

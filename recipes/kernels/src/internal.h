@@ -47,20 +47,24 @@ typedef struct edge_kernel {
   edge_multiply *run[8];
 } edge_kernel;
 
-/* Tiles of 4x4 outputs that one call of a Winograd kernel may do; tiles of a unit of work. */
+/* Tiles that one call of a Winograd kernel may do, and such calls of a unit of work. */
 #define EDGE_WINOGRAD_TILES 8
-#define EDGE_WINOGRAD_UNIT 32
+#define EDGE_WINOGRAD_GROUPS 4
 /* Bytes of transformed input that stay in a second-level cache of 512 kB for all output channels. */
 #define EDGE_WINOGRAD_BUDGET 294912
-/* 128 times less than the largest sum that winograd.c gives back. */
-#define EDGE_WINOGRAD_SUM (1 << 18)
 
-/* Multiplies eight output channels with some tiles: see multiply_winograd.S. */
-typedef void edge_winograd_multiply(const int16_t *weights, const int16_t *input, size_t steps, int32_t *sums, size_t positions);
+/* Multiplies output channels with some tiles: see multiply_winograd.S. */
+typedef void edge_winograd_multiply(const int16_t *weights, const int16_t *input, size_t steps, void *sums, size_t positions);
 
 typedef struct edge_winograd {
   const char *name;
-  /* Real outputs of the 16 of a tile, on average, from which on it pays. */
+  /* Rows of a tile of outputs, which has four columns: 4 (wide, sums in 32 bits) or 2 (narrow, 16 bits). */
+  int32_t rows;
+  /* Output channels of a call. */
+  int32_t outputs;
+  /* Sums of |w| below this come back right: see winograd.c. */
+  int32_t limit;
+  /* Real outputs of a tile, on average, from which on it pays. */
   int32_t least;
   /* By tiles - 1. */
   edge_winograd_multiply *run[EDGE_WINOGRAD_TILES];
@@ -70,8 +74,8 @@ typedef struct edge_winograd {
 typedef struct edge_variant_row {
   const char *name;
   const edge_kernel *scheme[6];
-  /* For 3x3 with stride 1, W8A8 to W4A4; null where the others are faster. */
-  const edge_winograd *winograd;
+  /* For 3x3 with stride 1; null where the others are faster. */
+  const edge_winograd *winograd[6];
 } edge_variant_row;
 
 const edge_variant_row *edge_variant_find(edge_variant variant);
@@ -90,7 +94,7 @@ typedef struct edge_geometry {
   int32_t tiles_per_pass;
   size_t weight_block_bytes;
   /* Offsets into the packed buffer. */
-  size_t at_base, at_multiplier, at_shift, at_scale, at_threshold, at_weights;
+  size_t at_base, at_multiplier, at_shift, at_scale, at_threshold, at_offsets, at_weights;
   /* Offsets into the workspace. */
   size_t at_row, at_correction, at_sums, at_wide, at_panels;
   size_t panel_bytes, row_bytes;
@@ -179,6 +183,13 @@ int32_t edge_finish_value(const edge_finish *finish, int32_t sum, int32_t index)
 /* Moves the arrays of a finish that starts at channel 0 on to `channel`. */
 void edge_finish_seek(const edge_geometry *g, edge_finish *finish, int32_t channel);
 
+/* What a weight is worth to Winograd's kernels, in halves when weight_zero2 is odd. */
+int32_t edge_winograd_weight(const edge_conv *conv, const void *weights, size_t index);
+int32_t edge_winograd_offset(int32_t weight);
+/* What they subtract from the input's codes. */
+static inline int32_t edge_winograd_zero(const edge_conv *c) {
+  return c->scheme >= EDGE_W2A2 ? 2 : c->scheme == EDGE_W8A8 && !c->input_signed ? 128 : 0;
+}
 int32_t edge_winograd_block(const edge_geometry *g, const edge_conv_data *data);
 void edge_winograd_prepare(const edge_geometry *g, const edge_conv_data *data, int32_t width, uint8_t *packed);
 /* `width` is the header's winograd_block, `start` a finish at channel 0. */

@@ -1,9 +1,12 @@
 /*
- * The products of Winograd's algorithm (winograd.c): int16 x int16 into int32, modulo 2^32, eight output channels by up to
- * eight tiles, SMLAL by lane. Everything lies in the order in which it is read:
- *   weights [position][channel][8 outputs], input [position][channel / 8][tile][8 channels], sums [position][tile][8 outputs]
+ * The products of Winograd's algorithm (winograd.c), by lane, up to eight tiles at once. Sums overflow freely.
+ *   wide:   int16 x int16 into int32, SMLAL: eight output channels.
+ *   narrow: int16 x int16 into int16, MLA: sixteen output channels, twice as many products an instruction.
+ * Everything lies in the order in which it is read:
+ *   weights [position][channel][8 or 16 outputs], input [position][channel / 8][tile][8 channels],
+ *   sums [position][tile][8 or 16 outputs]
  *   x0 weights, x1 input, x2 steps of eight channels (at least 1), x3 sums, x4 positions (at least 1)
- * Registers: v0-v7 input (one tile each), v8-v15 weights (one channel each), v16-v31 sums [tile][half].
+ * Registers: v0-v7 input (one tile each), v8-v15 weights, v16-v31 sums [tile][half].
  * Both reach up to 128 bytes past the end (EDGE_SLACK).
  */
 #if defined(__aarch64__)
@@ -84,6 +87,67 @@
   .endr
 .endm
 
+/* As step_inorder; a row of weights has two registers, and is loaded three rows ahead. */
+.macro product_narrow _is_first, _low, _high, _wl, _wh, _t, _k
+  .if \_is_first
+    mul v\_low\().8h, v\_wl\().8h, v\_t\().h[\_k]
+    mul v\_high\().8h, v\_wh\().8h, v\_t\().h[\_k]
+  .else
+    mla v\_low\().8h, v\_wl\().8h, v\_t\().h[\_k]
+    mla v\_high\().8h, v\_wh\().8h, v\_t\().h[\_k]
+  .endif
+.endm
+.macro row_narrow _is_first, _k, _tiles, _vw, _at
+  .set c, 0
+  .rept \_tiles
+    product_narrow \_is_first, %(16 + 2 * c), %(17 + 2 * c), %(8 + 2 * \_k - 8 * (\_k / 4)), %(9 + 2 * \_k - 8 * (\_k / 4)), %c, \_k
+    .if c == 0
+      load_low \_vw, 0, x0, \_at, 0
+      load_high 6, x0, %(\_at + 8)
+    .endif
+    .if c == \_tiles / 2
+      load_low %(\_vw + 1), 0, x0, %(\_at + 16), 0
+      insert_high \_vw, 6
+      load_high 8, x0, %(\_at + 24)
+    .endif
+    .if \_k == 0
+      load_high %(9 + c), x1, %(16 * c + 8)
+    .endif
+    .if \_k == 1 + c / 3
+      insert_high %c, %(9 + c)
+    .endif
+    .if \_k == 7
+      load_low %c, 0, x1, %(16 * (\_tiles + c)), 0
+    .endif
+    .set c, c + 1
+  .endr
+  insert_high %(\_vw + 1), 8
+.endm
+.macro step_narrow _is_first, _tiles
+  row_narrow \_is_first, 0, \_tiles, 14, 96
+  row_narrow 0, 1, \_tiles, 8, 128
+  row_narrow 0, 2, \_tiles, 10, 160
+  row_narrow 0, 3, \_tiles, 12, 192
+  row_narrow 0, 4, \_tiles, 14, 224
+  row_narrow 0, 5, \_tiles, 8, 256
+  row_narrow 0, 6, \_tiles, 10, 288
+  row_narrow 0, 7, \_tiles, 12, 320
+  add x0, x0, #256
+  add x1, x1, #(16 * \_tiles)
+.endm
+.macro preload_narrow _tiles
+  .irp _kk, 0, 1, 2, 3, 4, 5
+    load_low %(8 + \_kk), 0, x0, %(16 * \_kk), 0
+    load_high 6, x0, %(16 * \_kk + 8)
+    insert_high %(8 + \_kk), 6
+  .endr
+  .set c, 0
+  .rept \_tiles
+    load_low %c, 0, x1, %(16 * c), 0
+    .set c, c + 1
+  .endr
+.endm
+
 .macro store_pair _ra, _rb
   stp q\_ra, q\_rb, [x3], #32
 .endm
@@ -126,6 +190,14 @@
   kernel edge_winograd_inorder_6, inorder, 6
   kernel edge_winograd_inorder_7, inorder, 7
   kernel edge_winograd_inorder_8, inorder, 8
+  kernel edge_winograd_narrow_1, narrow, 1
+  kernel edge_winograd_narrow_2, narrow, 2
+  kernel edge_winograd_narrow_3, narrow, 3
+  kernel edge_winograd_narrow_4, narrow, 4
+  kernel edge_winograd_narrow_5, narrow, 5
+  kernel edge_winograd_narrow_6, narrow, 6
+  kernel edge_winograd_narrow_7, narrow, 7
+  kernel edge_winograd_narrow_8, narrow, 8
 #endif
 
   .section .note.GNU-stack, "", %progbits

@@ -150,42 +150,53 @@ static void lay_out_depthwise(edge_geometry *g) {
   plan->kernel = "depthwise";
 }
 
-/* Winograd pays where its transforms are shared by enough channels, and its tiles of 4x4 outputs are well filled. */
-static int winograd_fits(const edge_geometry *g, const edge_winograd *winograd) {
+/* Sums of narrow kernels are added in 16 bits: three times the sum of |w|, at most 5 in halves or 3, must fit. */
+static int narrow_fits(const edge_conv *c) {
+  const int32_t most = c->scheme == EDGE_W1A2 ? 1 : c->weight_zero2 == 1 || c->weight_zero2 == 5 ? 5 : 3;
+  return 3 * 9 * most * (int64_t)c->in_channels < 65536;
+}
+
+/* Winograd pays where its transforms are shared by enough channels, and its tiles are well filled. */
+static int winograd_fits(const edge_geometry *g, const edge_winograd *k) {
   const edge_conv *c = &g->conv;
-  const int64_t tiles = (int64_t)c->batch * edge_divide_up(g->plan.out_height, 4) * edge_divide_up(g->plan.out_width, 4);
-  return c->scheme <= EDGE_W4A4 && c->groups == 1 && c->kernel_height == 3 && c->kernel_width == 3 && c->stride_height == 1 &&
-         c->stride_width == 1 && c->dilation_height == 1 && c->dilation_width == 1 && c->in_channels % 8 == 0 &&
-         c->out_channels % 8 == 0 && c->in_channels >= 16 && c->out_channels >= 16 && g->pixels >= tiles * winograd->least;
+  const int64_t tiles = (int64_t)c->batch * edge_divide_up(g->plan.out_height, k->rows) * edge_divide_up(g->plan.out_width, 4);
+  return c->groups == 1 && c->kernel_height == 3 && c->kernel_width == 3 && c->stride_height == 1 && c->stride_width == 1 &&
+         c->dilation_height == 1 && c->dilation_width == 1 && c->in_channels % 8 == 0 && c->out_channels % k->outputs == 0 &&
+         c->in_channels >= 16 && c->out_channels >= 16 && g->pixels >= tiles * k->least && (k->rows == 4 || narrow_fits(c));
 }
 
 static edge_status lay_out_winograd(edge_geometry *g) {
   const edge_conv *c = &g->conv;
+  const edge_winograd *k = g->winograd;
   edge_plan *plan = &g->plan;
-  const size_t column = edge_align((size_t)c->out_channels * 4), tile_bytes = (size_t)c->in_channels * 36 * 2;
-  const int64_t weights = (int64_t)c->out_channels * c->in_channels * 36 * 2;
-  int64_t total, most = EDGE_WINOGRAD_BUDGET / (int64_t)tile_bytes / EDGE_WINOGRAD_TILES * EDGE_WINOGRAD_TILES;
+  const int32_t positions = (k->rows + 2) * 6, sum_bytes = k->rows == 4 ? 4 : 2;
+  const size_t column = edge_align((size_t)c->out_channels * 4), tile_bytes = (size_t)c->in_channels * (size_t)positions * 2;
+  const int64_t weights = (int64_t)c->out_channels * c->in_channels * positions * 2;
+  int64_t total, groups, most = EDGE_WINOGRAD_BUDGET / (int64_t)tile_bytes / EDGE_WINOGRAD_TILES;
   size_t at = edge_align(sizeof(edge_header));
   g->at_base = at, at += column;
   g->at_multiplier = at, at += column;
   g->at_shift = at, at += column;
   g->at_scale = at, at += column;
   g->at_threshold = at, at += column * (size_t)g->thresholds;
+  /* Blocks of at least eight input channels. */
+  g->at_offsets = at, at += k->rows == 2 ? edge_align((size_t)c->in_channels / 8 * (size_t)c->out_channels * 2) : 0;
   g->at_weights = at;
   if (too_big((int64_t)at + weights)) return EDGE_E_RANGE;
   plan->packed_bytes = at + (size_t)weights + EDGE_SLACK;
-  g->tile_rows = edge_divide_up(plan->out_height, 4), g->tile_columns = edge_divide_up(plan->out_width, 4);
+  g->tile_rows = edge_divide_up(plan->out_height, k->rows), g->tile_columns = edge_divide_up(plan->out_width, 4);
   total = (int64_t)c->batch * g->tile_rows * g->tile_columns;
-  most = most < EDGE_WINOGRAD_TILES ? EDGE_WINOGRAD_TILES : most > EDGE_WINOGRAD_UNIT ? EDGE_WINOGRAD_UNIT : most;
-  plan->pixel_units = (int32_t)((total + most - 1) / most);
-  plan->channel_units = c->out_channels / 8;
-  if (most > total) most = total;
+  groups = (total + EDGE_WINOGRAD_TILES - 1) / EDGE_WINOGRAD_TILES;
+  most = most < 1 ? 1 : most > EDGE_WINOGRAD_GROUPS ? EDGE_WINOGRAD_GROUPS : most;
+  plan->pixel_units = (int32_t)((groups + most - 1) / most);
+  plan->channel_units = c->out_channels / k->outputs;
+  most = most * EDGE_WINOGRAD_TILES < total ? most * EDGE_WINOGRAD_TILES : total;
   g->at_row = 0, at = edge_align((size_t)c->in_channels);
-  g->at_sums = at, at += 16 * 8 * EDGE_WINOGRAD_TILES * 4;
-  g->at_wide = at, at += 36 * 8 * EDGE_WINOGRAD_TILES * 4;
+  g->at_sums = at, at += (size_t)(k->rows * 4 * EDGE_WINOGRAD_TILES * k->outputs * sum_bytes);
+  g->at_wide = at, at += (size_t)(positions * EDGE_WINOGRAD_TILES * k->outputs * sum_bytes);
   g->at_panels = at, at += edge_align((size_t)most * tile_bytes) + EDGE_SLACK;
   plan->workspace_bytes = at;
-  plan->kernel = g->winograd->name;
+  plan->kernel = k->name;
   return EDGE_OK;
 }
 
@@ -237,8 +248,9 @@ edge_status edge_geometry_make(const edge_conv *conv, edge_variant variant, edge
     lay_out_depthwise(g);
     return EDGE_OK;
   }
-  if (row->winograd != NULL && winograd_fits(g, row->winograd)) {
-    g->path = 2, g->winograd = row->winograd;
+  g->winograd = row->winograd[conv->scheme];
+  if (g->winograd != NULL && winograd_fits(g, g->winograd)) {
+    g->path = 2;
     return lay_out_winograd(g);
   }
   return lay_out(g);

@@ -85,6 +85,18 @@ static int32_t channel_base(const edge_geometry *g, const edge_header *header, i
   return (int32_t)(uint32_t)(uint64_t)base;
 }
 
+/* For Winograd's kernels, whose sums are of (code - edge_winograd_zero) and, narrow ones, have an offset. */
+static int32_t winograd_base(const edge_geometry *g, const void *weights, int32_t channel, int32_t bias) {
+  const int32_t zero = g->conv.input_zero - edge_winograd_zero(&g->conv);
+  int64_t base = bias;
+  for (int32_t d = 0; d < g->depth; d++) {
+    const int32_t w = edge_winograd_weight(&g->conv, weights, (size_t)channel * (size_t)g->depth + (size_t)d);
+    base -= (int64_t)zero * w;
+    if (g->winograd->rows == 2) base -= edge_winograd_offset(w);
+  }
+  return (int32_t)(uint32_t)(uint64_t)base;
+}
+
 static void pack_block(const edge_geometry *g, const void *weights, int32_t first, int32_t count, uint8_t *to) {
   const edge_kernel *k = g->kernel;
   size_t step_bytes = edge_weight_step_bytes(k);
@@ -110,8 +122,10 @@ static void put(uint8_t *packed, size_t at, int32_t index, int32_t value) {
   memcpy(packed + at + (size_t)index * 4, &value, 4);
 }
 
-static void set_factors(const edge_conv *c, edge_header *header) {
+/* Winograd's kernels take the weights' values, not their codes. */
+static void set_factors(const edge_conv *c, int winograd, edge_header *header) {
   header->alpha = 1;
+  if (winograd) return;
   if (c->scheme == EDGE_W2A2) {
     int32_t odd = c->weight_zero2 & 1;
     header->alpha = odd ? 2 : 1;
@@ -138,7 +152,7 @@ edge_status edge_conv_prepare(const edge_conv *conv, edge_variant variant, const
   memset(&header, 0, sizeof header);
   header.magic = EDGE_MAGIC, header.version = EDGE_KERNELS_VERSION;
   header.conv = *conv, header.variant = g.plan.variant;
-  set_factors(conv, &header);
+  set_factors(conv, g.path == 2, &header);
 
   for (int32_t group = 0; group < conv->groups; group++) {
     for (int32_t i = 0; i < g.group_out; i++) {
@@ -147,7 +161,9 @@ edge_status edge_conv_prepare(const edge_conv *conv, edge_variant variant, const
       int64_t sum = 0;
       for (int32_t d = 0; d < g.depth; d++)
         sum += edge_weight_code(conv, data->weights, (size_t)channel * (size_t)g.depth + (size_t)d);
-      put(bytes, g.at_base, slot, channel_base(&g, &header, data->bias == NULL ? 0 : data->bias[channel], sum));
+      const int32_t bias = data->bias == NULL ? 0 : data->bias[channel];
+      put(bytes, g.at_base, slot,
+          g.path == 2 ? winograd_base(&g, data->weights, channel, bias) : channel_base(&g, &header, bias, sum));
       if (conv->requant == EDGE_REQUANT_FIXED) put(bytes, g.at_multiplier, slot, data->multiplier[channel]);
       if (conv->requant == EDGE_REQUANT_FIXED || conv->requant == EDGE_REQUANT_SHIFT) {
         put(bytes, g.at_shift, slot, data->shift[channel]);
