@@ -83,17 +83,23 @@ const system = z.strictObject({
     .meta({ description: "A name of the time zone database.", examples: ["Europe/Berlin"] }),
   ssh: z
     .strictObject({
+      server: z.boolean().default(true).meta({
+        description:
+          "Puts the ssh server into the image. It serves only when there is a key: one of these, or one that `edgeimg flash --ssh-key` gave to a card.",
+      }),
       authorizedKeys: z
         .array(publicKey)
         .max(100)
         .default([])
         .meta({
-          description:
-            "Public keys that may log in as root. Without one there is no ssh server in the image; passwords never log in.",
+          description: "Public keys that may log in as root. Passwords never log in.",
           examples: [["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIEXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAMPL me@laptop"]],
         }),
     })
-    .default({ authorizedKeys: [] })
+    .refine(({ server, authorizedKeys }) => server || authorizedKeys.length === 0, {
+      message: "keys without a server: leave `server` out, or the keys",
+    })
+    .prefault({})
     .meta({ description: "Remote login." }),
   network: z
     .union([z.literal("dhcp"), staticNetwork])

@@ -129,12 +129,13 @@ const context: Omit<RootfsContext, "board" | "watchdog" | "ssh" | "modules"> = {
   release: "trixie",
 };
 
-function rootfs({ debug = false, keys = [] }: { debug?: boolean; keys?: string[] }) {
+function rootfs({ debug = false, ssh = true, keys = [] }: { debug?: boolean; ssh?: boolean; keys?: string[] }) {
   return rootfsEntries(rpi4, init, {
     filesystem: "squashfs",
     moduleSuffix: ".ko.xz",
     overlay,
     timezone: "Europe/Berlin",
+    ssh,
     authorizedKeys: keys,
     context: { ...context, debug },
     render: renderFrom("rootfs"),
@@ -175,8 +176,13 @@ t.test("the root file system: each path once, its folder too", async (t) => {
   );
 });
 
-t.test("ssh is there only with a key, a shell only with debug", async (t) => {
-  const plain = rootfs({});
+t.test("the ssh server may be left out, keys are there when given, a shell only with debug", async (t) => {
+  t.ok(
+    rootfs({}).some(({ path }) => path === "usr/sbin/dropbear"),
+    "a card may bring a key",
+  );
+  t.notOk(rootfs({}).some(({ path }) => path === "etc/edgeimg/authorized_keys"));
+  const plain = rootfs({ ssh: false });
   t.notOk(plain.some(({ path }) => /dropbear|authorized_keys/.test(path)));
   t.notMatch(text(plain, "etc/inittab"), /ssh|cttyhack/);
   const open = rootfs({ debug: true, keys: ["ssh-ed25519 AAAA me"] });
@@ -198,6 +204,11 @@ t.test("rendered files", async (t) => {
   );
   t.equal(text(entries, "etc/edgeimg/app.env"), "NAME=a $b 'c'\n");
   t.match(text(entries, "etc/edgeimg/modules"), /^bcm2835_wdt\.ko\.xz\n/);
+  t.ok(
+    entries.some(({ path }) => path === "usr/lib/modules/vfat.ko.xz"),
+    "for the settings of one card",
+  );
+  t.notMatch(text(entries, "etc/edgeimg/modules"), /vfat/, "which other starts do not load");
 });
 
 t.test("no account of the overlay has a password", async (t) => {

@@ -54,6 +54,7 @@ const shell = new Set([
   "test",
   "then",
   "trap",
+  "umask",
   "until",
   "while",
 ]);
@@ -67,7 +68,7 @@ for (const name of scripts) {
       t.ok((statSync(`${folder}${name}`).mode & 0o111) !== 0, "is executable");
     }
     const own = new Set([...text.matchAll(/^([a-z_0-9]+)\(\)/gm)].map(([, word]) => word ?? ""));
-    const shared = new Set(name.startsWith("rootfs/") ? ["say", "flag", "uptime_ms"] : []);
+    const shared = new Set(name.startsWith("rootfs/") ? ["say", "flag", "uptime_ms", "take_settings"] : []);
     const applets = new Set(name.startsWith("rootfs/") ? init.applets.rootfs : init.applets.initramfs);
     const unknown = [...commands(text)].filter(
       (word) => ![own, shared, applets, shell].some((known) => known.has(word)),

@@ -237,6 +237,7 @@ export function planParts(request: ImageRequest, lock: Lock): Plan {
       moduleSuffix: moduleSuffix(context),
       overlay: catalog.overlay,
       timezone: project.system.timezone,
+      ssh: project.system.ssh.server,
       authorizedKeys: project.system.ssh.authorizedKeys,
       context: {
         hostname: project.system.hostname ?? project.name,

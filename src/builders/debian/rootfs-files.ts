@@ -46,7 +46,9 @@ export interface RootfsOptions {
   readonly overlay: ReadonlyMap<string, boolean>;
   /** IANA name such as Europe/Berlin. */
   readonly timezone: string;
-  /** Lines of authorized_keys; empty: no ssh in the image. */
+  /** Whether the ssh server is in the image; it serves once there is a key. */
+  readonly ssh: boolean;
+  /** Lines of authorized_keys. */
   readonly authorizedKeys: readonly string[];
   readonly context: Omit<RootfsContext, "board" | "watchdog" | "ssh" | "modules">;
   /** Renders a template of templates/rootfs/ by its path there. */
@@ -58,7 +60,7 @@ export interface RootfsOptions {
  * Everything belongs to root. Libraries, the app, models and the engine come from elsewhere.
  */
 export function rootfsEntries(board: Board, init: InitRecipe, options: RootfsOptions): RootfsEntry[] {
-  const ssh = options.authorizedKeys.length > 0;
+  const { ssh } = options;
   const modules = rootfsModules(board, init, options);
   const names = modules.map((name) => name + options.moduleSuffix);
   const context: RootfsContext = {
@@ -91,7 +93,7 @@ export function rootfsEntries(board: Board, init: InitRecipe, options: RootfsOpt
       mode: mode(path, executable ? 0o755 : 0o644),
       source: { from: "recipe" as const, path: `rootfs/${path}` },
     })),
-    ...modules.map((name) => ({
+    ...[...modules, ...settingsModules(init, modules)].map((name) => ({
       type: "file" as const,
       path: `usr/lib/modules/${name}${options.moduleSuffix}`,
       mode: 0o644,
@@ -104,7 +106,14 @@ export function rootfsEntries(board: Board, init: InitRecipe, options: RootfsOpt
       mode: 0o644,
       source: { from: "package", path: `usr/share/zoneinfo/${options.timezone}` },
     },
-    ...(ssh ? [text("etc/edgeimg/authorized_keys", options.authorizedKeys.map((key) => `${key}\n`).join(""))] : []),
+    ...(options.authorizedKeys.length > 0
+      ? [text("etc/edgeimg/authorized_keys", options.authorizedKeys.map((key) => `${key}\n`).join(""))]
+      : []),
   ];
   return entries.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** Loaded by the script `settings` alone, when the boot partition has to be mounted. */
+function settingsModules(init: InitRecipe, loaded: readonly string[]): string[] {
+  return (init.filesystems.vfat ?? []).filter((name) => !loaded.includes(name));
 }
