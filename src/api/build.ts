@@ -3,6 +3,7 @@ import { createReadStream } from "node:fs";
 import { constants, copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import { pathToFileURL } from "node:url";
 import { planImage as makePlan } from "../builders/debian/plan-image.js";
 import { targetName } from "../config/matrix.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
@@ -153,6 +154,7 @@ const published: Readonly<Record<string, string>> = {
   zst: "compressed",
   bmap: "bmap",
   report: "report",
+  imager: "imager",
 };
 
 /** What the output folder held after the last build, so that unchanged files are not copied again. */
@@ -173,12 +175,15 @@ async function publish({ prepared, targets, results }: Outcome): Promise<Artifac
       const known = before[name];
       if (known?.digest !== digest || known.stamp !== (await stampOf(path))) {
         await copyFile(join(treePath(services.store, digest), name), `${path}.new`, constants.COPYFILE_FICLONE);
+        if (role === "imager") await nameFolder(`${path}.new`, out);
         await rename(`${path}.new`, path);
         record[name] = { digest, role, stamp: await stampOf(path), sha256: await hashOf(path) };
       } else record[name] = known;
     }
   }
-  const sums = Object.entries(record).map(([name, { sha256 }]) => `${sha256}  ${name}\n`);
+  // Not the manifest for Imager: it names the folder that it lies in.
+  const summed = Object.entries(record).filter(([, { role }]) => role !== "imager");
+  const sums = summed.map(([name, { sha256 }]) => `${sha256}  ${name}\n`);
   const sumsText = sums.sort((a, b) => (a.slice(66) < b.slice(66) ? -1 : 1)).join("");
   await writeFile(join(out, "SHA256SUMS"), sumsText);
   await writeFile(join(out, recordName), `${JSON.stringify(record)}\n`);
@@ -188,6 +193,18 @@ async function publish({ prepared, targets, results }: Outcome): Promise<Artifac
     artifacts.push({ role, path, bytes: (await stat(path)).size, sha256 });
   }
   return artifacts;
+}
+
+/** Imager takes no address relative to the manifest: where the project names no server, the image in this folder is meant. */
+async function nameFolder(manifest: string, out: string): Promise<void> {
+  const text = await readFile(manifest, "utf8");
+  const local = (file: string) => pathToFileURL(join(out, file)).href;
+  // The file in the store may not be written: a new one takes the place of its copy.
+  await rm(manifest);
+  await writeFile(
+    manifest,
+    text.replace(/("url": ")([^":/]+")/, (_, key: string, file: string) => `${key}${local(file.slice(0, -1))}"`),
+  );
 }
 
 async function readRecord(out: string): Promise<Partial<Published>> {

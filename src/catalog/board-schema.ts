@@ -154,6 +154,12 @@ export const board = z.strictObject({
     .positive()
     .optional()
     .describe("The longest time-out in seconds that the watchdog's hardware takes; absent: no watchdog."),
+  imagerTags: z
+    .array(name)
+    .default([])
+    .describe(
+      "Raspberry Pi Imager's tags of the boards that the image starts, such as pi4-64bit; empty: no manifest for Imager is written.",
+    ),
   notes: z.array(z.string()).default([]).describe("What a user of the board should know."),
   qemu: qemu.describe("How the board is emulated."),
   buildroot: buildroot.optional().describe("What Buildroot must know beyond the rest of this file."),

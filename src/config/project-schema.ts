@@ -127,6 +127,14 @@ const image = z.strictObject({
     examples: ["32MiB"],
   }),
   compress: z.boolean().default(true).meta({ description: "Also write IMAGE.zst, the file to hand out." }),
+  url: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .meta({
+      description:
+        "Folder that the images are served from, for the manifest of Raspberry Pi Imager. Default: the output folder.",
+      examples: ["https://downloads.example.org/reader"],
+    }),
 });
 
 const budget = z.strictObject({

@@ -31,7 +31,7 @@ export async function findImage(path: string): Promise<string> {
   if (found?.isFile()) return path;
   if (!found?.isDirectory()) {
     throw new EdgeimgError("ERR_EDGEIMG_FLASH_NO_IMAGE", `There is no image ${path}.`, {
-      hint: "Name an image or a folder of `edgeimg build`, such as out/rpi4-ncnn.",
+      hint: "Name an image or a folder of `edgeimg build`, such as out/BOARD-ENGINE.",
     });
   }
   const names = (await readdir(path)).sort();

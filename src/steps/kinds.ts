@@ -3,6 +3,7 @@ import { assembleKind } from "./assemble.js";
 import { bmapKind } from "./bmap.js";
 import { checkModelKind } from "./check-model.js";
 import { fetchKind } from "./fetch.js";
+import { imagerKind } from "./imager.js";
 import type { StepKind } from "./kind.js";
 import { composeKind, localKind } from "./local.js";
 import { modelKind } from "./model.js";
@@ -16,6 +17,7 @@ const kinds: readonly StepKind[] = [
   bmapKind,
   bundleKind,
   checkModelKind,
+  imagerKind,
   modelKind,
   reportKind,
   typecheckKind,

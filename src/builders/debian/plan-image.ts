@@ -10,7 +10,7 @@ import type { AssembleEntry } from "../../steps/assemble.js";
 import { sha256Text } from "../../store/canonical.js";
 import { appSteps } from "./app.js";
 import { engineSteps, sourceSteps } from "./engine.js";
-import { compressStep, diskStep, filesystemStep, kernelStep, type RenderTemplate } from "./image.js";
+import { compressStep, diskStep, filesystemStep, imagerStep, kernelStep, type RenderTemplate } from "./image.js";
 import { type ModelSteps, modelSteps } from "./models.js";
 import { networkOf } from "./network.js";
 import { reportStep } from "./report.js";
@@ -342,6 +342,17 @@ export function planParts(request: ImageRequest, lock: Lock): Plan {
     params: {},
   });
   const zst = project.image.compress ? compressStep(context, { tools: imageTools, disk, name }) : undefined;
+  const imager = imagerStep(context, {
+    board,
+    name,
+    title: `${project.name} with ${engine.recipe.title}`,
+    description: `Made by edgeimg for ${board.title}`,
+    disk,
+    packed: zst ?? disk,
+    date: dayOf(lock.distribution.date),
+    url: project.image.url,
+    render,
+  });
   const report = reportStep(context, {
     name,
     request,
@@ -389,6 +400,7 @@ export function planParts(request: ImageRequest, lock: Lock): Plan {
       report,
       qemu,
       ...(zst === undefined ? {} : { zst }),
+      ...(imager === undefined ? {} : { imager }),
       typecheck: app.typecheck,
       parts,
       ...Object.fromEntries(models.map(([model, steps]) => [`check/${model}`, steps.check])),
@@ -411,6 +423,12 @@ function sameArch(catalog: Catalog, board: Board): Board[] {
     ({ arch, name, debian }) => arch === board.arch && name !== board.name && debian === undefined,
   );
   return [...others, board].sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** YYYY-MM-DD of a date as Release files have it. */
+function dayOf(date: string): string {
+  const time = Date.parse(date);
+  return Number.isNaN(time) ? "" : new Date(time).toISOString().slice(0, 10);
 }
 
 function unique(values: readonly string[]): string[] {
