@@ -1,7 +1,8 @@
 // What `edgeimg build --matrix` saves: three boards with two engines as one graph, against the sum of six builds by themselves.
-//   npm run build && node bench/matrix.mjs [--blobs CACHE]
+//   npm run build && node bench/matrix.mjs [--blobs CACHE] [--small]
 // Each build begins with a store of its own that holds the downloads and nothing else: networks are not measured. They are taken from
-// the store in CACHE as far as it has them. Writes its table into docs/benchmarks.md. Times are wall-clock seconds.
+// the store in CACHE as far as it has them. --small takes an app without models, which have to be converted and checked. Writes its
+// table into docs/benchmarks.md. Times are wall-clock seconds.
 import { spawnSync } from "node:child_process";
 import {
   appendFileSync,
@@ -18,7 +19,13 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
-const { values } = parseArgs({ options: { blobs: { type: "string" }, folder: { type: "string", default: tmpdir() } } });
+const { values } = parseArgs({
+  options: {
+    small: { type: "boolean", default: false },
+    blobs: { type: "string" },
+    folder: { type: "string", default: tmpdir() },
+  },
+});
 const home = new URL("../", import.meta.url);
 const program = fileURLToPath(new URL("dist/bundle/main.js", home));
 const folder = mkdtempSync(join(values.folder, "edgeimg-bench-"));
@@ -37,6 +44,8 @@ function edgeimg(cache, ...words) {
   if (run.status !== 0)
     throw new Error(`edgeimg ${words.join(" ")}: exit ${run.status}\n${run.stderr}${run.stdout.slice(-2000)}`);
   const events = run.stdout.split("\n").flatMap((line) => (line.startsWith("{") ? [JSON.parse(line)] : []));
+  const starts = events.filter(({ type }) => type === "step-start").map(({ step }) => step);
+  if (new Set(starts).size < starts.length) throw new Error("a step ran more than once");
   return {
     seconds: (performance.now() - began) / 1000,
     ran: events.filter(({ type, cached }) => type === "step-end" && !cached).length,
@@ -65,7 +74,12 @@ function measured(blobs, ...words) {
 }
 
 edgeimg(folder, "init", project);
-appendFileSync(join(project, "edgeimg.yaml"), `\nmatrix: ${JSON.stringify({ boards, engines })}\n`);
+const file = join(project, "edgeimg.yaml");
+if (values.small) {
+  writeFileSync(join(project, "src/main.ts"), 'import { report } from "edge:process";\nreport("ready");\n');
+  writeFileSync(file, "format: 1\nname: small\napp: { entry: src/main.ts }\n");
+}
+appendFileSync(file, `\nmatrix: ${JSON.stringify({ boards, engines })}\n`);
 // Brings every download and the lock.
 const full = values.blobs === undefined ? join(folder, "full") : values.blobs;
 edgeimg(full, "build", "--json", "--matrix");
@@ -84,7 +98,7 @@ const { version } = JSON.parse(readFileSync(new URL("package.json", home), "utf8
 const table = [
   `Measured on ${new Date().toISOString().slice(0, 10)} with edgeimg ${version} on ${cpus().length} cores by \`node bench/matrix.mjs\`: an empty store, downloads there.`,
   "",
-  `| the bundled example | s | steps run |`,
+  `| ${values.small ? "an app without models" : "the bundled example"} | s | steps run |`,
   "|---|---:|---:|",
   ...singles.map((one) => row(`${one.board} with ${one.engine} by itself`, one)),
   row("sum of the six", { seconds: sum("seconds"), ran: sum("ran") }),

@@ -5,6 +5,7 @@ export { cacheInfo, cachePrune, cacheVerify } from "./cache.js";
 export { cacheExport } from "./cache-export.js";
 export { cacheImport } from "./cache-import.js";
 export { listBoards, listEngines } from "./catalog.js";
+export { ciInit } from "./ci.js";
 export { diffResults } from "./diff.js";
 export { doctor } from "./doctor.js";
 export { explainPath } from "./explain.js";

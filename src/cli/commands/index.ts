@@ -3,6 +3,7 @@ import { boards } from "./boards.js";
 import { build } from "./build.js";
 import { buildroot } from "./buildroot.js";
 import { cache } from "./cache.js";
+import { ci } from "./ci.js";
 import { completion } from "./completion.js";
 import { diff } from "./diff.js";
 import { doctor } from "./doctor.js";
@@ -31,6 +32,7 @@ export const commands: readonly CommandSpec[] = [
   buildroot,
   lock,
   cache,
+  ci,
   doctor,
   completion,
   version,
