@@ -36,6 +36,15 @@ export async function writeBuildrootTree(context: Context, options: BuildrootOpt
       : (await readBuildroot(resolve(context.cwd, options.buildroot), known)).series;
   const made = await makeParts(context, options, { boards, engines });
   const files = await renderFiles(context, { project, boards, engines, known, series, ...made });
+  if (options.buildroot !== undefined) await requireFreeNames(resolve(context.cwd, options.buildroot), files);
+  const { packages } = project.merged.project;
+  if (packages.length > 0) {
+    context.emit({
+      type: "log",
+      level: "warn",
+      message: `\`packages\` names packages of Debian, which are not part of the tree: ${packages.join(", ")}. Choose Buildroot's in a defconfig of your own.`,
+    });
+  }
   const folder = resolve(project.outBase, options.out === undefined ? "buildroot" : ".");
   const written = await writeTree(folder, files);
   return {
@@ -112,6 +121,21 @@ export async function readBuildroot(folder: string, known: Releases): Promise<{ 
     });
   }
   return { release, series: seriesFor(known, release) };
+}
+
+/** Throws ERR_EDGEIMG_BUILDROOT_PACKAGE for a package of the tree that the release has as well. */
+export async function requireFreeNames(buildroot: string, files: readonly TreeFile[]): Promise<void> {
+  const names = new Set(files.flatMap(({ path }) => /^package\/([^/]+)\/[^/]+\.mk$/.exec(path)?.[1] ?? []));
+  for (const name of names) {
+    for (const folder of ["package", "boot", "toolchain", "fs"]) {
+      const there = await readFile(join(buildroot, folder, name, `${name}.mk`)).catch(() => undefined);
+      if (there === undefined) continue;
+      throw new EdgeimgError("ERR_EDGEIMG_BUILDROOT_PACKAGE", `Buildroot has a package ${name} of its own.`, {
+        details: [`${folder}/${name}/${name}.mk there, package/${name}/${name}.mk in the tree`],
+        hint: `Rename the recipe "${name}", or take Buildroot's package in its place.`,
+      });
+    }
+  }
 }
 
 /** The tree's files, rendered. */

@@ -1,6 +1,7 @@
 /** What commands call. Nothing here prints or parses flags. */
 export { buildImage, buildMatrix } from "./build.js";
 export { writeBuildrootTree } from "./buildroot.js";
+export { checkBuildroot } from "./buildroot-check.js";
 export { cacheInfo, cachePrune, cacheVerify } from "./cache.js";
 export { cacheExport } from "./cache-export.js";
 export { cacheImport } from "./cache-import.js";

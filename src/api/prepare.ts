@@ -312,6 +312,11 @@ async function resolvePackages(job: LockJob, lock: Lock): Promise<Lock> {
   return await withLock(`${store.root}/apt`, context.signal, complete);
 }
 
+/** The lock of a project; undefined when there is none yet. */
+export async function readLockOf({ lockFile }: Pick<OpenProject, "lockFile">): Promise<Lock | undefined> {
+  return await readLock(lockFile);
+}
+
 async function readLock(file: string): Promise<Lock | undefined> {
   const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined;

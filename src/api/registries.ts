@@ -46,7 +46,7 @@ async function setting(files: readonly string[], pattern: RegExp): Promise<strin
 }
 
 /** The public registries as the purl library knows them, and the host's mirror of its distribution: Buildroot's first choice. */
-export function defaultSites({ deb }: Registries): Sites {
+export function defaultSites({ deb }: Pick<Registries, "deb">): Sites {
   const origin = (purl: string) => new URL(UrlConverter.toDownloadUrl(PackageURL.fromString(purl))?.url ?? "").origin;
   return {
     pypi: `${origin("pkg:pypi/any@1")}/packages/source`,

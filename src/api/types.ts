@@ -27,6 +27,10 @@ export interface Api {
   readonly ciInit: (context: Context, options: CiInitOptions) => Promise<CiInitResult>;
   readonly cacheExport: (context: Context, options: ExportOptions) => Promise<CacheArchiveResult>;
   readonly cacheImport: (context: Context, options: ImportOptions) => Promise<CacheArchiveResult>;
+  readonly checkBuildroot: (
+    context: Context,
+    options: BuildrootOptions & { readonly legalInfo: boolean },
+  ) => Promise<BuildrootCheckResult>;
   readonly writeBuildrootTree: (context: Context, options: BuildrootOptions) => Promise<BuildrootResult>;
   readonly initProject: (context: Context, options: InitOptions) => Promise<InitResult>;
 }
@@ -71,6 +75,25 @@ export interface BuildrootResult {
   readonly kept: readonly string[];
   /** Files of an earlier run that the tree no longer has. */
   readonly removed: readonly string[];
+  readonly ms: number;
+}
+
+export interface BuildrootCheckResult {
+  readonly release: string;
+  readonly series: string;
+  readonly combinations: readonly {
+    readonly board: string;
+    readonly engine: string;
+    /** Lines of the defconfig that the configuration does not have. */
+    readonly lost: readonly string[];
+    /** Lines that the configuration needs beyond it. */
+    readonly added: readonly string[];
+    readonly lines: number;
+    /** Archives that `make external-deps` names. */
+    readonly sources: number;
+  }[];
+  readonly style: string;
+  readonly legal?: string | undefined;
   readonly ms: number;
 }
 

@@ -34,6 +34,8 @@ export const runtimeRecipe = z.strictObject({
       packages: z.array(z.string()).default([]),
       /** Symbols that the programs depend on -> the word for it, or "" when menuconfig need not say it. */
       depends: z.record(z.string().regex(/^!?BR2_[A-Za-z0-9_]+$/), z.string()).default({}),
+      /** What these packages put into the root although nothing there needs it. */
+      unused: z.array(path).default([]),
       /** The host's program that compiles an app to bytecode: files of the recipe. */
       compiler: z
         .strictObject({ cflags: z.array(z.string()), sources: z.array(path), headers: z.array(path) })

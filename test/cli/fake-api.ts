@@ -26,6 +26,7 @@ export function fakeApi(part: Partial<Api>): Api {
     ciInit: refuse,
     cacheExport: refuse,
     cacheImport: refuse,
+    checkBuildroot: refuse,
     writeBuildrootTree: refuse,
     initProject: refuse,
     ...part,

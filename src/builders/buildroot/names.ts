@@ -36,5 +36,5 @@ export const marker = `# ${markerText[0]?.toUpperCase()}${markerText.slice(1)}`;
 
 /** Whether a text says in its first three lines that it was generated (a package's .mk must begin with a line of hashes). */
 export function isMarked(text: string): boolean {
-  return text.split("\n", 3).join("\n").toLowerCase().includes(markerText);
+  return text.split("\n", 3).join("\n").toLowerCase().includes(markerText.toLowerCase());
 }
