@@ -30,18 +30,28 @@ const blocks = made.ranges.reduce((sum, { first, last }) => sum + last - first +
 const packers = [
   { name: "disk.img", pack: undefined },
   { name: "disk.img.zst", pack: ["zstd", "-q", "-3"] },
-  { name: "disk.img.xz", pack: ["xz", "-1"] },
+  { name: "disk.img.xz", pack: ["xz", "-0"] },
 ];
 
-for (const { name, pack } of packers) {
+const variants = packers.flatMap(({ name, pack }) => [
+  { name, pack, path: process.env.PATH ?? "" },
+  ...(pack === undefined ? [] : [{ name, pack, path: "" }]),
+]);
+for (const { name, pack, path } of variants) {
   const missing = pack !== undefined && spawnSync(pack[0] ?? "", ["--version"]).error !== undefined;
-  t.test(`${name} to a new file`, { skip: missing ? `there is no ${pack?.[0]} here` : false }, async (t) => {
+  const title = `${name} to a new file${path === "" ? ", on a machine that cannot unpack it" : ""}`;
+  t.test(title, { skip: missing ? `there is no ${pack?.[0]} here` : false }, async (t) => {
     const folder = t.testdir({ [name]: "", "disk.img.bmap": made.bmap });
     const bytes =
       pack === undefined
         ? made.image
         : execFileSync(pack[0] ?? "", pack.slice(1), { input: made.image, maxBuffer: 1 << 28 });
     writeFileSync(join(folder, name), bytes);
+    const usual = process.env.PATH;
+    t.teardown(() => {
+      process.env.PATH = usual;
+    });
+    process.env.PATH = path;
     const { context } = simulatedContext(folder);
     const result = await flashImage(context, flashOptions({ image: name, device: "card.img", yes: false }));
     const target = join(folder, "card.img");
@@ -95,12 +105,19 @@ t.test("damaged archives are told as such, and never read for ever", async (t) =
     "d.img": "",
   });
   const { context } = simulatedContext(folder);
-  for (const image of ["a.img.zst", "b.img.xz", "c.img.gz", "d.img"])
-    await t.rejects(
-      flashImage(context, flashOptions({ image, device: "card.img" })),
-      { code: "ERR_EDGEIMG_FLASH_SOURCE_INVALID" },
-      image,
-    );
+  const usual = process.env.PATH;
+  t.teardown(() => {
+    process.env.PATH = usual;
+  });
+  for (const path of [usual, ""]) {
+    process.env.PATH = path;
+    for (const image of ["a.img.zst", "b.img.xz", "c.img.gz", "d.img"])
+      await t.rejects(
+        flashImage(context, flashOptions({ image, device: "card.img" })),
+        { code: "ERR_EDGEIMG_FLASH_SOURCE_INVALID" },
+        `${image}, PATH=${path}`,
+      );
+  }
 });
 
 t.test(

@@ -1,0 +1,233 @@
+// How fast images get onto a target, and with how much memory, in one run on this machine:
+//   npm run build && node bench/flash.mjs [--runs 3] [--folder DIR]
+// `edgeimg flash`, bmaptool (Debian's bmap-tools, or EDGEIMG_BMAPTOOL="python3 /path/bmaptool") and dd write the same images to the same
+// target: a plain file and, where the machine has them, a loop device on a file of this run. Images are as a build makes them: a FAT
+// and a root partition whose blocks hold what cannot be compressed, and an empty data partition.
+// Writes its tables into docs/benchmarks.md. Times are medians of wall-clock seconds until everything is on the medium (synced).
+import { execFileSync, spawn, spawnSync } from "node:child_process";
+import { createCipheriv, createHash } from "node:crypto";
+import {
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { formatBmap } from "../dist/formats/bmap.js";
+import { writeSection } from "./section.mjs";
+
+const { values } = parseArgs({ options: { runs: { type: "string", default: "3" }, folder: { type: "string" } } });
+const runs = Number(values.runs);
+const program = fileURLToPath(new URL("../dist/bundle/main.js", import.meta.url));
+const folder = mkdtempSync(join(values.folder ?? tmpdir(), "edgeimg-flash-"));
+const mib = 1 << 20;
+/** Of the bundled example's image 29 % of the blocks are mapped. */
+const share = 0.29;
+const sizes = [512, 2048];
+
+const bmaptool = findBmaptool();
+
+/** A disk with an MBR, partitions at 4 MiB and behind the data, and its block map. */
+function makeImage(size) {
+  const path = join(folder, `disk-${size}.img`);
+  const end = 4 + Math.floor(size * share);
+  const file = openSync(path, "w");
+  truncateSync(path, size * mib);
+  const cipher = createCipheriv("aes-128-ctr", Buffer.alloc(16, 1), Buffer.alloc(16, size % 251));
+  const hash = createHash("sha256");
+  const zeros = Buffer.alloc(mib);
+  for (let at = 4; at < end; at++) {
+    const bytes = cipher.update(zeros);
+    hash.update(bytes);
+    writeSync(file, bytes, 0, mib, at * mib);
+  }
+  const sector = Buffer.alloc(4096);
+  for (const [index, from, to] of [
+    [0, 4, end],
+    [1, end, size],
+  ]) {
+    sector[446 + 16 * index + 4] = 0x83;
+    sector.writeUInt32LE((from * mib) / 512, 446 + 16 * index + 8);
+    sector.writeUInt32LE(((to - from) * mib) / 512, 446 + 16 * index + 12);
+  }
+  sector.writeUInt16LE(0xaa55, 510);
+  writeSync(file, sector, 0, 4096, 0);
+  closeSync(file);
+  const ranges = [
+    { first: 0, last: 0, sha256: createHash("sha256").update(sector).digest("hex") },
+    { first: 4 * 256, last: end * 256 - 1, sha256: hash.digest("hex") },
+    { first: end * 256, last: (end + 1) * 256 - 1, sha256: createHash("sha256").update(zeros).digest("hex") },
+  ];
+  writeFileSync(`${path}.bmap`, formatBmap({ imageSize: size * mib, blockSize: 4096, ranges }));
+  return { path, size, mapped: ranges.reduce((sum, { first, last }) => sum + (last - first + 1) * 4096, 0) };
+}
+
+function findBmaptool() {
+  const words = process.env.EDGEIMG_BMAPTOOL?.split(" ") ?? ["bmaptool"];
+  const run = spawnSync(words[0], [...words.slice(1), "--version"], { encoding: "utf8" });
+  return run.status === 0 ? { words, version: (run.stdout || run.stderr).trim() } : undefined;
+}
+
+/** Runs a program to its end; gives seconds, its output and the most memory it had, in bytes. */
+async function measure(words) {
+  execFileSync("sync");
+  const began = performance.now();
+  const child = spawn(words[0], words.slice(1), {
+    stdio: ["ignore", "pipe", "pipe"],
+    env: { ...process.env, CI: "true" },
+  });
+  let stdout = "";
+  let stderr = "";
+  let peak = 0;
+  child.stdout.on("data", (chunk) => (stdout += chunk));
+  child.stderr.on("data", (chunk) => (stderr += chunk));
+  const timer = setInterval(() => {
+    try {
+      const kib = /VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${child.pid}/status`, "utf8"))?.[1];
+      peak = Math.max(peak, Number(kib ?? 0) * 1024);
+    } catch {
+      // It has just ended.
+    }
+  }, 20);
+  const code = await new Promise((resolve) => child.on("close", resolve));
+  clearInterval(timer);
+  if (code !== 0) throw new Error(`${words.join(" ")}: exit ${code}\n${stderr}${stdout.slice(-2000)}`);
+  return { seconds: (performance.now() - began) / 1000, stdout, peak };
+}
+
+const tools = {
+  edgeimg: async (image, target) => {
+    const run = await measure([process.execPath, program, "flash", image, "--device", target, "--yes", "--json"]);
+    const result = run.stdout
+      .split("\n")
+      .flatMap((line) => (line.startsWith("{") ? [JSON.parse(line)] : []))
+      .at(-1);
+    // The whole run reads back as well; the others do not.
+    return { ...run, written: run.seconds - result.verifyMs / 1000, verified: run.seconds };
+  },
+  bmaptool: async (image, target) => {
+    const bmap = `${image.replace(/\.zst$/, "")}.bmap`;
+    const run = await measure([...bmaptool.words, "copy", "--bmap", bmap, image, target]);
+    return { ...run, written: run.seconds };
+  },
+  dd: async (image, target) => {
+    const run = await measure(["dd", `if=${image}`, `of=${target}`, "bs=4M", "conv=fsync,notrunc", "status=none"]);
+    return { ...run, written: run.seconds };
+  },
+};
+
+const median = (numbers) => [...numbers].sort((a, b) => a - b)[Math.floor(numbers.length / 2)];
+
+/** Every tool in turn, again and again: what slows the machine down for a while slows all of them. */
+async function compare(image, target, names) {
+  const seen = Object.fromEntries(names.map((name) => [name, []]));
+  for (let run = 0; run < runs; run++) for (const name of names) seen[name].push(await tools[name](image, target));
+  return Object.fromEntries(
+    names.map((name) => [
+      name,
+      {
+        written: median(seen[name].map((one) => one.written)),
+        verified: median(seen[name].map((one) => one.verified ?? Number.NaN)),
+        peak: Math.max(...seen[name].map((one) => one.peak)),
+      },
+    ]),
+  );
+}
+
+function attach(file) {
+  const run = spawnSync("losetup", ["--find", "--show", file], { encoding: "utf8" });
+  return run.status === 0 ? run.stdout.trim() : undefined;
+}
+
+const images = sizes.map(makeImage);
+for (const { path } of images) execFileSync("zstd", ["-q", "-1", "-f", path, "-o", `${path}.zst`]);
+const medium = join(folder, "medium");
+writeFileSync(medium, "");
+truncateSync(medium, (sizes.at(-1) + 64) * mib);
+const card = join(folder, "card");
+writeFileSync(card, "");
+truncateSync(card, (sizes.at(-1) + 64) * mib);
+const loop = attach(medium);
+const targets = [{ name: "file", path: card }, ...(loop === undefined ? [] : [{ name: "loop device", path: loop }])];
+
+const rows = [];
+const failed = [];
+try {
+  for (const target of targets) {
+    for (const image of images) {
+      for (const packed of [false, true]) {
+        const source = packed ? `${image.path}.zst` : image.path;
+        const names = ["edgeimg", ...(bmaptool === undefined ? [] : ["bmaptool"]), ...(packed ? [] : ["dd"])];
+        const found = await compare(source, target.path, names);
+        const label = `${image.size} MiB${packed ? ", .zst" : ""}`;
+        const { edgeimg, bmaptool: other, dd } = found;
+        const ratio = (one) => (one === undefined ? "-" : `${(one.written / edgeimg.written).toFixed(1)}x`);
+        if (other !== undefined && other.written < edgeimg.written)
+          failed.push(`${target.name}, ${label}: bmaptool is faster`);
+        if (dd !== undefined && dd.written < 3 * edgeimg.written)
+          failed.push(`${target.name}, ${label}: dd takes ${ratio(dd)}`);
+        const time = (one) => (one === undefined ? "-" : one.written.toFixed(2));
+        const speed = Math.round(image.mapped / 1e6 / edgeimg.written);
+        rows.push([
+          ...[
+            target.name,
+            label,
+            Math.round(image.mapped / mib),
+            time(edgeimg),
+            edgeimg.verified.toFixed(2),
+            time(other),
+            time(dd),
+          ],
+          ...[
+            ratio(other),
+            ratio(dd),
+            speed,
+            Math.round(edgeimg.peak / mib),
+            other === undefined ? "-" : Math.round(other.peak / mib),
+          ],
+        ]);
+        console.log(rows.at(-1).join("  "));
+      }
+    }
+  }
+} finally {
+  if (loop !== undefined) spawnSync("losetup", ["--detach", loop]);
+  rmSync(folder, { recursive: true, force: true });
+}
+
+const head = [
+  "target",
+  "image",
+  "mapped MiB",
+  "edgeimg s",
+  "with reading back s",
+  "bmaptool s",
+  "dd s",
+  "bmaptool / edgeimg",
+  "dd / edgeimg",
+  "MB/s",
+  "peak MiB",
+  "bmaptool's peak MiB",
+];
+const load = readFileSync("/proc/loadavg", "utf8").split(" ")[0];
+const text = [
+  `${new Date().toISOString().slice(0, 10)}, Node ${process.versions.node}, load ${load} at the end, median of ${runs} runs each; ${bmaptool?.version ?? "bmaptool was not found and is left out"};`,
+  `${loop === undefined ? "this machine has no loop devices, so only a file was tried" : "the loop device lies on a file of the same disk"}.`,
+  "",
+  `| ${head.join(" | ")} |`,
+  `|${head.map(() => "---").join("|")}|`,
+  ...rows.map((row) => `| ${row.join(" | ")} |`),
+  "",
+  failed.length === 0
+    ? "Goals (no slower than bmaptool, dd takes three times as long): met in every row."
+    : `Goals (no slower than bmaptool, dd takes three times as long) missed: ${failed.join("; ")}.`,
+];
+writeSection("flash", `${text.join("\n")}\n`);
+console.log(text.join("\n"));
