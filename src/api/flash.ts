@@ -19,14 +19,16 @@ export interface FlashLayers {
   readonly openTarget: (path: string, options: TargetOptions) => Promise<Target>;
 }
 
-const realLayers = (folders: readonly string[]): FlashLayers => ({ drives: systemDrives(folders), openTarget });
+/** Mounts are known by real paths. */
+async function realLayers(folders: readonly string[]): Promise<FlashLayers> {
+  const real = await Promise.all(folders.map((folder) => realpath(folder).catch(() => folder)));
+  return { drives: systemDrives([...new Set(real)]), openTarget };
+}
 
 /** The drives that an image can be written to. */
-export async function listDrives(
-  context: Context,
-  layers = realLayers(ownFolders(context)),
-): Promise<readonly Drive[]> {
-  return writableDrives(await layers.drives.list());
+export async function listDrives(context: Context): Promise<readonly Drive[]> {
+  const { drives } = await realLayers(ownFolders(context));
+  return writableDrives(await drives.list());
 }
 
 /**
@@ -36,7 +38,7 @@ export async function listDrives(
 export async function flashImage(context: Context, options: FlashOptions, given?: FlashLayers): Promise<FlashResult> {
   const { cwd, emit, now, signal } = context;
   const image = await findImage(resolve(cwd, options.image ?? "out"));
-  const layers = given ?? realLayers([...ownFolders(context), dirname(image)]);
+  const layers = given ?? (await realLayers([...ownFolders(context), dirname(image)]));
   const settings = await readSettings(cwd, options.settings);
   const text = hasSettings(settings) ? formatSettings(settings) : undefined;
   const device = options.device === undefined ? undefined : resolve(cwd, options.device);

@@ -19,15 +19,20 @@ export async function openError({ path, kind, cause, user }: OpenFailure): Promi
       });
     }
     const group = await groupOf(path);
-    return new EdgeimgError("ERR_EDGEIMG_FLASH_RIGHTS", `You may not write ${path}; root and the group ${group} may.`, {
-      cause,
-      details: [
-        `this drive only, until it is pulled out:   sudo setfacl -m u:${user}:rw ${path}`,
-        'this command only:                         sudo env PATH="$PATH" edgeimg flash ...',
-        `all drives, from your next login on:       sudo usermod -aG ${group} ${user}`,
-      ],
-      hint: "Do one of these and run the same command again. udisks gives such rights to desktop programs only.",
-    });
+    return new EdgeimgError(
+      "ERR_EDGEIMG_FLASH_RIGHTS",
+      `You may not write ${path}; ${group === "root" ? "only root may" : `root and the group ${group} may`}.`,
+      {
+        cause,
+        details: [
+          `this drive only, until it is pulled out:   sudo setfacl -m u:${user}:rw ${path}`,
+          'this command only:                         sudo env PATH="$PATH" edgeimg flash ...',
+          // Nobody should join the group `root`.
+          ...(group === "root" ? [] : [`all drives, from your next login on:       sudo usermod -aG ${group} ${user}`]),
+        ],
+        hint: "Do one of these and run the same command again. udisks gives such rights to desktop programs only.",
+      },
+    );
   }
   if (cause.code === "EBUSY") {
     return new EdgeimgError("ERR_EDGEIMG_FLASH_MOUNTED", `${path} is in use: the kernel does not hand it out.`, {
@@ -49,8 +54,11 @@ export async function openError({ path, kind, cause, user }: OpenFailure): Promi
 
 /** The name of the group that a device belongs to, or its number. */
 async function groupOf(path: string): Promise<string> {
-  const { gid } = await stat(path);
+  const gid = await stat(path).then(
+    (found) => found.gid,
+    () => undefined,
+  );
   const groups = await readFile("/etc/group", "utf8").catch(() => "");
   const line = groups.split("\n").find((one) => one.split(":")[2] === String(gid));
-  return line?.split(":")[0] ?? String(gid);
+  return line?.split(":")[0] ?? "disk";
 }

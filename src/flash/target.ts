@@ -48,27 +48,37 @@ async function growFile(file: FileHandle, path: string, size: number): Promise<n
 
 function makeTarget(parts: { plain: FileHandle; direct: FileHandle | undefined; size: number }): Target {
   const { plain, direct, size } = parts;
-  const fileFor = (at: number, length: number) =>
-    direct !== undefined && at % alignment === 0 && length % alignment === 0 ? direct : plain;
+  let isDirect = direct !== undefined;
+  /** Some file systems take O_DIRECT when a file is opened and refuse it when it is used. */
+  const through = async (length: number, at: number, use: (file: FileHandle) => Promise<void>): Promise<void> => {
+    if (direct === undefined || !isDirect || at % alignment !== 0 || length % alignment !== 0) return await use(plain);
+    await use(direct).catch(async (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EINVAL") throw error;
+      isDirect = false;
+      await use(plain);
+    });
+  };
   return {
     size,
-    direct: direct !== undefined,
-    write: async (bytes, at) => {
-      const file = fileFor(at, bytes.length);
-      for (let done = 0; done < bytes.length; ) {
-        const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at + done);
-        if (bytesWritten === 0) throw Object.assign(new Error("nothing could be written"), { code: "EIO" });
-        done += bytesWritten;
-      }
+    get direct() {
+      return isDirect;
     },
-    read: async (buffer, at) => {
-      const file = fileFor(at, buffer.length);
-      for (let done = 0; done < buffer.length; ) {
-        const { bytesRead } = await file.read(buffer, done, buffer.length - done, at + done);
-        if (bytesRead === 0) throw Object.assign(new Error("the drive ends too early"), { code: "EIO" });
-        done += bytesRead;
-      }
-    },
+    write: (bytes, at) =>
+      through(bytes.length, at, async (file) => {
+        for (let done = 0; done < bytes.length; ) {
+          const { bytesWritten } = await file.write(bytes, done, bytes.length - done, at + done);
+          if (bytesWritten === 0) throw Object.assign(new Error("nothing could be written"), { code: "EIO" });
+          done += bytesWritten;
+        }
+      }),
+    read: (buffer, at) =>
+      through(buffer.length, at, async (file) => {
+        for (let done = 0; done < buffer.length; ) {
+          const { bytesRead } = await file.read(buffer, done, buffer.length - done, at + done);
+          if (bytesRead === 0) throw Object.assign(new Error("the drive ends too early"), { code: "EIO" });
+          done += bytesRead;
+        }
+      }),
     sync: () => plain.sync(),
     close: async () => {
       await direct?.close();

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { brotliDecompressSync } from "node:zlib";
 import t, { type Test } from "tap";
 import { flashImage } from "../../src/api/flash.js";
+import { EdgeimgError } from "../../src/errors/edgeimg-error.js";
 import { readFat } from "../../src/formats/fat.js";
 import {
   card,
@@ -153,6 +154,23 @@ for (const [name, after] of [
       hint: /Nothing was written/,
     });
     t.ok(to.bytes.equals(before), "not a byte was written");
+  });
+}
+
+for (const [errno, code, words] of [
+  ["EACCES", "ERR_EDGEIMG_FLASH_RIGHTS", /setfacl -m u:\S+:rw \/dev\/sdx.*sudo.*usermod -aG disk/s],
+  ["EBUSY", "ERR_EDGEIMG_FLASH_MOUNTED", /^$/],
+  ["ENOMEDIUM", "ERR_EDGEIMG_FLASH_IO", /^$/],
+] as const) {
+  t.test(`a drive that cannot be opened: ${errno}`, async (t) => {
+    const { context } = simulatedContext(project(t));
+    const below = {
+      ...layers([[card(size)]], medium(size)),
+      openTarget: () => Promise.reject(Object.assign(new Error(`${errno}: open`), { code: errno })),
+    };
+    await t.rejects(flashImage(context, flashOptions(), below), { code, hint: /\w/ });
+    const error = await flashImage(context, flashOptions(), below).catch((thrown: unknown) => thrown);
+    t.match((error instanceof EdgeimgError ? error.details : []).join("\n"), words);
   });
 }
 
