@@ -30,7 +30,7 @@ const folder = mkdtempSync(join(values.folder ?? tmpdir(), "edgeimg-flash-"));
 const mib = 1 << 20;
 /** Of the bundled example's image 29 % of the blocks are mapped. */
 const share = 0.29;
-const sizes = [512, 2048];
+const sizes = [1024, 3072];
 
 const bmaptool = findBmaptool();
 
