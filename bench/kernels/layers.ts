@@ -36,10 +36,13 @@ export const resnet18: readonly Layer[] = [
   layer("3x3 7x7x512", 7, 512, 512, 3),
 ];
 
+/** A layer that no Winograd does, for all schemes. */
+export const direct: Layer = layer("1x1 14x14x512", 14, 512, 512, 1);
+
 /** Layers of MobileNetV1 and V2 at 224x224. */
 export const mobilenet: readonly Layer[] = [
   layer("1x1 56x56x64 to 128", 56, 64, 128, 1),
-  layer("1x1 14x14x512", 14, 512, 512, 1),
+  direct,
   layer("1x1 7x7x1024", 7, 1024, 1024, 1),
   layer("1x1 14x14x96 to 576", 14, 96, 576, 1),
   layer("1x1 7x7x960 to 160", 7, 960, 160, 1),

@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { mobilenet, resnet18, schemes } from "./layers.js";
+import { direct, mobilenet, resnet18, schemes } from "./layers.js";
 import { measure, type Row, row, type Task } from "./measure.js";
 import { cores } from "./ports.js";
 import { benchTools, compileBench, compileNcnnBench, makeMachine } from "./programs.js";
-import { chart, coreTable, mobilenetTable } from "./tables.js";
+import { chart, coreTable, directTable, mobilenetTable, versusTable } from "./tables.js";
 
 const results = z.object({ rows: z.array(row) });
 const home = fileURLToPath(new URL("../../", import.meta.url));
@@ -19,6 +19,7 @@ function allTasks(): Task[] {
     for (const scheme of schemes) tasks.push({ layer, scheme, by: "core" });
     tasks.push({ layer, scheme: "w8a8", by: "plain" });
   }
+  for (const scheme of schemes) if (scheme !== "w8a8") tasks.push({ layer: direct, scheme, by: "core" });
   for (const layer of mobilenet) {
     tasks.push({ layer, scheme: "w8a8", by: "core" });
     if (!layer.depthwise) tasks.push({ layer, scheme: "w8a8", by: "plain" });
@@ -69,6 +70,8 @@ export async function main(reuse: boolean): Promise<void> {
   for (const core of cores)
     text = replaceSection(text, `table ${core.name}`, `**${core.title}**\n\n${coreTable(core, rows)}`);
   text = replaceSection(text, "table mobilenet", mobilenetTable(rows));
+  text = replaceSection(text, "table versus", versusTable(rows));
+  text = replaceSection(text, "table direct", directTable(rows));
   await writeFile(page, text);
   await writeFile(`${home}docs/kernels.svg`, chart(rows));
   const label = "counted and modelled, not measured on a device";

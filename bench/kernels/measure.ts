@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { z } from "zod";
-import { type Block, countLayers, type Machine } from "./count.js";
+import { type Block, type Counted, countLayers, type Machine } from "./count.js";
 import type { Layer } from "./layers.js";
 import type { Core } from "./ports.js";
 import { histogram, type Modelled, price } from "./price.js";
@@ -75,32 +75,34 @@ export async function measure(options: {
     functions: await (options.files === undefined ? hotFunctions(options.program) : allOfUserMode(options.program)),
     ...(options.files === undefined ? {} : { files: options.files }),
   });
-  return results.map(({ output, blocks }, index): Row => {
-    const task = tasks[index];
-    if (task === undefined) throw new Error("more results than tasks");
-    const { kernel, macs, checksum } = printed.parse(JSON.parse(output));
-    const own = summarize(
-      core,
-      blocks.filter(({ symbol }) => !packing.test(symbol) && symbol !== "bench_mark"),
-    );
-    const pack = summarize(
-      core,
-      blocks.filter(({ symbol }) => packing.test(symbol)),
-    );
-    return {
-      core: core.name,
-      layer: task.layer.name,
-      scheme: task.scheme,
-      kernel,
-      macs,
-      checksum,
-      instructions: own.instructions,
-      packing: pack.instructions,
-      cycles: Math.round(own.modelled.cycles),
-      packingCycles: Math.round(pack.modelled.cycles),
-      bound: own.modelled.bound,
-    };
-  });
+  return results.map((counted, index) => rowOf(core, tasks[index], counted));
+}
+
+/** Prices what was counted for one task. */
+export function rowOf(core: Core, task: Task | undefined, { output, blocks }: Counted): Row {
+  if (task === undefined) throw new Error("more results than tasks");
+  const { kernel, macs, checksum } = printed.parse(JSON.parse(output));
+  const own = summarize(
+    core,
+    blocks.filter(({ symbol }) => !packing.test(symbol) && symbol !== "bench_mark"),
+  );
+  const pack = summarize(
+    core,
+    blocks.filter(({ symbol }) => packing.test(symbol)),
+  );
+  return {
+    core: core.name,
+    layer: task.layer.name,
+    scheme: task.scheme,
+    kernel,
+    macs,
+    checksum,
+    instructions: own.instructions,
+    packing: pack.instructions,
+    cycles: Math.round(own.modelled.cycles),
+    packingCycles: Math.round(pack.modelled.cycles),
+    bound: own.modelled.bound,
+  };
 }
 
 function summarize(core: Core, blocks: readonly Block[]): { instructions: number; modelled: Modelled } {

@@ -147,7 +147,7 @@ const a76: Readonly<Record<InstructionClass, Price>> = {
 
 /**
  * Limits: 16 lanes times the arithmetic instructions that one product of two vectors needs, on these pipes; `winograd`: four
- * products of SMLAL a cycle, each worth four.
+ * products of SMLAL a cycle, each worth four; `winogradNarrow`: eight of MLA, each worth three.
  */
 export const cores: readonly Core[] = [
   {
@@ -159,7 +159,7 @@ export const cores: readonly Core[] = [
     loadPipes: 1,
     integerPipes: 2,
     prices: a53,
-    limits: { w8a8: 5.33, w7a7: 7.1, w4a4: 8, w2a2: 15.4, w1a2: 21.3, w1a1: 42.7, winograd: 16 },
+    limits: { w8a8: 5.33, w7a7: 7.1, w4a4: 8, w2a2: 15.4, w1a2: 21.3, w1a1: 42.7, winograd: 16, winogradNarrow: 24 },
   },
   {
     name: "a72",

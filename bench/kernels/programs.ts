@@ -40,7 +40,11 @@ export async function makeMachine(tools: BenchTools, folder: string): Promise<Ma
 }
 
 /** Compiles the bench for one core: the yardstick with -O3 for that core, the library as in the image. */
-export async function compileBench(tools: BenchTools, core: Core, folder: string): Promise<string> {
+export async function compileBench(
+  tools: Pick<BenchTools, "gcc" | "sysroot">,
+  core: Core,
+  folder: string,
+): Promise<string> {
   const plain = join(folder, `plain-${core.name}.o`);
   const output = join(folder, `bench-${core.name}`);
   const sysroot = `--sysroot=${tools.sysroot}`;

@@ -1,4 +1,4 @@
-import { mobilenet, resnet18, schemes } from "./layers.js";
+import { direct, mobilenet, resnet18, schemes } from "./layers.js";
 import type { Row } from "./measure.js";
 import { type Core, cores } from "./ports.js";
 
@@ -15,7 +15,8 @@ const others: readonly string[] = ["compiler", "ncnn", "ncnn-direct"];
 /** What the arithmetic allows the kernel of a row at most. */
 export function limitOf(core: Core, { scheme, kernel }: Pick<Row, "scheme" | "kernel">): number | undefined {
   if (others.includes(kernel)) return undefined;
-  return core.limits[kernel.includes("winograd") ? "winograd" : scheme];
+  if (kernel.includes("winograd")) return core.limits[kernel.endsWith("narrow") ? "winogradNarrow" : "winograd"];
+  return core.limits[scheme];
 }
 
 const fixed = (value: number): string => (value >= 20 ? value.toFixed(0) : value.toFixed(1));
@@ -73,13 +74,64 @@ export function coreTable(core: Core, rows: readonly Row[]): string {
   return lines.join("\n");
 }
 
+/** How many times as fast as ncnn, input packing included on both sides, and for 1 bit also without ours. */
+export function versusTable(rows: readonly Row[]): string {
+  const layers = resnet18.map(({ name }) => name);
+  const head = ["core", "scheme", "against", ...layers];
+  const lines = [line(head), line(head.map(() => "---"))];
+  for (const core of cores) {
+    for (const other of ["ncnn", "ncnn-direct"]) {
+      for (const [scheme, packing] of [
+        ["w8a8", 1] as const,
+        ["w2a2", 1] as const,
+        ["w1a1", 1] as const,
+        ["w1a1", 0] as const,
+      ]) {
+        const ratios = layers.flatMap((layer) => {
+          const here = rows.filter((row) => row.core === core.name && row.layer === layer);
+          const own = here.find((row) => row.scheme === scheme && !others.includes(row.kernel));
+          const theirs = here.find((row) => row.kernel === other);
+          if (own === undefined || theirs === undefined) return [];
+          return [((theirs.cycles + theirs.packingCycles) / (own.cycles + packing * own.packingCycles)).toFixed(2)];
+        });
+        if (ratios.length === layers.length)
+          lines.push(line([core.name, packing === 1 ? scheme : `${scheme}, packing left out`, other, ...ratios]));
+      }
+    }
+  }
+  return lines.join("\n");
+}
+
+/** Where there is no Winograd: a 1x1 convolution, all schemes and cores. */
+export function directTable(rows: readonly Row[]): string {
+  const head = ["scheme", ...cores.flatMap(({ name }) => [`${name} kernel`, name, "% of limit"])];
+  const lines = [line(head), line(head.map(() => "---"))];
+  for (const scheme of schemes) {
+    const cells = cores.flatMap((core) => {
+      const row = rows.find(
+        (one) =>
+          one.core === core.name && one.layer === direct.name && one.scheme === scheme && !others.includes(one.kernel),
+      );
+      if (row === undefined) return ["", "", ""];
+      const rate = row.macs / row.cycles;
+      const limit = limitOf(core, row);
+      return [row.kernel, fixed(rate), limit === undefined ? "" : ((100 * rate) / limit).toFixed(0)];
+    });
+    lines.push(line([scheme, ...cells]));
+  }
+  return lines.join("\n");
+}
+
 /** Layers of MobileNets, int8, all cores. */
 export function mobilenetTable(rows: readonly Row[]): string {
   const head = ["layer", ...cores.map(({ name }) => `${name} w8a8`), ...cores.map(({ name }) => `${name} compiler`)];
   const lines = [line(head), line(head.map(() => "---"))];
   for (const { name } of mobilenet) {
     const rate = (core: string, plain: boolean): string => {
-      const row = rows.find((one) => one.layer === name && one.core === core && (one.kernel === "compiler") === plain);
+      const row = rows.find(
+        (one) =>
+          one.layer === name && one.core === core && one.scheme === "w8a8" && (one.kernel === "compiler") === plain,
+      );
       return row === undefined ? "" : fixed(row.macs / (row.cycles + row.packingCycles));
     };
     lines.push(

@@ -25,7 +25,7 @@ extern "C" {
 #define EDGE_API
 #endif
 
-#define EDGE_KERNELS_VERSION 1
+#define EDGE_KERNELS_VERSION 2
 /** Alignment, in bytes, of packed weights and workspaces. */
 #define EDGE_ALIGNMENT 64
 /** Largest number of multiplications per output value (kernel height * width * channels of one group). */
@@ -82,7 +82,10 @@ EDGE_API const char *edge_variant_name(edge_variant variant);
  * What is multiplied with what. "a" is the input's code; its value is a - input_zero. "w" is the weight's code.
  */
 typedef enum edge_scheme {
-  /** w in [-127,127]; a in [-128,127] or [0,255]. SMULL, SMLAL2, SADALP (two products fit 16 bits) or SDOT. */
+  /**
+   * w in [-127,127]; a in [-128,127] or [0,255]. SMULL, SMLAL2, SADALP (two products fit 16 bits) or SDOT. Where it pays, 3x3 with
+   * stride 1 is done by Winograd's F(4x4) (arXiv 1509.09308), exactly; so are W7A7, W4A4 and, in 16 bits, W2A2 and W1A2.
+   */
   EDGE_W8A8 = 0,
   /** w in [-63,63]; a in [-64,63]. Eight products fit 16 bits (EasyQuant, arXiv 2006.16669; gemmlowp's Int7Operands). */
   EDGE_W7A7 = 1,

@@ -125,15 +125,14 @@ static inline __attribute__((always_inline)) int32x4_t accumulate_low(int32x4_t 
   const uint32x4_t from = vreinterpretq_u32_s32(base);
   const uint16x4_t half = vget_low_u16(sums);
   if (alpha == 1) return vreinterpretq_s32_u32(vaddw_u16(from, half));
-  return vreinterpretq_s32_u32(alpha < 0 ? vmlsl_u16(from, half, vdup_n_u16((uint16_t)-alpha)) : vmlal_u16(from, half, vdup_n_u16((uint16_t)alpha)));
+  return vreinterpretq_s32_u32(alpha < 0 ? vsubw_u16(from, half) : vmlal_u16(from, half, vdup_n_u16((uint16_t)alpha)));
 }
 
 static inline __attribute__((always_inline)) int32x4_t accumulate_high(int32x4_t base, uint16x8_t sums, int alpha) {
 #if defined(__aarch64__)
   const uint32x4_t from = vreinterpretq_u32_s32(base);
   if (alpha == 1) return vreinterpretq_s32_u32(vaddw_high_u16(from, sums));
-  return vreinterpretq_s32_u32(alpha < 0 ? vmlsl_high_u16(from, sums, vdupq_n_u16((uint16_t)-alpha))
-                                         : vmlal_high_u16(from, sums, vdupq_n_u16((uint16_t)alpha)));
+  return vreinterpretq_s32_u32(alpha < 0 ? vsubw_high_u16(from, sums) : vmlal_high_u16(from, sums, vdupq_n_u16((uint16_t)alpha)));
 #else
   return accumulate_low(base, vcombine_u16(vget_high_u16(sums), vget_high_u16(sums)), alpha);
 #endif
@@ -189,7 +188,9 @@ static inline __attribute__((always_inline)) void take_eight(const settings *s, 
     from_high = wrap_add(from_high, vld1q_dup_s32(row == 8 ? correction : correction + 1));
   }
   if (narrow) {
-    const uint16x8_t eight = vld1q_u16((const uint16_t *)(const void *)sums);
+    uint16x8_t eight = vld1q_u16((const uint16_t *)(const void *)sums);
+    /* Twice a sum fits (variants.c), and a subtraction can write a new register, a multiplication must copy the base. */
+    if (alpha == -2) eight = vshlq_n_u16(eight, 1);
     *low = accumulate_low(from_low, eight, alpha), *high = accumulate_high(from_high, eight, alpha);
   } else {
     const int32_t *wide = (const int32_t *)(const void *)sums;
@@ -233,6 +234,7 @@ static inline __attribute__((always_inline)) size_t finish_sixteens(const edge_f
   s.least = vdupq_n_s8(requant == EDGE_REQUANT_THRESHOLD ? 0 : (int8_t)f->conv->clamp_low);
   s.most = vdupq_n_s8(requant == EDGE_REQUANT_THRESHOLD ? 3 : (int8_t)f->conv->clamp_high);
   s.stride = f->output_stride, s.levels = f->conv->levels;
+#pragma GCC unroll 2
   for (size_t i = 0; i < count; i++) {
     int32x4_t a, b, c, d;
     take_eight(&s, sums, correction, narrow, row, corrected, alpha, &a, &b);

@@ -4,9 +4,14 @@
 
 #include "edge_kernels.h"
 
-/* Tiles of pixels that one call of a kernel may do, and the bytes of packed input kept near for all channels. */
-#define EDGE_MAX_TILES 8
+/*
+ * Tiles of pixels that one call of a kernel does: at most the first when their packed input, kept for all channels, fits
+ * the budget, up to the second when it is as small as `near`.
+ */
+#define EDGE_MANY_TILES 8
+#define EDGE_MAX_TILES 32
 #define EDGE_PANEL_BUDGET 98304
+#define EDGE_PANEL_NEAR 24576
 /* Bytes that the in-order kernels may read past the end of a panel. */
 #define EDGE_SLACK 128
 

@@ -2,6 +2,8 @@
  * Bit-serial: codes as bit planes, AND and CNT of every pair of planes, UADALP into uint16 by weight of the pair.
  *   bs22: 2-bit weights and input, sums of weight 1, 2 and 4; four channels, up to four pixels.
  *   bs12: 1-bit weights, 2-bit input, sums of weight 1 and 2; eight channels, up to three pixels.
+ *   bs11: 1-bit weights and input, EOR for AND; eight channels, up to six pixels. For out-of-order cores: in-order ones would
+ *         wait for the two registers between (multiply_tile4.S has theirs).
  * Vectors hold 64 bits of two channels, or the same 64 bits of a pixel twice.
  * (Bit-serial convolution as in DeepliteRT, arXiv 2309.10878. On Cortex-A57 and A72 UADALP runs beside AND and CNT.)
  * Registers: v0-v3 weights, v4-v5 input planes, v6-v7 between, v8-v31 sums.
@@ -121,23 +123,79 @@
   .endr
 .endm
 
+.macro differ _to, _wv, _av
+  eor v\_to\().16b, v\_wv\().16b, v\_av\().16b
+.endm
+.macro pair11 _wa, _wb, _av, _sum, _is_first
+  differ 6, \_wa, \_av
+  differ 7, \_wb, \_av
+  count 6
+  count 7
+  widen_add \_sum, 6, \_is_first
+  widen_add %(\_sum + 1), 7, \_is_first
+.endm
+.macro step11 _is_first, _pixels
+  load_some 0, 4, x0
+  .set c, 0
+  .rept \_pixels
+    .if c % 2 == 0
+      .if c + 1 < \_pixels
+        load_some 4, 2, x1
+      .else
+        load_some 4, 1, x1
+      .endif
+    .endif
+    pair11 0, 1, %(4 + c % 2), %(8 + 4 * c), \_is_first
+    pair11 2, 3, %(4 + c % 2), %(10 + 4 * c), \_is_first
+    .set c, c + 1
+  .endr
+.endm
+.macro store_pair _ra, _rb
+  stp q\_ra, q\_rb, [x3], #32
+.endm
+.macro finish11 _pixels
+  .set c, 0
+  .rept \_pixels
+    add_lanes %(8 + 4 * c), %(8 + 4 * c), %(9 + 4 * c)
+    add_lanes %(10 + 4 * c), %(10 + 4 * c), %(11 + 4 * c)
+    add_lanes %(8 + 4 * c), %(8 + 4 * c), %(10 + 4 * c)
+    .set c, c + 1
+  .endr
+  .set c, 0
+  .rept \_pixels / 2
+    store_pair %(8 + 4 * c), %(12 + 4 * c)
+    .set c, c + 2
+  .endr
+  .if \_pixels % 2
+    store_one %(8 + 4 * c)
+  .endif
+.endm
+
+/* The first step starts the sums, then four steps a turn. */
 .macro kernel _name, _kind, _pixels
   begin \_name
+  sub x9, x2, #1
+  lsr x10, x9, #2
 1:
   mov x0, x5
   step\_kind 1, \_pixels
-  sub x9, x2, #1
-  lsr x6, x9, #1
-  cbz x6, 3f
+  cbz x10, 3f
+  mov x6, x10
 2:
   step\_kind 0, \_pixels
   subs x6, x6, #1
   step\_kind 0, \_pixels
+  step\_kind 0, \_pixels
+  step\_kind 0, \_pixels
   b.ne 2b
 3:
-  tbz x9, #0, 4f
-  step\_kind 0, \_pixels
+  ands x6, x9, #3
+  b.eq 5f
 4:
+  step\_kind 0, \_pixels
+  subs x6, x6, #1
+  b.ne 4b
+5:
   finish\_kind \_pixels
   subs x4, x4, #1
   b.ne 1b
@@ -151,6 +209,12 @@
   kernel edge_bs12_1, 12, 1
   kernel edge_bs12_2, 12, 2
   kernel edge_bs12_3, 12, 3
+  kernel edge_bs11_1, 11, 1
+  kernel edge_bs11_2, 11, 2
+  kernel edge_bs11_3, 11, 3
+  kernel edge_bs11_4, 11, 4
+  kernel edge_bs11_5, 11, 5
+  kernel edge_bs11_6, 11, 6
 #endif
 
   .section .note.GNU-stack, "", %progbits

@@ -93,24 +93,31 @@
   .endr
 .endm
 
-/* Out-of-order cores: plain loads. The first step starts the sums, then two steps a turn. */
+/* Out-of-order cores: plain loads. The first step starts the sums, then four steps a turn. */
 .macro kernel_plain _kind, _name, _pixels
   begin \_name
+  sub x9, x2, #1
+  lsr x10, x9, #2
 1:
   mov x0, x5
   step_plain \_kind, 1, \_pixels
-  sub x9, x2, #1
-  lsr x6, x9, #1
-  cbz x6, 3f
+  cbz x10, 3f
+  mov x6, x10
 2:
   step_plain \_kind, 0, \_pixels
   subs x6, x6, #1
   step_plain \_kind, 0, \_pixels
+  step_plain \_kind, 0, \_pixels
+  step_plain \_kind, 0, \_pixels
   b.ne 2b
 3:
-  tbz x9, #0, 4f
-  step_plain \_kind, 0, \_pixels
+  ands x6, x9, #3
+  b.eq 5f
 4:
+  step_plain \_kind, 0, \_pixels
+  subs x6, x6, #1
+  b.ne 4b
+5:
   reduce_tile \_kind, \_pixels
   subs x4, x4, #1
   b.ne 1b
@@ -196,7 +203,6 @@
   kernel_plain bin, edge_bin_plain_1, 1
   kernel_plain bin, edge_bin_plain_2, 2
   kernel_plain bin, edge_bin_plain_3, 3
-  kernel_plain bin, edge_bin_plain_4, 4
   kernel_inorder s8, edge_s8_inorder_4, 16, 8
   kernel_inorder bin, edge_bin_inorder_4, 16, 8
 #endif

@@ -107,7 +107,12 @@ static edge_status lay_out(edge_geometry *g) {
 
   g->panel_bytes = (size_t)g->steps * k->pixels * edge_input_step_bytes(k);
   panels = (int64_t)EDGE_PANEL_BUDGET / (int64_t)g->panel_bytes;
-  g->tiles_per_pass = panels < 1 ? 1 : panels > EDGE_MAX_TILES ? EDGE_MAX_TILES : (int32_t)panels;
+  if (panels > EDGE_MANY_TILES) {
+    /* Short sums: more tiles a call, as long as they stay in the first-level cache. */
+    panels = (int64_t)EDGE_PANEL_NEAR / (int64_t)g->panel_bytes;
+    panels = panels < EDGE_MANY_TILES ? EDGE_MANY_TILES : panels > EDGE_MAX_TILES ? EDGE_MAX_TILES : panels;
+  }
+  g->tiles_per_pass = panels < 1 ? 1 : (int32_t)panels;
   plan->pixel_units = (int32_t)((g->pixels + k->pixels - 1) / k->pixels);
   plan->channel_units = c->groups * g->group_blocks;
   if (g->tiles_per_pass > plan->pixel_units) g->tiles_per_pass = plan->pixel_units;

@@ -12,7 +12,7 @@ static const edge_kernel scalar_bs22 = {"scalar-2x2", BITS, 4, 4, 1, 64, 2, 2, 0
                                         {edge_scalar_bits, edge_scalar_bits, edge_scalar_bits, edge_scalar_bits}};
 static const edge_kernel scalar_bs12 = {"scalar-1x2", BITS, 8, 3, 1, 64, 1, 2, 0, 1, 21824,
                                         {edge_scalar_bits, edge_scalar_bits, edge_scalar_bits}};
-static const edge_kernel scalar_bin = {"scalar-1x1", BITS, 8, 4, 1, 64, 1, 1, 0, 1, 65472,
+static const edge_kernel scalar_bin = {"scalar-1x1", BITS, 8, 4, 1, 64, 1, 1, 0, 1, 32704,
                                        {edge_scalar_bits, edge_scalar_bits, edge_scalar_bits, edge_scalar_bits}};
 static const edge_variant_row scalar_row = {
     "scalar", {&scalar_bytes, &scalar_bytes, &scalar_bytes, &scalar_bs22, &scalar_bs12, &scalar_bin}, {NULL}};
@@ -21,11 +21,12 @@ static const edge_variant_row scalar_row = {
 #include <sys/auxv.h>
 
 edge_multiply edge_s8_plain_1, edge_s8_plain_2, edge_s8_plain_3, edge_s8_plain_4, edge_s8_inorder_4;
-edge_multiply edge_bin_plain_1, edge_bin_plain_2, edge_bin_plain_3, edge_bin_plain_4, edge_bin_inorder_4;
+edge_multiply edge_bin_plain_1, edge_bin_plain_2, edge_bin_plain_3, edge_bin_inorder_4;
 edge_multiply edge_u2_plain_1, edge_u2_plain_2, edge_u2_plain_3, edge_u2_plain_4, edge_u2_plain_5, edge_u2_plain_6, edge_u2_inorder_6;
 edge_multiply edge_s4_plain_1, edge_s4_plain_2, edge_s4_plain_3, edge_s4_plain_4, edge_s4_plain_5, edge_s4_plain_6, edge_s4_inorder_6;
 edge_multiply edge_s7_plain_1, edge_s7_plain_2, edge_s7_inorder_3;
 edge_multiply edge_bs22_1, edge_bs22_2, edge_bs22_3, edge_bs22_4, edge_bs12_1, edge_bs12_2, edge_bs12_3;
+edge_multiply edge_bs11_1, edge_bs11_2, edge_bs11_3, edge_bs11_4, edge_bs11_5, edge_bs11_6;
 edge_multiply edge_dot_4, edge_dot_8, edge_dot_12;
 edge_winograd_multiply edge_winograd_plain_1, edge_winograd_plain_2, edge_winograd_plain_3, edge_winograd_plain_4, edge_winograd_plain_5,
     edge_winograd_plain_6, edge_winograd_plain_7, edge_winograd_plain_8;
@@ -56,9 +57,9 @@ static const edge_kernel u2_plain = {
     {edge_u2_plain_1, edge_u2_plain_2, edge_u2_plain_3, edge_u2_plain_4, edge_u2_plain_5, edge_u2_plain_6}};
 static const edge_kernel bs22 = {"2x2-and-cnt", BITS, 4, 4, 1, 64, 2, 2, 1, 1, 7232, {edge_bs22_1, edge_bs22_2, edge_bs22_3, edge_bs22_4}};
 static const edge_kernel bs12 = {"1x2-and-cnt", BITS, 8, 3, 1, 64, 1, 2, 1, 1, 21824, {edge_bs12_1, edge_bs12_2, edge_bs12_3}};
-static const edge_kernel bin_plain = {"1x1-eor-cnt", BITS, 8, 4, 1, 64, 1, 1, 1, 1, 65472,
-                                      {edge_bin_plain_1, edge_bin_plain_2, edge_bin_plain_3, edge_bin_plain_4}};
-static const edge_kernel bin_inorder = {"1x1-eor-cnt-inorder", BITS, 8, 4, 1, 64, 1, 1, 1, 1, 65472,
+static const edge_kernel bin_plain = {"1x1-eor-cnt", BITS, 8, 6, 1, 64, 1, 1, 1, 1, 32704,
+                                      {edge_bs11_1, edge_bs11_2, edge_bs11_3, edge_bs11_4, edge_bs11_5, edge_bs11_6}};
+static const edge_kernel bin_inorder = {"1x1-eor-cnt-inorder", BITS, 8, 4, 1, 64, 1, 1, 1, 1, 32704,
                                         {edge_bin_plain_1, edge_bin_plain_2, edge_bin_plain_3, edge_bin_inorder_4}};
 static const edge_kernel dot = {"s8-sdot", BYTES, 8, 12, 4, 4, 0, 0, 0, 0, EDGE_MAX_DEPTH, {edge_dot_4, edge_dot_8, edge_dot_12}};
 
@@ -152,7 +153,7 @@ edge_multiply edge_neon32_s8_1, edge_neon32_s8_2, edge_neon32_u2_1, edge_neon32_
 
 static const edge_kernel neon32_s8 = {"s8-vmull", BYTES, 4, 2, 1, 16, 0, 0, 0, 0, EDGE_MAX_DEPTH, {edge_neon32_s8_1, edge_neon32_s8_2}};
 static const edge_kernel neon32_u2 = {"u2-vmla", BYTES, 8, 2, 1, 8, 0, 0, 1, 1, 7280, {edge_neon32_u2_1, edge_neon32_u2_2}};
-static const edge_kernel neon32_bin = {"1x1-veor-vcnt", BITS, 8, 2, 1, 64, 1, 1, 1, 1, 65472, {edge_neon32_bin_1, edge_neon32_bin_2}};
+static const edge_kernel neon32_bin = {"1x1-veor-vcnt", BITS, 8, 2, 1, 64, 1, 1, 1, 1, 32704, {edge_neon32_bin_1, edge_neon32_bin_2}};
 static const edge_kernel neon32_bs12 = {"1x2-vand-vcnt", BITS, 8, 1, 1, 64, 1, 2, 1, 1, 21824, {edge_neon32_bs12_1}};
 static const edge_variant_row neon32_row = {"neon32", {&neon32_s8, &neon32_s8, &neon32_s8, &neon32_u2, &neon32_bs12, &neon32_bin}, {NULL}};
 
