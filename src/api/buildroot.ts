@@ -13,7 +13,7 @@ import type { Sites } from "../builders/buildroot/sources.js";
 import type { RecipeListings } from "../builders/buildroot/tree.js";
 import { renderTree } from "../builders/buildroot/tree.js";
 import type { TreeFile } from "../builders/buildroot/tree-file.js";
-import { checkSupport } from "../builders/debian/plan-image.js";
+import { checkSupport } from "../builders/debian/request.js";
 import type { Board } from "../catalog/board-schema.js";
 import type { Catalog, CatalogRecipe } from "../catalog/catalog.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import { imageRequest, openProject } from "../../src/api/prepare.js";
 import type { Context } from "../../src/api/types.js";
 import { sourceKey } from "../../src/builders/debian/models.js";
-import { type ImageRequest, requirements } from "../../src/builders/debian/plan-image.js";
+import { requirements } from "../../src/builders/debian/package-sets.js";
+import type { ImageRequest } from "../../src/builders/debian/request.js";
 import { emptyLock, type Lock } from "../../src/lock/lock-file.js";
 import { sha256Text } from "../../src/store/canonical.js";
 

@@ -1,42 +1,23 @@
 import type { Board } from "../../catalog/board-schema.js";
-import type { Catalog, CatalogRecipe } from "../../catalog/catalog.js";
+import type { Catalog } from "../../catalog/catalog.js";
 import type { RuntimeRecipe } from "../../catalog/runtime-schema.js";
-import type { Project } from "../../config/project-schema.js";
-import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import type { Lock } from "../../lock/lock-file.js";
-import type { PackageSetRequest, Requirements } from "../../lock/resolve.js";
+import type { PackageSetRequest } from "../../lock/resolve.js";
 import { type Plan, planBuilder } from "../../plan/step.js";
 import type { AssembleEntry } from "../../steps/assemble.js";
 import { sha256Text } from "../../store/canonical.js";
 import { appSteps } from "./app.js";
 import { engineSteps, sourceSteps } from "./engine.js";
-import { compressStep, diskStep, filesystemStep, imagerStep, kernelStep, type RenderTemplate } from "./image.js";
+import { compressStep, diskStep, filesystemStep, imagerStep, kernelStep } from "./image.js";
 import { type ModelSteps, modelSteps } from "./models.js";
 import { networkOf } from "./network.js";
+import { packageSets } from "./package-sets.js";
 import { reportStep } from "./report.js";
+import { checkBoard, checkSupport, type ImageRequest } from "./request.js";
 import { bootStep, kernelGlobs, moduleSuffix, rootfsStep } from "./rootfs.js";
-import { archOf, type DebianContext, targetRoot, toolRequests, toolsRoot } from "./roots.js";
+import { archOf, type DebianContext, targetRoot, toolsRoot } from "./roots.js";
 import { localRecipe, runtimeStep } from "./runtime.js";
 import { uuidOf } from "./uuid.js";
-
-/** Everything that decides an image. */
-export interface ImageRequest {
-  readonly project: Project;
-  /** Absolute path of a file of the project. */
-  readonly localPath: (path: string) => string;
-  /** Folders of the project that are not part of the app: the output. */
-  readonly exclude: readonly string[];
-  /** Folders in the project's node_modules that the app may import. */
-  readonly dependencies: readonly string[];
-  readonly board: Board;
-  readonly engine: CatalogRecipe;
-  readonly catalog: Catalog;
-  /** Debian's name of the host's architecture, and Node's. */
-  readonly host: { readonly arch: string; readonly node: string };
-  readonly render: RenderTemplate;
-  /** Versions of this program's own parts that decide bytes. */
-  readonly versions: { readonly edgeimg: string; readonly esbuild: string; readonly typescript: string };
-}
 
 /** Documentation that no root needs; copyright files stay for the manifest. */
 const documentation = [
@@ -44,84 +25,6 @@ const documentation = [
   "usr/share/doc/*/{changelog,NEWS,README}**",
   "usr/share/doc/**/examples/**",
 ];
-
-const packageSets = (request: ImageRequest) => {
-  const { board, engine, catalog, project } = request;
-  const { distribution, init, runtime, kernels } = catalog;
-  const { packages } = engine.recipe;
-  const sets: Record<string, PackageSetRequest | undefined> = {
-    sysroot: {
-      name: `sysroot/${engine.recipe.name}-${board.arch}`,
-      arch: board.arch,
-      packages: unique([
-        ...distribution.sysroot,
-        ...runtime.packages.sysroot,
-        ...kernels.packages.sysroot,
-        ...packages.sysroot,
-      ]),
-    },
-    headers: exactly(`headers/${engine.recipe.name}-${board.arch}`, board.arch, packages.headers),
-    rootfs: {
-      name: `rootfs/${engine.recipe.name}-${board.arch}`,
-      arch: board.arch,
-      packages: unique([...init.packages, ...init.ssh.packages, ...packages.rootfs]),
-    },
-    kernel: {
-      name: `kernel/${board.arch}`,
-      arch: board.arch,
-      packages: [distribution.kernel.packages[board.arch] ?? ""],
-      keep: distribution.kernel.keep,
-    },
-    firmware: exactly(`firmware/${board.name}`, board.arch, board.boot.packages),
-    extra:
-      project.packages.length === 0
-        ? undefined
-        : {
-            name: `extra/${sha256Text(unique(project.packages).join(" ")).slice(0, 12)}-${board.arch}`,
-            arch: board.arch,
-            packages: unique(project.packages),
-          },
-  };
-  return sets;
-};
-
-/** A set of just these packages, without what they depend on. */
-function exactly(name: string, arch: string, packages: readonly string[]): PackageSetRequest | undefined {
-  return packages.length === 0 ? undefined : { name, arch, packages: unique(packages), keep: unique(packages) };
-}
-
-/** The sets of packages that an image needs in the lock. */
-export function requirements(request: ImageRequest): Requirements {
-  const { distribution } = request.catalog;
-  const sets = Object.values(packageSets(request)).filter((set) => set !== undefined);
-  return {
-    distribution,
-    sets: [...toolRequests({ distribution, hostArch: request.host.arch, arch: request.board.arch }), ...sets],
-  };
-}
-
-/** Throws ERR_EDGEIMG_ENGINE_UNSUPPORTED when the engine does not run on the board. */
-export function checkSupport({ board, engine: { recipe } }: Pick<ImageRequest, "board" | "engine">): void {
-  const { supports, build } = recipe;
-  const hasFiles = build.kind !== "prebuilt" || build.files[board.arch] !== undefined;
-  if (supports.arch.includes(board.arch) && hasFiles) return;
-  throw new EdgeimgError(
-    "ERR_EDGEIMG_ENGINE_UNSUPPORTED",
-    `${recipe.title} does not run on ${board.name} (${board.arch}).`,
-    {
-      hint: `It supports: ${supports.arch.join(", ")}. \`edgeimg engines\` lists the others.`,
-    },
-  );
-}
-
-/** Throws ERR_EDGEIMG_BOARD_NO_IMAGE for a board whose image cannot be made of Debian's packages. */
-export function checkBoard({ board }: Pick<ImageRequest, "board">): void {
-  if (board.debian === undefined) return;
-  throw new EdgeimgError("ERR_EDGEIMG_BOARD_NO_IMAGE", `There is no Debian image for ${board.title} yet.`, {
-    details: [board.debian.missing],
-    hint: board.debian.remedy,
-  });
-}
 
 /** The graph of steps from a project to its image: pure, the same data for the same request and lock. */
 export function planImage(request: ImageRequest, lock: Lock): Plan {
@@ -429,10 +332,6 @@ function sameArch(catalog: Catalog, board: Board): Board[] {
 function dayOf(date: string): string {
   const time = Date.parse(date);
   return Number.isNaN(time) ? "" : new Date(time).toISOString().slice(0, 10);
-}
-
-function unique(values: readonly string[]): string[] {
-  return [...new Set(values)].sort();
 }
 
 function must(step: string | undefined): string {

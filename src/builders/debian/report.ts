@@ -2,7 +2,7 @@ import { PackageURL } from "@socketregistry/packageurl-js";
 import { globMatcher } from "../../formats/glob.js";
 import type { PackageSetRequest } from "../../lock/resolve.js";
 import { fileNameOf } from "./engine.js";
-import type { ImageRequest } from "./plan-image.js";
+import type { ImageRequest } from "./request.js";
 import { archOf, type DebianContext } from "./roots.js";
 
 export interface ReportOptions {
