@@ -12,6 +12,7 @@ import { execute, type StepResult } from "../steps/execute.js";
 import { withLock } from "../store/lock.js";
 import { treePath } from "../store/store.js";
 import { checkBudget } from "./budget.js";
+import { buildWithBuildroot } from "./buildroot-build.js";
 import { type Prepared, prepare, prepareMatrix } from "./prepare.js";
 import type { Artifact, BuildOptions, BuildResult, Context, MatrixResult } from "./types.js";
 
@@ -29,6 +30,7 @@ export interface Built {
 }
 
 export async function buildPrepared(context: Context, options: BuildOptions): Promise<Built> {
+  if (options.builder === "buildroot") return await buildWithBuildroot(context, options);
   const started = context.now();
   const { built } = await buildAll(context, [await prepare(context, options)], started);
   const [first] = built;
@@ -91,7 +93,7 @@ async function buildAll(
 }
 
 /** One image of a build: its steps' results, and those that matter, by target. */
-interface Outcome {
+export interface Outcome {
   readonly prepared: Prepared;
   readonly targets: Readonly<Record<string, string>>;
   readonly steps: readonly string[];
@@ -125,7 +127,7 @@ async function keepBudget(outcome: Outcome): Promise<void> {
   });
 }
 
-async function requireWritable(folder: string): Promise<void> {
+export async function requireWritable(folder: string): Promise<void> {
   try {
     await makeFolders(folder);
     const probe = join(folder, ".writable");
@@ -162,7 +164,7 @@ type Published = Record<string, { digest: string; stamp: string; sha256: string;
 
 const recordName = ".edgeimg.json";
 
-async function publish({ prepared, targets, results }: Outcome): Promise<Artifact[]> {
+export async function publish({ prepared, targets, results }: Outcome): Promise<Artifact[]> {
   const { out, services } = prepared;
   const before = await readRecord(out);
   const record: Published = {};

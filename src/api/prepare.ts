@@ -95,9 +95,14 @@ export interface Prepared {
 
 /** Chooses board and engine, brings the lock up to what they need, and opens the store. */
 export async function prepare(context: Context, options: BuildOptions): Promise<Prepared> {
-  const [first] = await prepareTargets(context, options, ({ merged }) => [firstTarget(merged)]);
+  const [first] = await prepareTargets(context, options, firstTargetOf);
   if (first === undefined) throw new Error("no target was chosen");
   return first;
+}
+
+/** The one target of a build without `--matrix`. */
+export function firstTargetOf({ merged }: OpenProject): readonly Target[] {
+  return [firstTarget(merged)];
 }
 
 /** The same for every combination of the project's matrix, with one lock and one store. */

@@ -52,13 +52,18 @@ export interface BuildOptions {
   readonly jobs?: number | undefined;
   readonly offline: boolean;
   readonly locked: boolean;
+  /** What makes the image; absent: Debian's packages. */
+  readonly builder?: "debian" | "buildroot" | undefined;
+  /** An unpacked release of Buildroot. */
+  readonly buildroot?: string | undefined;
+  /** Where Buildroot keeps downloads, and where it looks for them first. */
+  readonly dlDir?: string | undefined;
+  readonly primarySite?: string | undefined;
 }
 
 export interface BuildrootOptions extends BuildOptions {
   /** Every board and engine that there is, where no flag names some. */
   readonly matrix: boolean;
-  /** A Buildroot tree that the result is for; absent: `series`. */
-  readonly buildroot?: string | undefined;
   /** The series of Buildroot; absent: the newest. */
   readonly series?: string | undefined;
 }

@@ -1,4 +1,5 @@
 import type { BuildOptions } from "../api/types.js";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { FlagSpec, Flags } from "./command.js";
 
 /** Flags of every command. */
@@ -35,6 +36,30 @@ export const buildFlags: readonly FlagSpec[] = [
   { name: "offline", help: "use no network: everything must be in the store" },
   { name: "locked", help: "fail when edgeimg.lock would have to change" },
 ];
+
+/** Flags of commands that build an image, or boot one. */
+export const builderFlags: readonly FlagSpec[] = [
+  { name: "builder", value: "name", help: "what makes the image: debian (default) or buildroot" },
+  { name: "buildroot", value: "dir", help: "buildroot: the folder of an unpacked release", complete: "directories" },
+  { name: "dl-dir", value: "dir", help: "buildroot: where it keeps downloads", complete: "directories" },
+  { name: "primary-site", value: "url", help: "buildroot: where it looks for downloads first" },
+];
+
+/** Throws ERR_EDGEIMG_USAGE for a builder that there is not. */
+export function builderOptions(flags: Flags): Pick<BuildOptions, "builder" | "buildroot" | "dlDir" | "primarySite"> {
+  const builder = flags.text("builder");
+  if (builder !== undefined && builder !== "debian" && builder !== "buildroot") {
+    throw new EdgeimgError("ERR_EDGEIMG_USAGE", `There is no builder "${builder}".`, {
+      hint: "Use --builder debian or --builder buildroot.",
+    });
+  }
+  return {
+    builder,
+    buildroot: flags.text("buildroot"),
+    dlDir: flags.text("dl-dir"),
+    primarySite: flags.text("primary-site"),
+  };
+}
 
 export function buildOptions(flags: Flags): BuildOptions {
   return {

@@ -1,7 +1,7 @@
 import { dirname, relative } from "node:path";
 import type { BuildResult, MatrixResult } from "../../api/types.js";
 import type { CommandSpec } from "../command.js";
-import { buildFlags, buildOptions } from "../flags.js";
+import { builderFlags, builderOptions, buildFlags, buildOptions } from "../flags.js";
 import { bytesText, durationText, table } from "../render/words.js";
 
 export const build: CommandSpec = {
@@ -12,17 +12,19 @@ export const build: CommandSpec = {
   arguments: [],
   flags: [
     ...buildFlags,
+    ...builderFlags,
     { name: "matrix", help: "all boards and engines of the project's `matrix`, each common step once" },
   ],
   examples: [
     ["edgeimg build --board rpi4 --engine ncnn", "the image for a Raspberry Pi 4"],
     ["edgeimg build --matrix", "every board with every engine that edgeimg.yaml names under `matrix`"],
+    ["edgeimg build --builder buildroot --buildroot ../buildroot-2026.05.1", "the same image by Buildroot"],
     ["edgeimg build --locked --offline", "exactly what edgeimg.lock says, without a network"],
     ["edgeimg build --json | jq -c 'select(.type == \"artifact\")'", "the results, for a script"],
   ],
   run: async ({ api, context, flags, output }) => {
     const { buildImage, buildMatrix } = await api();
-    const options = buildOptions(flags);
+    const options = { ...buildOptions(flags), ...builderOptions(flags) };
     if (flags.on("matrix")) {
       const result = await buildMatrix(context, options);
       await output.result({ command: "build", ...result }, matrixText(result, context.cwd));

@@ -1,6 +1,6 @@
 import type { TestReport } from "../../api/types.js";
 import type { CommandSpec } from "../command.js";
-import { buildFlags, buildOptions } from "../flags.js";
+import { builderFlags, builderOptions, buildFlags, buildOptions } from "../flags.js";
 import { durationText } from "../render/words.js";
 
 export const test: CommandSpec = {
@@ -11,6 +11,7 @@ export const test: CommandSpec = {
   arguments: [],
   flags: [
     ...buildFlags,
+    ...builderFlags,
     { name: "junit", value: "file", help: "also write the report as JUnit XML, for CI servers", complete: "files" },
     {
       name: "repeat",
@@ -28,6 +29,7 @@ export const test: CommandSpec = {
     const { testImage } = await api();
     const report = await testImage(context, {
       ...buildOptions(flags),
+      ...builderOptions(flags),
       junit: flags.text("junit"),
       repeat: flags.number("repeat"),
     });
