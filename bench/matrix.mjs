@@ -18,6 +18,7 @@ import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { writeSection } from "./section.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -108,15 +109,3 @@ const table = [
 writeSection("matrix", table);
 console.log(table);
 rmSync(folder, { recursive: true, force: true });
-
-/** Puts text between the marks of a section of docs/benchmarks.md. */
-function writeSection(name, text) {
-  const file = new URL("docs/benchmarks.md", home);
-  const marks = new RegExp(`(<!-- ${name}: [^>]*-->\n)[^]*?(<!-- end of ${name} -->)`);
-  const before = readFileSync(file, "utf8");
-  if (!marks.test(before)) throw new Error(`docs/benchmarks.md has no section ${name}`);
-  writeFileSync(
-    file,
-    before.replace(marks, (_, start, end) => `${start}${text}\n${end}`),
-  );
-}

@@ -9,6 +9,6 @@ export function writeSection(name, text) {
   if (!marks.test(before)) throw new Error(`docs/benchmarks.md has no section ${name}`);
   writeFileSync(
     file,
-    before.replace(marks, (_, from, to) => from + text + to),
+    before.replace(marks, (_, from, to) => `${from}${text.trimEnd()}\n${to}`),
   );
 }
