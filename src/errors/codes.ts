@@ -144,7 +144,7 @@ const entries = {
   ERR_EDGEIMG_FETCH_OFFLINE: {
     exit: 2,
     summary: "A file is needed that is not in the store, and --offline forbids fetching it.",
-    help: "Run once without --offline, or fill the store on a machine with a network.",
+    help: "Run once without --offline; or run `edgeimg cache export FILE` on a machine with a network and `edgeimg cache import FILE` here.",
   },
   ERR_EDGEIMG_APT_FAILED: {
     exit: 2,

@@ -52,7 +52,8 @@ export function inventedLock(request: ImageRequest): Lock {
   for (const set of sets) {
     const id = `pkg:deb/${distribution.purlNamespace}/${set.name.replace(/[^a-z0-9]+/g, "-")}@1.0?arch=${set.arch}`;
     packages[id] = { path: `pool/${set.name}.deb`, size: 1, sha256: sha256Text(id) };
-    lock.sets[set.name] = { arch: set.arch, request: [...set.packages].sort(), packages: [id] };
+    const keep = set.keep === undefined ? {} : { keep: [...set.keep] };
+    lock.sets[set.name] = { arch: set.arch, request: [...set.packages].sort(), ...keep, packages: [id] };
   }
   const sources: Lock["sources"] = {};
   for (const { onnx, files } of Object.values(request.project.models)) {
