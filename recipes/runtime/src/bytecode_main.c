@@ -29,6 +29,7 @@ int main(int argc, char **argv) {
   JSRuntime *rt = JS_NewRuntime();
   JSContext *ctx = rt ? JS_NewContext(rt) : NULL;
   if (ctx) {
+    edge_bytecode_setup(rt);
     JS_SetModuleLoaderFunc(rt, NULL, load, NULL);
     status = edge_bytecode_compile(ctx, argv[1], argv[2]);
     JS_FreeContext(ctx);

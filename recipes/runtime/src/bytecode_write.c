@@ -33,6 +33,8 @@ static int say_exception(JSContext *ctx) {
   return 1;
 }
 
+void edge_bytecode_setup(JSRuntime *rt) { JS_SetStripInfo(rt, JS_STRIP_SOURCE); /* keeps positions, not the source */ }
+
 void edge_bytecode_checksum(const uint8_t *code, size_t len, char text[EDGE_BYTECODE_CHECKSUM + 1]) {
   snprintf(text, EDGE_BYTECODE_CHECKSUM + 1, "%08lx", crc32_z(0, code, len) & 0xffffffff);
 }

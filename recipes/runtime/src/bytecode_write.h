@@ -17,6 +17,8 @@
 #define EDGE_BYTECODE_LIMIT ((size_t)64 << 20) /* bytes of the largest file, source or bundle */
 #define EDGE_BYTECODE_CHECKSUM 8 /* crc32 in hexadecimal: QuickJS does not survive damaged bytecode */
 
+/* What a runtime that writes or reads bundles must be set to: it decides the bytecode, and so the header. */
+void edge_bytecode_setup(JSRuntime *rt);
 /* The header of bundles of this QuickJS. 0 or -1 (thrown). */
 int edge_bytecode_header(JSContext *ctx, char header[EDGE_BYTECODE_HEADER]);
 void edge_bytecode_checksum(const uint8_t *code, size_t len, char text[EDGE_BYTECODE_CHECKSUM + 1]);

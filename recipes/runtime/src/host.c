@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "bytecode.h"
+#include "bytecode_write.h"
 #include "error_report.h"
 #include "js_util.h"
 
@@ -68,7 +69,7 @@ bool edge_host_open(edge_host *host, const edge_options *options) {
     return false;
   }
   JS_SetContextOpaque(host->ctx, host);
-  JS_SetStripInfo(host->rt, JS_STRIP_SOURCE); /* bytecode keeps positions, not the source */
+  edge_bytecode_setup(host->rt);
   JS_SetMaxStackSize(host->rt, options->stack_limit);
   JS_SetModuleLoaderFunc(host->rt, NULL, edge_module_load, NULL);
   edge_rejections_init(host);
