@@ -42,6 +42,8 @@ export const initRecipe = z.strictObject({
         kernel: z.array(z.string()),
       }),
     ),
+    /** What packages put into the root although no script needs it. */
+    unused: z.array(path),
     /** Lines of the kernel fragment of every board. */
     kernel: z.array(z.string()),
     busybox: z.strictObject({

@@ -61,7 +61,7 @@ export function commonFiles(request: TreeRequest): TreeFile[] {
       render("buildroot/board/post-build.sh.hbs", {
         marker,
         directories: Object.keys(init.directories),
-        unused: catalog.runtime.buildroot.unused,
+        unused: [...init.buildroot.unused, ...catalog.runtime.buildroot.unused],
         // Buildroot's own skeleton merges /usr and has the first program.
         links: Object.entries(init.links)
           .filter(([path]) => path.startsWith("etc/"))

@@ -110,7 +110,8 @@ export function renderTree(request: TreeRequest, listings: RecipeListings): Tree
     own("own.mk", `${"#".repeat(80)}\n#\n# Yours: make rules beside those of your packages.\n#\n${"#".repeat(80)}\n`),
     own("linux.fragment", "# Yours: the last word on the kernel's configuration.\n"),
     own("busybox.fragment", "# Yours: the last word on busybox's configuration.\n"),
-    own("rootfs-overlay/.gitkeep", ""),
+    // A name that Buildroot leaves out when it lays the folder over the root.
+    own("rootfs-overlay/.empty", ""),
   ];
   const paths = new Map(files.map((file) => [file.path, file]));
   return [...paths.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
