@@ -1,4 +1,4 @@
-import { appendFile, copyFile, mkdir, open, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { appendFile, copyFile, mkdir, open, readdir, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { execa } from "execa";
 import { parse } from "junit2json";
@@ -27,7 +27,7 @@ const sums = async (out: string) => await readFile(join(out, "SHA256SUMS"), "utf
 
 await t.test("build --matrix: three boards with two engines, each common step once", async (t) => {
   const run = await edgeimg(program, ["build", "--matrix", "--json"], { cwd: project });
-  t.equal(run.code, 0, run.stdout.slice(-1500));
+  t.equal(run.code, 0, run.code === 0 ? "built" : run.stdout.slice(-1500));
   const events = jsonLines(run.stdout);
   const starts = events.flatMap((event) => (event.type === "step-start" ? [String(event.step)] : []));
   t.equal(new Set(starts).size, starts.length, "no step ran twice");
@@ -96,7 +96,7 @@ await t.test("the generic pipeline makes artifacts in a clean folder, with edgei
     all: true,
     stdin: "ignore",
   });
-  t.equal(run.exitCode, 0, run.all?.slice(-3000));
+  t.equal(run.exitCode, 0, run.exitCode === 0 ? "done" : run.all?.slice(-3000));
   t.same((await readdir(join(clean, "out/ci"))).sort(), ["qemu-a53-onnxruntime", "qemu-a72-ncnn"]);
   for (const name of ["qemu-a53-onnxruntime", "qemu-a72-ncnn"]) {
     const artifacts = join(clean, "out/ci", name);
@@ -163,7 +163,7 @@ await t.test("cache export, an empty store, no network, cache import: the same b
   const nothing = await away("build", ...target, "--offline", "--locked");
   t.equal(nothing.code, 2, "before the import there is nothing to build from");
 
-  await execa("tar", ["--delete", "--file", second, await lastObject(second)]);
+  await dropLastObject(second);
   const missing = await away("cache", "import", second);
   t.equal(missing.code, 3);
   t.match(missing.stderr, /ERR_EDGEIMG_CACHE_ARCHIVE: .*it lacks .*\(object [0-9a-f]{64}\)/);
@@ -178,7 +178,7 @@ await t.test("cache export, an empty store, no network, cache import: the same b
   const imported = await away("cache", "import", archive);
   t.equal(imported.code, 0, imported.stderr);
   const built = await away("build", ...target, "--offline", "--locked", "--json");
-  t.equal(built.code, 0, built.stdout.slice(-1500));
+  t.equal(built.code, 0, built.code === 0 ? "built" : built.stdout.slice(-1500));
   const compiled = jsonLines(built.stdout).filter(
     (event) => event.type === "step-start" && String(event.step).startsWith("compile/"),
   );
@@ -194,7 +194,12 @@ async function flip(file: string, at: number): Promise<void> {
   await handle.close();
 }
 
-async function lastObject(archive: string): Promise<string> {
-  const { stdout } = await execa("tar", ["--list", "--file", archive]);
-  return stdout.trim().split("\n").at(-1) ?? "";
+/** Cuts the last entry off a tar archive, leaving a whole one. */
+async function dropLastObject(archive: string): Promise<void> {
+  const { stdout } = await execa("tar", ["--list", "--verbose", "--file", archive]);
+  const size = Number(stdout.trim().split("\n").at(-1)?.split(/\s+/)[2]);
+  const entry = 512 + Math.ceil(size / 512) * 512;
+  const end = Buffer.alloc(1024);
+  await truncate(archive, (await stat(archive)).size - end.length - entry);
+  await appendFile(archive, end);
 }
