@@ -64,7 +64,14 @@ export async function checkBuildroot(
       }
     }
     const style = await checkStyle(job, files.map(({ path }) => path).filter(isPackageFile));
-    context.emit({ type: "check", name: "check-package", passed: style.messages.length === 0, detail: style.summary });
+    if (style.ran)
+      context.emit({
+        type: "check",
+        name: "check-package",
+        passed: style.messages.length === 0,
+        detail: style.summary,
+      });
+    else context.emit({ type: "log", level: "warn", message: `check-package: ${style.summary}` });
     const legal = options.legalInfo ? await legalInfo(job) : undefined;
     if (lost.length > 0) {
       throw new EdgeimgError(
@@ -127,7 +134,10 @@ function isPackageFile(path: string): boolean {
   return !/^package\/[^/]+\/src\//.test(path) && !path.endsWith(".md");
 }
 
-async function checkStyle(job: Job, files: readonly string[]): Promise<{ messages: string[]; summary: string }> {
+async function checkStyle(
+  job: Job,
+  files: readonly string[],
+): Promise<{ ran: boolean; messages: string[]; summary: string }> {
   const ran = await runTool(job.context, {
     command: "python3",
     args: [join(job.buildroot, "utils/check-package"), "-b", ...files],
@@ -135,13 +145,15 @@ async function checkStyle(job: Job, files: readonly string[]): Promise<{ message
   });
   const output = `${ran.stdout}\n${ran.stderr}`;
   const missing = /ModuleNotFoundError: No module named '(\w+)'/.exec(output)?.[1];
-  if (missing !== undefined) return { messages: [], summary: `not run: Python has no module ${missing} here` };
+  if (missing !== undefined)
+    return { ran: false, messages: [], summary: `not run: Python has no module ${missing} here` };
   const lines = ran.stdout.split("\n").filter((line) => /^\S+:\d+: /.test(line));
   const noShellcheck = lines.filter((line) => line.includes("failed to call 'shellcheck'"));
   const messages = lines.filter((line) => !noShellcheck.includes(line));
-  if (ran.code !== 0 && lines.length === 0) return { messages: [output.trim().slice(-500)], summary: "failed" };
+  if (ran.code !== 0 && lines.length === 0)
+    return { ran: true, messages: [output.trim().slice(-500)], summary: "failed" };
   const rest = noShellcheck.length === 0 ? "" : `; ${noShellcheck.length} scripts not checked: there is no shellcheck`;
-  return { messages, summary: `${files.length} files, ${messages.length} messages${rest}` };
+  return { ran: true, messages, summary: `${files.length} files, ${messages.length} messages${rest}` };
 }
 
 /** Runs legal-info, which downloads every source, as far as it goes. */
