@@ -18,6 +18,7 @@ import { type ArchiveIndex, archiveIndexName, formatIndex, sortedRecord } from "
 import { sha256Text } from "../store/canonical.js";
 import { readTree, type Store, treePath } from "../store/store.js";
 import { treeTime } from "../store/tree.js";
+import { archiveResult } from "./archive-result.js";
 import { type Prepared, prepareMatrix } from "./prepare.js";
 import type { CacheArchiveResult, Context, ExportOptions } from "./types.js";
 
@@ -49,16 +50,7 @@ export async function cacheExport(context: Context, options: ExportOptions): Pro
   const { index, sources } = await collect({ plan, results, steps, prepared: first });
   const file = resolve(context.cwd, options.file);
   await writeArchive(file, entriesOf(store, index, sources), context.signal);
-  const objects = Object.values(index.objects);
-  return {
-    file,
-    objects: objects.length,
-    bytes: objects.reduce((sum, { size }) => sum + size, 0),
-    blobs: index.blobs.length,
-    trees: Object.keys(index.trees).length,
-    actions: Object.keys(index.actions).length,
-    lock: index.lock,
-  };
+  return archiveResult(file, index);
 }
 
 function isBelow(path: string, folder: string): boolean {

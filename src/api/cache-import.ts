@@ -15,6 +15,7 @@ import {
   treeEntries,
 } from "../store/archive.js";
 import { blobPath, commitTree, hasTree, openStore, readAction, type Store, writeAction } from "../store/store.js";
+import { archiveResult } from "./archive-result.js";
 import { cacheFolder } from "./prepare.js";
 import type { CacheArchiveResult, Context, ImportOptions } from "./types.js";
 
@@ -40,16 +41,7 @@ export async function cacheImport(context: Context, options: ImportOptions): Pro
     const index = await readArchive({ file, shown: options.file, folder, signal: context.signal });
     context.signal.throwIfAborted();
     await takeIn(store, index, folder);
-    const objects = Object.values(index.objects);
-    return {
-      file,
-      objects: objects.length,
-      bytes: objects.reduce((sum, { size }) => sum + size, 0),
-      blobs: index.blobs.length,
-      trees: Object.keys(index.trees).length,
-      actions: Object.keys(index.actions).length,
-      lock: index.lock,
-    };
+    return archiveResult(file, index);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

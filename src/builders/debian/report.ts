@@ -3,7 +3,7 @@ import { globMatcher } from "../../formats/glob.js";
 import type { PackageSetRequest } from "../../lock/resolve.js";
 import { fileNameOf } from "./engine.js";
 import type { ImageRequest } from "./request.js";
-import { archOf, type DebianContext } from "./roots.js";
+import { archOf, type DebianContext, debName } from "./roots.js";
 
 export interface ReportOptions {
   readonly name: string;
@@ -64,11 +64,9 @@ export function reportStep(
   const debs = Object.fromEntries(
     [...new Set(packages)].map((id) => {
       const purl = PackageURL.fromString(id);
-      const version = purl.version ?? "";
-      const file = `${purl.name}_${version.replaceAll(":", "%3a")}_${purl.qualifiers?.arch ?? "all"}.deb`;
-      const name = purl.name ?? "";
+      const { name = "", version = "" } = purl;
       const need = needOf(name);
-      return [file, { purl: id, name, version, sha256: lock.packages[id]?.sha256 ?? "", need }];
+      return [debName(id), { purl: id, name, version, sha256: lock.packages[id]?.sha256 ?? "", need }];
     }),
   );
   const converter = recipe.model.converter?.hosts[request.host.arch];

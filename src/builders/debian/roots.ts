@@ -54,7 +54,7 @@ export function fetchSet(context: DebianContext, set: string, why: string): stri
 }
 
 /** "NAME_VERSION_ARCH.deb", as Debian names files; epochs are kept with "%3a". */
-function debName(id: string): string {
+export function debName(id: string): string {
   const purl = PackageURL.fromString(id);
   return `${purl.name}_${(purl.version ?? "").replaceAll(":", "%3a")}_${purl.qualifiers?.arch ?? "all"}.deb`;
 }
