@@ -1,6 +1,6 @@
 import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { matrixTargets } from "../config/matrix.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { packageHome } from "./home.js";

@@ -12,6 +12,7 @@ import { EdgeimgError, type Place } from "../errors/edgeimg-error.js";
 import { nearest } from "../errors/nearest.js";
 import { createFetcher } from "../fetch/fetcher.js";
 import type { Registries } from "../fetch/registries.js";
+import { lazy } from "../lazy.js";
 import { openApt } from "../lock/apt.js";
 import { emptyLock, formatLock, type Lock, parseLock } from "../lock/lock-file.js";
 import { checkLocked, completeLock, lockedRequests, missingSets, type Requirements } from "../lock/resolve.js";
@@ -127,8 +128,10 @@ export async function prepareTargets(
     return prepared(await session.pin(lock));
   }
   const complete = await session.resolve(lock);
-  if (session.known === undefined || formatLock(session.known) !== formatLock(complete)) await session.write(complete);
-  return prepared(parseLock(formatLock(complete), session.file));
+  const text = formatLock(complete);
+  if (session.known !== undefined && formatLock(session.known) === text) return prepared(session.known);
+  await session.write(complete);
+  return prepared(parseLock(text, session.file));
 }
 
 /** Where the results of one board and engine go. */
@@ -343,12 +346,4 @@ async function writeOutput(file: string, text: string): Promise<void> {
       hint: `Give yourself rights to ${dirname(file)}.`,
     });
   }
-}
-
-function lazy<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined;
-  return () => {
-    made ??= make();
-    return made;
-  };
 }

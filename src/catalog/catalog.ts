@@ -1,6 +1,6 @@
 import { access, readdir, readFile, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
-import type { z } from "zod";
+import type * as z from "zod";
 import { parseYamlWith } from "../formats/yaml-schema.js";
 import { type Board, board } from "./board-schema.js";
 import { type Distribution, distribution } from "./distribution-schema.js";

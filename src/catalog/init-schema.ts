@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 const path = z.string().regex(/^[A-Za-z0-9._+@/-]+$/);
 const octal = z

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { sha256, source } from "./common.js";
 import { compileBuild } from "./recipe-schema.js";
 

@@ -38,7 +38,7 @@ export interface Invocation {
   readonly arguments: readonly string[];
   readonly flags: Flags;
   readonly context: Context;
-  readonly api: () => Promise<Api>;
+  readonly api: Api;
   readonly terminal: Terminal;
   readonly output: Output;
 }

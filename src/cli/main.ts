@@ -1,6 +1,11 @@
 #!/usr/bin/env node
 import process from "node:process";
+import * as z from "zod";
+import { api } from "../api/index.js";
 import { runCommandLine } from "./run-command-line.js";
+
+// Each schema is used a few times in a run: generating a parser for it would cost more than it saves.
+z.config({ jitless: true });
 
 const controller = new AbortController();
 
@@ -42,7 +47,7 @@ const code = await runCommandLine(
     color: !plain && process.stdout.isTTY === true,
     signal: controller.signal,
   },
-  () => import("../api/index.js"),
+  api,
 );
 // What is written must reach a pipe before the process ends; a console that still reads stdin must not hold it.
 process.stdout.write("", () => process.stderr.write("", () => process.exit(code)));

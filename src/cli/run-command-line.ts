@@ -18,11 +18,7 @@ import type { Terminal } from "./terminal.js";
  * 3 a failed verification, 70 a bug of ours, 130 interrupted. Never throws.
  * @param words the arguments after the program's name
  */
-export async function runCommandLine(
-  words: readonly string[],
-  terminal: Terminal,
-  loadApi: () => Promise<Api>,
-): Promise<number> {
+export async function runCommandLine(words: readonly string[], terminal: Terminal, api: Api): Promise<number> {
   let parsed: Parsed | undefined;
   const json = words.includes("--json");
   const fail = (error: unknown, verbose: boolean): number => {
@@ -38,7 +34,7 @@ export async function runCommandLine(
     return known.exitCode;
   };
   try {
-    if (words[0] === "complete") return await complete(words.slice(words[1] === "--" ? 2 : 1), terminal, loadApi);
+    if (words[0] === "complete") return await complete(words.slice(words[1] === "--" ? 2 : 1), terminal, api);
     if (words[0] === "--version" || words[0] === "-V") {
       terminal.stdout(`${await packageVersion()}\n`);
       return 0;
@@ -64,7 +60,7 @@ export async function runCommandLine(
       arguments: parsed.arguments,
       flags,
       context: contextOf(terminal, renderer),
-      api: loadApi,
+      api,
       terminal,
       output: outputOf({ json, level, terminal, renderer }),
     });
@@ -105,7 +101,7 @@ function outputOf({ json, level, terminal, renderer }: Setting & { readonly rend
 }
 
 /** Asked by the completion scripts; hidden from the help. Says nothing rather than fail. */
-async function complete(words: readonly string[], terminal: Terminal, loadApi: () => Promise<Api>): Promise<number> {
+async function complete(words: readonly string[], terminal: Terminal, api: Api): Promise<number> {
   const context: Context = {
     cwd: terminal.cwd,
     env: terminal.env,
@@ -115,7 +111,7 @@ async function complete(words: readonly string[], terminal: Terminal, loadApi: (
   };
   const names = async (list: (api: Api) => Promise<readonly { readonly name: string }[]>) => {
     try {
-      return (await list(await loadApi())).map((one) => one.name);
+      return (await list(api)).map((one) => one.name);
     } catch {
       return [];
     }

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { board } from "../catalog/board-schema.js";
 import { recipe } from "../catalog/recipe-schema.js";
 import { projectSchema } from "./project-schema.js";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { sha256 } from "../catalog/common.js";
 
 /** Sizes that one dimension may have: min, min + step, ..., max. */

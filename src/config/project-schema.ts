@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { name, size } from "../catalog/common.js";
 import { modelSchema } from "./model-schema.js";
 import { testsSchema } from "./tests-schema.js";

@@ -1,5 +1,5 @@
 import { dump } from "js-yaml";
-import type { z } from "zod";
+import type * as z from "zod";
 import { type ErrorCode, errorCodes } from "../errors/codes.js";
 import { type FileKind, jsonSchema } from "./json-schema.js";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** One whole drive, as far as it matters for writing to it. */
 export interface Drive {

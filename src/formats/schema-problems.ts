@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { didYouMean } from "../errors/nearest.js";
 import { dotted, type YamlPath } from "./yaml-path.js";
 

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import type { ErrorCode } from "../errors/codes.js";
 import { EdgeimgError, type Place } from "../errors/edgeimg-error.js";
 import { placeText } from "../errors/place.js";

@@ -79,7 +79,8 @@ type Refuse = (message: string, offset: number, hint?: string) => never;
 
 interface Frame {
   readonly kind: "document" | "sequence" | "mapping";
-  readonly path: YamlPath;
+  /** Its pointer: what the pointers of its children begin with. */
+  readonly pointer: string;
   /** Offset of the key that waits for its value, and its text. */
   key: { readonly name: string; readonly offset: number } | undefined;
   count: number;
@@ -91,8 +92,8 @@ function locate(text: string, events: readonly Event[], refuse: Refuse): Readonl
   const spots = new Map<string, Spot>();
   const frames: Frame[] = [];
   let documents = 0;
-  const open = (kind: Frame["kind"], path: YamlPath) =>
-    frames.push({ kind, path, key: undefined, count: 0, seen: new Map() });
+  const open = (kind: Frame["kind"], pointer: string) =>
+    frames.push({ kind, pointer, key: undefined, count: 0, seen: new Map() });
 
   for (const event of events) {
     if (event.type === EVENT_ID.POP) {
@@ -101,7 +102,7 @@ function locate(text: string, events: readonly Event[], refuse: Refuse): Readonl
     }
     if (event.type === EVENT_ID.DOCUMENT) {
       documents++;
-      open("document", []);
+      open("document", "");
       continue;
     }
     const offset = startOf(text, event);
@@ -121,14 +122,14 @@ function locate(text: string, events: readonly Event[], refuse: Refuse): Readonl
       frame.key = acceptKey(getScalarValue(text, event), offset, frame, refuse);
       continue;
     }
-    const path = childPath(frame);
-    spots.set(pointer(path), {
+    const child = childPointer(frame);
+    spots.set(child, {
       key: frame.key?.offset ?? offset,
       value: offset < 0 ? (frame.key?.offset ?? 0) : offset,
     });
     frame.key = undefined;
-    if (event.type === EVENT_ID.SEQUENCE) open("sequence", path);
-    else if (event.type === EVENT_ID.MAPPING) open("mapping", path);
+    if (event.type === EVENT_ID.SEQUENCE) open("sequence", child);
+    else if (event.type === EVENT_ID.MAPPING) open("mapping", child);
   }
   return spots;
 }
@@ -141,10 +142,9 @@ function acceptKey(name: string, offset: number, frame: Frame, refuse: Refuse): 
   return { name, offset };
 }
 
-function childPath(frame: Frame): YamlPath {
-  if (frame.kind === "document") return [];
-  if (frame.kind === "sequence") return [...frame.path, frame.count++];
-  return [...frame.path, frame.key?.name ?? ""];
+function childPointer(frame: Frame): string {
+  if (frame.kind === "document") return "";
+  return frame.pointer + pointerPart(frame.kind === "sequence" ? frame.count++ : (frame.key?.name ?? ""));
 }
 
 /** Offset of a value's first character, its quote or tag included; -1 when the value is empty or a block of text. */
@@ -161,8 +161,13 @@ function startOf(
   return block ? -1 : event.valueStart;
 }
 
+/** A path as one word, so that a map can find it. */
 function pointer(path: YamlPath): string {
-  return path.map((part) => `${typeof part === "number" ? "#" : ""}${part}\0`).join("");
+  return path.map(pointerPart).join("");
+}
+
+function pointerPart(part: string | number): string {
+  return `${typeof part === "number" ? "#" : ""}${part}\0`;
 }
 
 /** Offsets to lines and columns, both from 1. */

@@ -1,5 +1,5 @@
 import { PackageURL } from "@socketregistry/packageurl-js";
-import { z } from "zod";
+import * as z from "zod";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { compareText } from "../store/canonical.js";
 

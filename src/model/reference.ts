@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
-import { z } from "zod";
+import * as z from "zod";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { onnxHostProgram } from "./onnx-host.js";
 import { isElementType, type Tensor } from "./tensor.js";

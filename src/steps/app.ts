@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { basename, join, relative } from "node:path";
 import type { Message } from "esbuild";
 import { execa } from "execa";
-import { z } from "zod";
+import * as z from "zod";
 import { EdgeimgError, type Place } from "../errors/edgeimg-error.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";

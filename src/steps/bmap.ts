@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, open, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { type BlockRange, bmapBlockSize, formatBmap, type MappedRange, mergeRanges } from "../formats/bmap.js";
 import { parseMbr, sectorSize } from "../formats/mbr.js";
 import { defineKind } from "./kind.js";

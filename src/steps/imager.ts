@@ -1,6 +1,6 @@
 import { readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { hashFile } from "../store/tree.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import type * as z from "zod";
 import type { Emit } from "../events.js";
 import type { Store } from "../store/store.js";
 

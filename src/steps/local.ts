@@ -1,7 +1,7 @@
-import { lstatSync } from "node:fs";
+import { cpSync, lstatSync } from "node:fs";
 import { copyFile, cp, lstat, mkdir, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { globMatcher } from "../formats/glob.js";
 import { walk } from "../store/tree.js";
@@ -30,7 +30,7 @@ export const localKind = defineKind({
       return;
     }
     const excluded = globMatcher(exclude);
-    await cp(real, out, {
+    cpSync(real, out, {
       recursive: true,
       verbatimSymlinks: true,
       filter: (source) => source === real || !excluded(source.slice(real.length + 1)),

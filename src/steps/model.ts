@@ -1,7 +1,7 @@
 import { access, copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
-import { z } from "zod";
+import * as z from "zod";
 import { recipe as recipeSchema } from "../catalog/recipe-schema.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import {

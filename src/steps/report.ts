@@ -3,7 +3,7 @@ import { createReadStream, readFileSync } from "node:fs";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { z } from "zod";
+import * as z from "zod";
 import { sizeTable, sizeTreemap } from "../report/sizes.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";

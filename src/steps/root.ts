@@ -1,7 +1,7 @@
 import { lstatSync, readlinkSync } from "node:fs";
 import { lstat, mkdir, open, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { readElf } from "../formats/elf.js";
 import { globMatcher } from "../formats/glob.js";
 import { compareText } from "../store/canonical.js";

@@ -3,7 +3,7 @@ import { cp, lstat, mkdir, readFile, rm, symlink, writeFile } from "node:fs/prom
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { execa } from "execa";
-import { z } from "zod";
+import * as z from "zod";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { treeTime } from "../store/tree.js";
 import { defineKind, type StepContext } from "./kind.js";

@@ -1,7 +1,7 @@
 import { createReadStream } from "node:fs";
 import { chmod, open, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { globMatcher } from "../formats/glob.js";
 import { extractDeb, extractTar, extractZip, makeLinks, unpackFailure } from "./archives.js";
 import { defineKind } from "./kind.js";

@@ -1,5 +1,5 @@
 import { dirname, normalize } from "node:path";
-import { z } from "zod";
+import * as z from "zod";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { canonicalJson, compareText, type Json } from "./canonical.js";
 import { type TreeEntry, treeDigest } from "./tree.js";

@@ -60,7 +60,7 @@ export async function writeAction(store: Store, action: string, digest: string):
 
 /** Moves a finished folder into the store. The folder is gone afterwards. */
 export async function commitTree(store: Store, folder: string): Promise<{ digest: string; existed: boolean }> {
-  await normaliseTree(folder);
+  normaliseTree(folder);
   const entries = await listTree(folder);
   const digest = treeDigest(entries);
   const existed = await withLock(`${store.root}/tree/${digest}`, new AbortController().signal, async () => {

@@ -1,6 +1,15 @@
 import { createHash } from "node:crypto";
-import { closeSync, createReadStream, lstatSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
-import { chmod, lutimes } from "node:fs/promises";
+import {
+  chmodSync,
+  closeSync,
+  createReadStream,
+  lstatSync,
+  lutimesSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  readSync,
+} from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { compareText, sha256Text } from "./canonical.js";
@@ -49,16 +58,16 @@ export async function listTree(root: string): Promise<TreeEntry[]> {
 }
 
 /** Gives every file the store's mode and time. Folders stay writable so that a tree can be removed. */
-export async function normaliseTree(root: string): Promise<void> {
+export function normaliseTree(root: string): void {
   for (const path of walk(root, "")) {
     const full = join(root, path);
     const stat = lstatSync(full);
-    if (stat.isDirectory()) await chmod(full, 0o755);
+    if (stat.isDirectory()) chmodSync(full, 0o755);
     else if (stat.isFile()) {
       const mode = stat.mode & 0o100 ? 0o555 : 0o444;
-      if ((stat.mode & 0o7777) !== mode) await chmod(full, mode);
+      if ((stat.mode & 0o7777) !== mode) chmodSync(full, mode);
     }
-    if (stat.mtimeMs !== treeTime * 1000) await lutimes(full, treeTime, treeTime);
+    if (stat.mtimeMs !== treeTime * 1000) lutimesSync(full, treeTime, treeTime);
   }
 }
 

@@ -64,7 +64,7 @@ export async function runFake(
       color: false,
       signal,
     },
-    async () => fakeApi(part),
+    fakeApi(part),
   );
   return { code, stdout, stderr };
 }

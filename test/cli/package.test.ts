@@ -3,7 +3,7 @@ import { symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import t from "tap";
-import { z } from "zod";
+import * as z from "zod";
 import { packageHome } from "../../src/api/home.js";
 
 const run = promisify(execFile);

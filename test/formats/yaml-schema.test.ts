@@ -1,5 +1,5 @@
 import t from "tap";
-import { z } from "zod";
+import * as z from "zod";
 import { EdgeimgError } from "../../src/errors/edgeimg-error.js";
 import { placeText } from "../../src/errors/place.js";
 import { parseYamlWith } from "../../src/formats/yaml-schema.js";

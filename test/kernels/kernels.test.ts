@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { execa } from "execa";
 import t from "tap";
-import { z } from "zod";
+import * as z from "zod";
 import { compileLibrary, compileWithKernels, kernelTools } from "./tools.js";
 
 const line = z.object({

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import { load } from "js-yaml";
-import { z } from "zod";
+import * as z from "zod";
 
 const home = fileURLToPath(new URL("../../", import.meta.url));
 const recipeFolder = `${home}recipes/kernels/`;

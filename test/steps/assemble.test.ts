@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { lstatSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
-import { z } from "zod";
+import * as z from "zod";
 import { execute } from "../../src/steps/execute.js";
 import { sha256Text } from "../../src/store/canonical.js";
 import { treePath } from "../../src/store/store.js";

@@ -11,7 +11,7 @@ import {
 } from "node:fs";
 import { basename, join } from "node:path";
 import t, { type Test } from "tap";
-import { z } from "zod";
+import * as z from "zod";
 import { readElf } from "../../src/formats/elf.js";
 import { execute } from "../../src/steps/execute.js";
 import { treePath } from "../../src/store/store.js";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { sha256 } from "../../catalog/common.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
 

@@ -10,7 +10,7 @@ export const boards: CommandSpec = {
   flags: [],
   examples: [["edgeimg boards", "names for --board"]],
   run: async ({ api, context, output }) => {
-    const { listBoards } = await api();
+    const { listBoards } = api;
     const list = await listBoards(context);
     await output.result(
       { command: "boards", boards: list },

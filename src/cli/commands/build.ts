@@ -23,7 +23,7 @@ export const build: CommandSpec = {
     ["edgeimg build --json | jq -c 'select(.type == \"artifact\")'", "the results, for a script"],
   ],
   run: async ({ api, context, flags, output }) => {
-    const { buildImage, buildMatrix } = await api();
+    const { buildImage, buildMatrix } = api;
     const options = { ...buildOptions(flags), ...builderOptions(flags) };
     if (flags.on("matrix")) {
       const result = await buildMatrix(context, options);

@@ -28,7 +28,7 @@ export const buildroot: CommandSpec = {
     ["edgeimg buildroot check --buildroot ../buildroot-2026.05.1 --matrix", "does every option survive?"],
   ],
   run: async ({ api, arguments: [action], context, flags, output }) => {
-    const { checkBuildroot, writeBuildrootTree } = await api();
+    const { checkBuildroot, writeBuildrootTree } = api;
     const options = {
       ...buildOptions(flags),
       matrix: flags.on("matrix"),

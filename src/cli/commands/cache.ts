@@ -40,7 +40,7 @@ export const cache: CommandSpec = {
         throw new EdgeimgError("ERR_EDGEIMG_USAGE", `cache ${action} needs the name of a file.`, {
           hint: `edgeimg cache ${action} site.tar`,
         });
-      const { cacheExport, cacheImport } = await api();
+      const { cacheExport, cacheImport } = api;
       const result =
         action === "export"
           ? await cacheExport(context, { ...buildOptions(flags), file })
@@ -52,7 +52,7 @@ export const cache: CommandSpec = {
       throw new EdgeimgError("ERR_EDGEIMG_USAGE", `cache ${action} takes no file.`, {
         hint: `edgeimg cache ${action}`,
       });
-    const { cacheInfo, cachePrune, cacheVerify } = await api();
+    const { cacheInfo, cachePrune, cacheVerify } = api;
     if (action === "prune") {
       const result = await cachePrune(context, { olderThanDays: flags.number("older-than") ?? 30 });
       await output.result(

@@ -33,7 +33,7 @@ export const ci: CommandSpec = {
     ["edgeimg ci matrix --json", "the dynamic matrix of a pipeline"],
   ],
   run: async ({ api, arguments: [action], context, flags, output }) => {
-    const { ciInit, listTargets } = await api();
+    const { ciInit, listTargets } = api;
     const options = buildOptions(flags);
     if (action === "matrix") {
       const include = await listTargets(context, options);

@@ -25,7 +25,7 @@ export const diff: CommandSpec = {
   ],
   run: async ({ api, arguments: [old, next], context, flags, output }) => {
     if (old === undefined || next === undefined) throw new EdgeimgError("ERR_EDGEIMG_USAGE", "name two images");
-    const { diffResults } = await api();
+    const { diffResults } = api;
     const found = await diffResults(context, { old, new: next });
     const format = flags.text("format") ?? "text";
     const text =

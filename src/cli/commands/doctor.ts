@@ -11,7 +11,7 @@ export const doctor: CommandSpec = {
   examples: [["edgeimg doctor", "before the first build"]],
   run: async ({ api, context, output, terminal }) => {
     const style = paint(terminal.color);
-    const checks = await (await api()).doctor(context);
+    const checks = await api.doctor(context);
     const lines = checks.flatMap((check) => [
       `${check.ok ? style.green("ok     ") : style.red("missing")}  ${check.name}: ${check.found}`,
       ...(check.ok || check.cure === undefined ? [] : [`         cure: ${style.bold(check.cure)}`]),

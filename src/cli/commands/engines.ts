@@ -9,7 +9,7 @@ export const engines: CommandSpec = {
   flags: [],
   examples: [["edgeimg engines", "names for --engine"]],
   run: async ({ api, context, output }) => {
-    const { listEngines } = await api();
+    const { listEngines } = api;
     const list = await listEngines(context);
     const rows = list.map((one) => [one.name, one.version, one.license, one.arch.join(" "), one.title]);
     await output.result({ command: "engines", engines: list }, table(rows));

@@ -19,7 +19,7 @@ export const explain: CommandSpec = {
   ],
   run: async ({ api, arguments: [what = ""], context, flags, output }) => {
     if (what.startsWith("/")) {
-      const { explainPath } = await api();
+      const { explainPath } = api;
       const found = await explainPath(context, what, buildOptions(flags));
       await output.result({ command: "explain", ...found }, pathText(found));
       return 0;

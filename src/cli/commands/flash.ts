@@ -52,7 +52,7 @@ export const flash: CommandSpec = {
       flags,
       output,
     } = invocation;
-    const { flashImage, listDrives } = await api();
+    const { flashImage, listDrives } = api;
     if (flags.on("list")) {
       const drives = await listDrives(context);
       await output.result({ command: "flash list", drives }, listText(drives));

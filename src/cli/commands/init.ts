@@ -12,7 +12,7 @@ export const init: CommandSpec = {
   flags: [],
   examples: [["edgeimg init my-reader", "then: cd my-reader && edgeimg build"]],
   run: async ({ api, arguments: [directory = "."], context, output }) => {
-    const { initProject } = await api();
+    const { initProject } = api;
     const result = await initProject(context, { directory });
     const shown = relative(context.cwd, result.directory) || ".";
     const enter = shown === "." ? "" : `  cd ${shown}\n`;

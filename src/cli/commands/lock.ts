@@ -18,7 +18,7 @@ export const lock: CommandSpec = {
     ["edgeimg lock --update", "newest versions; review the difference and commit it"],
   ],
   run: async ({ api, context, flags, output }) => {
-    const { updateLock } = await api();
+    const { updateLock } = api;
     const update = flags.on("update");
     const result = await updateLock(context, { ...buildOptions(flags), update });
     await output.result({ command: "lock", ...result }, lockText(result, update));

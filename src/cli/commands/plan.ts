@@ -16,7 +16,7 @@ export const plan: CommandSpec = {
     ["edgeimg plan --json", "the same for a program"],
   ],
   run: async ({ api, context, flags, output }) => {
-    const { planImage } = await api();
+    const { planImage } = api;
     const result = await planImage(context, buildOptions(flags));
     await output.result({ command: "plan", ...result }, planText(result, output.verbose));
     return 0;

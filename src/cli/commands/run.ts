@@ -22,7 +22,7 @@ export const run: CommandSpec = {
     ["edgeimg run --port 8080", "the app's page is then at http://127.0.0.1:8080/"],
   ],
   run: async ({ api, context, flags, output, terminal }) => {
-    const { runImage } = await api();
+    const { runImage } = api;
     const result = await runImage(context, {
       ...buildOptions(flags),
       port: flags.number("port"),

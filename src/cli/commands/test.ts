@@ -26,7 +26,7 @@ export const test: CommandSpec = {
     ["edgeimg test --junit report.xml --repeat 5", "five boots, the report for a CI server"],
   ],
   run: async ({ api, context, flags, output }) => {
-    const { testImage } = await api();
+    const { testImage } = api;
     const report = await testImage(context, {
       ...buildOptions(flags),
       ...builderOptions(flags),
