@@ -1,17 +1,20 @@
 // How fast images get onto a target, and with how much memory, in one run on this machine:
 //   npm run build && node bench/flash.mjs [--runs 3] [--folder DIR]
 // `edgeimg flash`, bmaptool (Debian's bmap-tools, or EDGEIMG_BMAPTOOL="python3 /path/bmaptool") and dd write the same images to the same
-// target: a plain file and, where the machine has them, a loop device on a file of this run. Images are as a build makes them: a FAT
-// and a root partition whose blocks hold what cannot be compressed, and an empty data partition.
+// target: a plain file and, where the machine has them, a loop device on a file of this run, also slowed down to what a card
+// takes (cgroup v1's block throttling, which needs root). Images are as a build makes them: a FAT and a root partition whose
+// blocks hold what cannot be compressed, and an empty data partition.
 // Writes its tables into docs/benchmarks.md. Times are medians of wall-clock seconds until everything is on the medium (synced).
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { createCipheriv, createHash } from "node:crypto";
 import {
   closeSync,
+  existsSync,
   mkdtempSync,
   openSync,
   readFileSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
   writeSync,
@@ -31,6 +34,9 @@ const mib = 1 << 20;
 /** Of the bundled example's image 29 % of the blocks are mapped. */
 const share = 0.29;
 const sizes = [1024, 3072];
+/** Bytes a second that a good card takes: class V30 of the SD Speed Class is 30 MB/s. */
+const cardSpeed = 30e6;
+const throttle = "/sys/fs/cgroup/blkio/blkio.throttle.write_bps_device";
 
 const bmaptool = findBmaptool();
 
@@ -146,6 +152,20 @@ function attach(file) {
   return run.status === 0 ? run.stdout.trim() : undefined;
 }
 
+/** Limits writes to a device of this run; 0 takes the limit away. False where the machine has no such limits. */
+function limit(device, bytesPerSecond) {
+  if (!existsSync(throttle)) return false;
+  const { rdev } = statSync(device);
+  const major = ((rdev >> 8) & 0xfff) | 0;
+  const minor = (rdev & 0xff) | ((rdev >> 12) & 0xfff00);
+  try {
+    writeFileSync(throttle, `${major}:${minor} ${bytesPerSecond}`);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const images = sizes.map(makeImage);
 for (const { path } of images) execFileSync("zstd", ["-q", "-1", "-f", path, "-o", `${path}.zst`]);
 const medium = join(folder, "medium");
@@ -155,13 +175,20 @@ const card = join(folder, "card");
 writeFileSync(card, "");
 truncateSync(card, (sizes.at(-1) + 64) * mib);
 const loop = attach(medium);
-const targets = [{ name: "file", path: card }, ...(loop === undefined ? [] : [{ name: "loop device", path: loop }])];
+const targets = [
+  { name: "file", path: card, images },
+  ...(loop === undefined ? [] : [{ name: "loop device", path: loop, images }]),
+  ...(loop !== undefined && limit(loop, 0)
+    ? [{ name: `loop device at ${cardSpeed / 1e6} MB/s`, path: loop, images: images.slice(0, 1), speed: cardSpeed }]
+    : []),
+];
 
 const rows = [];
 const failed = [];
 try {
   for (const target of targets) {
-    for (const image of images) {
+    if (target.speed !== undefined) limit(target.path, target.speed);
+    for (const image of target.images) {
       for (const packed of [false, true]) {
         const source = packed ? `${image.path}.zst` : image.path;
         const names = ["edgeimg", ...(bmaptool === undefined ? [] : ["bmaptool"]), ...(packed ? [] : ["dd"])];
@@ -198,6 +225,7 @@ try {
     }
   }
 } finally {
+  if (loop !== undefined) limit(loop, 0);
   if (loop !== undefined) spawnSync("losetup", ["--detach", loop]);
   rmSync(folder, { recursive: true, force: true });
 }

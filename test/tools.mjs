@@ -1,14 +1,5 @@
 // What tests that run target programs need, taken from the product's own store: built when it is not there yet.
-import {
-  chmodSync,
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -16,14 +7,18 @@ import { prepare } from "../dist/api/prepare.js";
 import { planImage } from "../dist/builders/debian/plan-image.js";
 import { execute } from "../dist/steps/execute.js";
 import { treePath } from "../dist/store/store.js";
+import { arm32Root } from "./arm32-tools.mjs";
 
 const home = fileURLToPath(new URL("../", import.meta.url));
 // The board of the first command in the README: what that build left in the store is used.
 const board = "rpi4";
+// A board with Cortex-A53 cores: end-to-end tests build images for it, with this ncnn.
+const inOrderBoard = "rpi3";
 
 /**
  * Environment variables that name the tools: EDGEIMG_TEST_GCC (for the target), _SYSROOT, _QEMU (qemu-aarch64), _EDGE_RUN,
- * _EDGE_NN_RUN, _KERNELS, _NCNN and _ONNXRUNTIME (adapters), _ONNXRUNTIME_HOST (for this machine). `remove` deletes what was copied.
+ * _EDGE_NN_RUN, _KERNELS, _NCNN and _ONNXRUNTIME (adapters), _ONNXRUNTIME_HOST (for this machine), _NCNN_A53 (installed, for
+ * Cortex-A53), _GCC_ARMHF, _SYSROOT_ARMHF and _QEMU_ARM. `remove` deletes what was copied.
  */
 export async function testTools() {
   const folder = mkdtempSync(join(tmpdir(), "edgeimg-tools-"));
@@ -31,13 +26,14 @@ export async function testTools() {
   if (existsSync(`${home}edgeimg.lock`)) copyFileSync(`${home}edgeimg.lock`, join(folder, "edgeimg.lock"));
   const env = {};
   for (const engine of ["ncnn", "onnxruntime"]) {
-    const { tree, toolchain, request } = await made(engine, folder);
+    const { tree, toolchain, request, services } = await made({ engine, board, cwd: folder });
     const { triplet } = request.catalog.distribution.architectures[request.board.arch];
     env[`EDGEIMG_TEST_${engine.toUpperCase()}`] = adapter(join(folder, engine), tree, engine);
     if (engine !== "ncnn") continue;
     const sysroot = join(tree(`root/sysroot/${engine}-${request.board.arch}`), "root");
     env.EDGEIMG_TEST_SYSROOT = sysroot;
     env.EDGEIMG_TEST_QEMU = join(tree("root/tools/qemu"), "root/usr/bin/qemu-aarch64");
+    env.EDGEIMG_TEST_QEMU_ARM = join(tree("root/tools/qemu"), "root/usr/bin/qemu-arm");
     env.EDGEIMG_TEST_EDGE_RUN = join(tree("compile/runtime"), "edge-run");
     env.EDGEIMG_TEST_EDGE_NN_RUN = join(tree("compile/runtime"), "edge-nn-run");
     env.EDGEIMG_TEST_KERNELS = join(tree("compile/kernels"), "libedge_kernels.so");
@@ -48,12 +44,17 @@ export async function testTools() {
         flag.replaceAll("{sysroot}", sysroot).replaceAll("{triplet}", triplet),
       ),
     });
+    const arm32 = await arm32Root({ request, services });
+    env.EDGEIMG_TEST_SYSROOT_ARMHF = arm32.root;
+    env.EDGEIMG_TEST_GCC_ARMHF = join(arm32.root, `usr/bin/${arm32.triplet}-gcc`);
+    const inOrder = await made({ engine, board: inOrderBoard, cwd: folder, only: ["compile/ncnn"] });
+    env.EDGEIMG_TEST_NCNN_A53 = join(inOrder.tree("compile/ncnn"), "usr");
   }
   return { env, remove: () => rmSync(folder, { recursive: true, force: true }) };
 }
 
 /** Runs the steps that an image with this engine is compiled by. */
-async function made(engine, cwd) {
+async function made({ engine, board, cwd, only }) {
   const context = {
     cwd,
     env: process.env,
@@ -66,7 +67,7 @@ async function made(engine, cwd) {
   const { request, lock, services } = await prepare(context, { board, engine, offline: false, locked: false });
   const plan = planImage({ ...request, project: { ...request.project, kernels: true } }, lock);
   const toolchain = `root/tools/toolchain-${request.board.arch}`;
-  const targets = [
+  const targets = only ?? [
     toolchain,
     "root/tools/qemu",
     `root/sysroot/${engine}-${request.board.arch}`,
@@ -78,7 +79,7 @@ async function made(engine, cwd) {
   ];
   const results = await execute(plan, targets, services);
   const tree = (id) => treePath(services.store, results.get(id).digest);
-  return { request, toolchain, tree };
+  return { request, services, toolchain, tree };
 }
 
 /** The adapter with its engine's libraries beside it, as in an image. */
@@ -93,11 +94,11 @@ function adapter(folder, tree, engine) {
   return file;
 }
 
-/** The cross compiler, told where its sysroot's start files are. */
+/** The cross compilers of C and C++, told where their sysroot's start files are; the path of the first. */
 function compiler(folder, { program, flags }) {
-  const file = join(folder, "gcc");
-  const quoted = [program, ...flags].map((word) => `'${word}'`).join(" ");
-  writeFileSync(file, `#!/bin/sh\nexec ${quoted} "$@"\n`);
-  chmodSync(file, 0o755);
-  return file;
+  for (const name of ["gcc", "g++"]) {
+    const quoted = [program.replace(/gcc$/, name), ...flags].map((word) => `'${word}'`).join(" ");
+    writeFileSync(join(folder, name), `#!/bin/sh\nexec ${quoted} "$@"\n`, { mode: 0o755 });
+  }
+  return join(folder, "gcc");
 }

@@ -45,7 +45,7 @@ export async function hotFunctions(path: string): Promise<FunctionSymbol[]> {
 }
 
 /** The mark, and one name for every other address of a process. */
-async function allOfUserMode(path: string): Promise<FunctionSymbol[]> {
+export async function allOfUserMode(path: string): Promise<FunctionSymbol[]> {
   const all = readFunctions(await readFile(path));
   return [...all.filter(({ name }) => name === "bench_mark"), { name: "process", address: 0, size: 2 ** 48 }];
 }

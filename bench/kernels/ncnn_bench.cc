@@ -1,6 +1,7 @@
-// The same layers in ncnn, int8 in and int8 out, for comparison: first process of an emulated machine, lines of /layers as
-// in bench.c ("ncnn w8a8 H W CIN COUT KERNEL STRIDE 0 1"; "ncnn-direct" does without Winograd). The layer is called by itself, with its input already int8 and
-// packed as ncnn wants it; weights are transformed before counting starts.
+// The same layers in ncnn, int8 in and int8 out, for comparison. As the first process of an emulated machine it takes lines of
+// /layers as in bench.c ("ncnn w8a8 H W CIN COUT KERNEL STRIDE 0 1"; "ncnn-direct" does without Winograd), otherwise one layer as
+// arguments. The layer is called by itself, with its input already int8 and packed as ncnn wants it; weights are transformed
+// before counting starts.
 #include <ncnn/layer.h>
 #include <ncnn/modelbin.h>
 #include <ncnn/paramdict.h>
@@ -13,6 +14,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <string>
 
 extern "C" __attribute__((noinline, noipa)) void bench_mark() { asm volatile("" ::: "memory"); }
 
@@ -70,9 +72,22 @@ bool run_layer(bool direct, const int* shape) {
   return !failed && output.elembits() == 8;
 }
 
+// Runs the layer of one line; false when it fails. What is no layer is passed over.
+bool run_line(const char* line) {
+  char how[16];
+  int shape[6];
+  if (std::sscanf(line, "%15s %*s %d %d %d %d %d %d", how, &shape[0], &shape[1], &shape[2], &shape[3], &shape[4], &shape[5]) != 7) return true;
+  return run_layer(std::strcmp(how, "ncnn-direct") == 0, shape);
+}
+
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+  if (argc > 1) {
+    std::string line;
+    for (int i = 1; i < argc; i++) line.append(argv[i]).append(" ");
+    return run_line(line.c_str()) ? 0 : 1;
+  }
   if (getpid() == 1) {
     // ncnn looks there for what the processor can do.
     mkdir("/proc", 0755);
@@ -81,12 +96,7 @@ int main() {
   std::FILE* list = std::fopen("/layers", "r");
   char line[256];
   bool fine = list != nullptr;
-  while (list != nullptr && std::fgets(line, sizeof line, list) != nullptr) {
-    char how[16];
-    int shape[6];
-    if (std::sscanf(line, "%15s %*s %d %d %d %d %d %d", how, &shape[0], &shape[1], &shape[2], &shape[3], &shape[4], &shape[5]) == 7)
-      fine &= run_layer(std::strcmp(how, "ncnn-direct") == 0, shape);
-  }
+  while (list != nullptr && std::fgets(line, sizeof line, list) != nullptr) fine &= run_line(line);
   std::printf("{\"done\":%s}\n", fine ? "true" : "false");
   std::fflush(stdout);
   sync();

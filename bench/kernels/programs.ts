@@ -58,9 +58,9 @@ export async function compileBench(
   return output;
 }
 
-/** Compiles ncnn's bench, and names the libraries that its machine needs. */
+/** Compiles ncnn's bench against an installed ncnn, and names the libraries that its machine needs. */
 export async function compileNcnnBench(
-  tools: BenchTools,
+  tools: Pick<BenchTools, "gcc" | "sysroot">,
   ncnn: string,
   folder: string,
 ): Promise<{ readonly program: string; readonly files: Readonly<Record<string, string>> }> {

@@ -1,21 +1,25 @@
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createReadStream } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { execa } from "execa";
 import type { Block, Counted } from "./count.js";
 import type { FunctionSymbol } from "./symbols.js";
 
 /**
  * Counts as count.ts does, without a machine and a plugin: the user-mode emulator writes a line for every block that
- * it executes in `functions`. Needs no compiler for the host, but only small layers keep that log small.
+ * it executes in `functions`. Needs no compiler for the host, but its log holds 100 MB for a layer of a hundred million products.
  * `layers` are lines as in bench.c. Throws Error when the program fails.
  */
 export async function traceLayers(options: {
   /** qemu-aarch64, and the processor that it shows. */
   readonly qemu: string;
   readonly cpu: string;
-  /** Linked statically, to a fixed address. */
+  /** Linked to a fixed address. */
   readonly program: string;
+  /** Where the libraries of a program that is not static are: a sysroot, and folders of further ones. */
+  readonly libraries?: { readonly sysroot: string; readonly folders: readonly string[] };
   readonly layers: readonly string[];
   readonly functions: readonly FunctionSymbol[];
 }): Promise<Counted[]> {
@@ -23,16 +27,18 @@ export async function traceLayers(options: {
   const mark = functions.find(({ name }) => name === "bench_mark");
   if (mark === undefined) throw new Error(`${program} has no bench_mark`);
   const ranges = functions.map(({ address, size }) => `0x${address.toString(16)}+0x${size.toString(16)}`).join(",");
+  const { sysroot, folders = [] } = options.libraries ?? {};
+  const search = sysroot === undefined ? [] : ["-L", sysroot, "-E", `LD_LIBRARY_PATH=${folders.join(":")}`];
   const folder = await mkdtemp(join(tmpdir(), "edgeimg-trace-"));
   try {
     const log = join(folder, "log");
     const results: Counted[] = [];
     for (const layer of options.layers) {
       const { stdout } = await execa(qemu, [
-        ...["-cpu", cpu, "-d", "in_asm,exec,nochain", "-dfilter", ranges, "-D", log, program],
+        ...["-cpu", cpu, ...search, "-d", "in_asm,exec,nochain", "-dfilter", ranges, "-D", log, program],
         ...layer.split(" "),
       ]);
-      results.push({ output: stdout, blocks: readTrace(await readFile(log, "utf8"), functions, mark.address) });
+      results.push({ output: stdout, blocks: await readTrace(log, functions, mark.address) });
     }
     return results;
   } finally {
@@ -41,12 +47,12 @@ export async function traceLayers(options: {
 }
 
 /** The blocks between the program's first two marks. */
-function readTrace(text: string, functions: readonly FunctionSymbol[], mark: number): Block[] {
+async function readTrace(log: string, functions: readonly FunctionSymbol[], mark: number): Promise<Block[]> {
   const instructions = new Map<number, string[]>();
   const counts = new Map<number, number>();
   let marks = 0;
   let open: string[] | undefined;
-  for (const line of text.split("\n")) {
+  for await (const line of createInterface({ input: createReadStream(log) })) {
     if (line.startsWith("Trace ")) {
       /* Trace 0: host [base/address/flags/cflags] */
       const at = Number.parseInt(line.slice(line.indexOf("/") + 1), 16);

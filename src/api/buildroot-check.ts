@@ -6,7 +6,7 @@ import { defconfigName } from "../builders/buildroot/defconfig.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { chooseAll, readBuildroot, readReleases, renderFiles, requireFreeNames } from "./buildroot.js";
 import { headerPackages } from "./buildroot-parts.js";
-import { readLockOf } from "./prepare.js";
+import { readLockOf } from "./lock-session.js";
 import { type Ran, runTool } from "./run-tool.js";
 import type { BuildrootCheckResult, BuildrootOptions, Context } from "./types.js";
 import { writeTree } from "./write-tree.js";

@@ -20,7 +20,7 @@ import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { parseYamlWith } from "../formats/yaml-schema.js";
 import { walk } from "../store/tree.js";
 import { makeParts } from "./buildroot-parts.js";
-import { findNamed, imageRequest, type OpenProject, openProject } from "./prepare.js";
+import { findNamed, imageRequest, type OpenProject, openProject } from "./open-project.js";
 import { defaultSites, userRegistries } from "./registries.js";
 import type { BuildrootOptions, BuildrootResult, Context } from "./types.js";
 import { writeTree } from "./write-tree.js";

@@ -16,7 +16,7 @@ import {
 } from "../store/archive.js";
 import { blobPath, commitTree, hasTree, openStore, readAction, type Store, writeAction } from "../store/store.js";
 import { archiveResult } from "./archive-result.js";
-import { cacheFolder } from "./prepare.js";
+import { cacheFolder } from "./cache-folder.js";
 import type { CacheArchiveResult, Context, ImportOptions } from "./types.js";
 
 /** An index lists some ten thousand files; one that is larger than this is not ours. */

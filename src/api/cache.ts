@@ -2,7 +2,7 @@ import { lstat, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { findDamage, listNames, openStore, readAction, readTree, removeTree, type Store } from "../store/store.js";
 import { hashFile } from "../store/tree.js";
-import { cacheFolder } from "./prepare.js";
+import { cacheFolder } from "./cache-folder.js";
 import type { CacheEntry, CacheInfo, Context, PruneOptions, PruneResult, VerifyResult } from "./types.js";
 
 /** What the store holds, largest first. */

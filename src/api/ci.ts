@@ -4,7 +4,7 @@ import * as z from "zod";
 import { matrixTargets } from "../config/matrix.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { packageHome } from "./home.js";
-import { imageRequest, openProject } from "./prepare.js";
+import { imageRequest, openProject } from "./open-project.js";
 import { templateRenderer } from "./render-template.js";
 import type { CiInitOptions, CiInitResult, CiProvider, Context } from "./types.js";
 

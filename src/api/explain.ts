@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { nearest } from "../errors/nearest.js";
 import { manifestSchema } from "../report/manifest.js";
-import { imageRequest, openProject, outFolder } from "./prepare.js";
+import { imageRequest, openProject, outFolder } from "./open-project.js";
 import type { BuildOptions, Context, PathExplanation } from "./types.js";
 
 /** Why a file is in the image: from the manifest of the last build. */

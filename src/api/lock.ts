@@ -1,6 +1,6 @@
 import { matrixTargets } from "../config/matrix.js";
 import { emptyLock, formatLock, type Lock } from "../lock/lock-file.js";
-import { lockSession } from "./prepare.js";
+import { lockSession } from "./lock-session.js";
 import type { Context, LockChange, LockOptions, LockResult } from "./types.js";
 
 /** Moves the lock of all the project's boards and engines to what the archives hold now, or only says what it lacks. */

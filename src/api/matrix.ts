@@ -1,5 +1,5 @@
 import { matrixTargets, type Target } from "../config/matrix.js";
-import { imageRequest, openProject } from "./prepare.js";
+import { imageRequest, openProject } from "./open-project.js";
 import type { BuildOptions, Context } from "./types.js";
 
 /** The combinations of boards and engines that the project's `matrix` names; all of them exist. */

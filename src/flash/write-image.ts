@@ -1,8 +1,8 @@
-import { createHash } from "node:crypto";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { Emit } from "../events.js";
 import type { BlockMap } from "../formats/bmap.js";
-import { alignedBuffers } from "./buffers.js";
+import { alignedBuffers, alignment } from "./buffers.js";
+import { type Hasher, threadHasher } from "./hasher.js";
 import type { ImageReader } from "./reader.js";
 import { edge, type Place, stalePlaces } from "./stale.js";
 import type { Target } from "./target.js";
@@ -33,8 +33,8 @@ export interface WriteReport {
 
 /** Size of one write. Large, as cards are fast only then. Bytes. */
 const chunk = 4 << 20;
-/** Writes on their way at once; a buffer each. */
-const depth = 3;
+/** Pieces on their way at once, each in a buffer: one is read, the others are hashed and written. */
+const depth = 4;
 /** Progress is told at most this often. Milliseconds. */
 const tellEvery = 200;
 
@@ -44,6 +44,15 @@ const tellEvery = 200;
  * Throws ERR_EDGEIMG_FLASH_SOURCE_HASH, _IO, _VERIFY, _SOURCE_INVALID, ERR_EDGEIMG_INTERRUPTED.
  */
 export async function writeImage(job: WriteJob): Promise<WriteReport> {
+  const hasher = threadHasher();
+  try {
+    return await writeWith(job, hasher);
+  } finally {
+    await hasher.close();
+  }
+}
+
+async function writeWith(job: WriteJob, hasher: Hasher): Promise<WriteReport> {
   const { map, target, emit, now } = job;
   const buffers = alignedBuffers(depth, chunk);
   const parts = map.ranges.map(({ first, last, sha256 }) => ({
@@ -57,7 +66,7 @@ export async function writeImage(job: WriteJob): Promise<WriteReport> {
   emit({ type: "plan", steps: job.customise === undefined ? 4 : 5 });
 
   // The image's first sector tells where its partitions are; a compressed image can be read only once, so it is kept for the end.
-  const pieces = readParts(job, parts, head, buffers);
+  const pieces = readParts(job, { parts, head, buffers, hasher });
   const first = await pieces.next();
   await step("erase", "Clear old partition tables", async () => {
     for (const place of stalePlaces(head, target)) await clear(job, place, buffers);
@@ -69,15 +78,14 @@ export async function writeImage(job: WriteJob): Promise<WriteReport> {
     try {
       for (let piece = first; !piece.done; piece = await pieces.next()) {
         job.signal.throwIfAborted();
-        const { bytes, at, done } = piece.value;
-        if (bytes !== undefined) {
-          // Its buffer is filled again only after `depth` pieces, so the oldest write must have ended by then.
-          if (flying.length === depth - 1) await flying.shift();
-          const write = io(job, `write at byte ${at}`, () => target.write(bytes, at));
-          // Awaited later: until then a failure must not count as unhandled.
-          write.catch(() => {});
-          flying.push(write);
-        }
+        const { bytes, at, done, hashed } = piece.value;
+        const write = bytes === undefined ? undefined : io(job, `write at byte ${at}`, () => target.write(bytes, at));
+        const both = Promise.all([hashed, write]).then(() => {});
+        // Awaited later: until then a failure must not count as unhandled.
+        both.catch(() => {});
+        flying.push(both);
+        // Its buffer is filled again after `depth` pieces, so the oldest must have ended before the next is read.
+        if (flying.length === depth) await flying.shift();
         progress(done);
       }
     } finally {
@@ -87,7 +95,9 @@ export async function writeImage(job: WriteJob): Promise<WriteReport> {
     await io(job, "sync", () => target.sync());
   });
   const wrote = now();
-  await step("verify", "Read it back and compare", (progress) => verify(job, { parts, head, buffers, progress }));
+  await step("verify", "Read it back and compare", (progress) =>
+    verify(job, { parts, head, buffers, hasher, progress }),
+  );
   const verified = now();
   if (job.customise !== undefined) {
     const { customise } = job;
@@ -113,6 +123,15 @@ interface Piece {
   readonly at: number;
   /** Bytes of the mapped blocks read so far. */
   readonly done: number;
+  /** When its bytes are in the hash: the buffer must not change before. */
+  readonly hashed: Promise<void>;
+}
+
+interface Work {
+  readonly parts: readonly Part[];
+  readonly head: Uint8Array;
+  readonly buffers: readonly Uint8Array[];
+  readonly hasher: Hasher;
 }
 
 /**
@@ -121,14 +140,11 @@ interface Piece {
  */
 async function* readParts(
   { reader, map, signal }: WriteJob,
-  parts: readonly Part[],
-  head: Uint8Array,
-  buffers: readonly Uint8Array[],
+  { parts, head, buffers, hasher }: Work,
 ): AsyncGenerator<Piece> {
   let turn = 0;
   let done = 0;
   for (const { from, to, sha256 } of parts) {
-    const hash = createHash("sha256");
     for (let at = from; at < to; ) {
       signal.throwIfAborted();
       // A piece ends with the head, and at multiples of its own size, so that the writes are aligned.
@@ -136,13 +152,14 @@ async function* readParts(
       const buffer = buffers[turn++ % buffers.length]?.subarray(0, end - at) ?? new Uint8Array();
       const length = await reader.read(buffer, at);
       if (length < buffer.length) throw wrongSource(`it ends at byte ${at + length} of ${map.imageSize}`);
-      hash.update(buffer);
+      const hashed = hasher.update(buffer);
+      hashed.catch(() => {});
       done += length;
       if (at < head.length) head.set(buffer, at);
-      yield { bytes: at < head.length ? undefined : buffer, at, done };
+      yield { bytes: at < head.length ? undefined : buffer, at, done, hashed };
       at = end;
     }
-    if (hash.digest("hex") !== sha256) throw wrongSource(`the bytes from ${from} to ${to} have another sha256`);
+    if ((await hasher.digest()) !== sha256) throw wrongSource(`the bytes from ${from} to ${to} have another sha256`);
   }
 }
 
@@ -158,41 +175,31 @@ async function clear(job: WriteJob, place: Place, buffers: readonly Uint8Array[]
   await io(job, `write at byte ${place.at}`, () => job.target.write(zeros, place.at));
 }
 
-interface VerifyJob {
-  readonly parts: readonly Part[];
-  readonly head: Uint8Array;
-  readonly buffers: readonly Uint8Array[];
-  readonly progress: (done: number) => void;
-}
-
 /** Reads one piece while the one before is hashed. The head is not on the target yet: its bytes are taken from memory. */
-async function verify(job: WriteJob, { parts, head, buffers, progress }: VerifyJob): Promise<void> {
+async function verify(
+  job: WriteJob,
+  { parts, head, buffers, hasher, progress }: Work & { readonly progress: (done: number) => void },
+): Promise<void> {
   const { target, signal } = job;
   let turn = 0;
   let done = 0;
+  let hashed = Promise.resolve();
   for (const { from, to, sha256 } of parts) {
-    const hash = createHash("sha256");
-    if (from < head.length) hash.update(head.subarray(from, Math.min(to, head.length)));
-    const fetch = (at: number) => {
+    if (from < head.length) await hasher.update(head.subarray(from, Math.min(to, head.length)));
+    done += Math.max(0, Math.min(to, head.length) - from);
+    for (let at = Math.max(from, head.length); at < to; ) {
+      signal.throwIfAborted();
       const end = Math.min((Math.floor(at / chunk) + 1) * chunk, to);
       const buffer = buffers[turn++ % buffers.length]?.subarray(0, end - at) ?? new Uint8Array();
-      const read = io(job, `read at byte ${at}`, () => target.read(buffer, at)).then(() => buffer);
-      read.catch(() => {});
-      return { read, end };
-    };
-    const start = Math.max(from, head.length);
-    let next = start < to ? fetch(start) : undefined;
-    done += Math.min(start, to) - from;
-    while (next !== undefined) {
-      signal.throwIfAborted();
-      const { read, end } = next;
-      const bytes = await read;
-      next = end < to ? fetch(end) : undefined;
-      hash.update(bytes);
-      done += bytes.length;
+      await io(job, `read at byte ${at}`, () => target.read(buffer, at));
+      await hashed;
+      hashed = hasher.update(buffer);
+      hashed.catch(() => {});
+      done += buffer.length;
       progress(done);
+      at = end;
     }
-    if (hash.digest("hex") !== sha256) throw mismatch(job, `the bytes from ${from} to ${to} are others`);
+    if ((await hasher.digest()) !== sha256) throw mismatch(job, `the bytes from ${from} to ${to} are others`);
   }
 }
 
@@ -205,10 +212,12 @@ function mismatch({ name }: WriteJob, what: string): EdgeimgError {
 /** Makes the target valid, and looks whether it is. */
 async function finish(job: WriteJob, head: Uint8Array, buffers: readonly Uint8Array[]): Promise<void> {
   const { target } = job;
-  // An image shorter than a block's end: the rest of that block stays as it is.
   const buffer = buffers[0]?.subarray(0, head.length) ?? head;
   buffer.set(head);
-  await io(job, "write the partition table", () => target.write(buffer, 0));
+  // The rest of the first MiB was cleared at the beginning.
+  const used = head.findLastIndex((byte) => byte !== 0) + 1;
+  const length = Math.min(head.length, Math.ceil(used / alignment) * alignment);
+  await io(job, "write the partition table", () => target.write(buffer.subarray(0, length), 0));
   await io(job, "sync", () => target.sync());
   buffer.fill(0);
   await io(job, "read the partition table", () => target.read(buffer, 0));

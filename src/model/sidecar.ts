@@ -25,7 +25,7 @@ export interface Sidecar {
   readonly options?: Readonly<Record<string, string | number>>;
 }
 
-/** Bytes; the reader on the device (nn_model.c) refuses more. */
+/** Bytes; the reader on the device (nn_sidecar.c) refuses more. */
 export const sidecarLimit = 65_536;
 
 /**

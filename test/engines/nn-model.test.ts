@@ -3,6 +3,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
+import { adapterSources } from "../../src/builders/debian/engine.js";
 import { renderSidecar } from "../../src/model/sidecar.js";
 
 const home = fileURLToPath(new URL("../../", import.meta.url));
@@ -14,7 +15,10 @@ const driver = join(folder, "driver");
 function compile(): void {
   const toy = join(home, "test/fixtures/engines/toy");
   const include = [join(home, "recipes/runtime/include"), join(home, "recipes/runtime/src"), toy];
-  const sources = ["test/engines/sidecar_driver.c", "recipes/runtime/src/nn_model.c"].map((file) => join(home, file));
+  const sources = [
+    "test/engines/sidecar_driver.c",
+    ...adapterSources.map((source) => `recipes/runtime/src/${source}`),
+  ].map((file) => join(home, file));
   execFileSync("cc", [
     ...["-std=c11", "-D_GNU_SOURCE", "-g", "-O1", "-Wall", "-Wextra", "-Werror"],
     ...["-fsanitize=address,undefined", "-fno-sanitize-recover=all"],

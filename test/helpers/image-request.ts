@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { imageRequest, openProject } from "../../src/api/prepare.js";
+import { imageRequest, openProject } from "../../src/api/open-project.js";
 import type { Context } from "../../src/api/types.js";
 import { sourceKey } from "../../src/builders/debian/models.js";
 import { requirements } from "../../src/builders/debian/package-sets.js";

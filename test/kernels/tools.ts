@@ -24,12 +24,21 @@ export interface KernelTools {
 
 /** Reads EDGEIMG_TEST_GCC (for the target), EDGEIMG_TEST_SYSROOT and EDGEIMG_TEST_QEMU; throws when one is missing. */
 export function kernelTools(): KernelTools {
-  const need = (name: string): string => {
-    const value = process.env[`EDGEIMG_TEST_${name}`];
-    if (value === undefined) throw new Error(`EDGEIMG_TEST_${name} is not set`);
-    return value;
-  };
   return { gcc: need("GCC"), sysroot: need("SYSROOT"), qemu: need("QEMU") };
+}
+
+/** The same for 32-bit Arm: _GCC_ARMHF, _SYSROOT_ARMHF and _QEMU_ARM. */
+export function arm32Tools(): KernelTools {
+  return { gcc: need("GCC_ARMHF"), sysroot: need("SYSROOT_ARMHF"), qemu: need("QEMU_ARM") };
+}
+
+/** An installed ncnn (`lib/`, `include/`) compiled for Cortex-A53: EDGEIMG_TEST_NCNN_A53. */
+export const inOrderNcnn = (): string => need("NCNN_A53");
+
+function need(name: string): string {
+  const value = process.env[`EDGEIMG_TEST_${name}`];
+  if (value === undefined) throw new Error(`EDGEIMG_TEST_${name} is not set`);
+  return value;
 }
 
 /** The one program of recipes/kernels/recipe.yaml. */

@@ -4,7 +4,7 @@
  * An engine's adapter is a shared library, libedge_nn.so, that exports the
  * functions below and nothing else. The runtime links against it at start; an
  * image holds exactly one. The model folder format ("model.edge" and the files
- * it names) is read by recipes/runtime/src/nn_model.c, which each adapter
+ * it names) is read by recipes/runtime/src/nn_sidecar.c, which each adapter
  * links, so that names, types and allowed shapes are checked before the engine
  * is called: a shape that was not declared at build time is refused, never
  * answered.

@@ -2,8 +2,8 @@
  * nn_model.h: what every engine's adapter has in common.
  *
  * The reader of "model.edge" (docs/architecture.md), the check of every tensor
- * against it, and the storage of inputs and results. nn_model.c defines all
- * functions of edge_nn.h except edge_nn_engine, edge_nn_version, edge_nn_open,
+ * against it, and the storage of inputs and results. nn_model.c and nn_sidecar.c
+ * define all functions of edge_nn.h except edge_nn_engine, edge_nn_version, edge_nn_open,
  * edge_nn_close and edge_nn_run, which are the engine's.
  *
  * An adapter's own model struct has `edge_nn_model base` as its first member,
@@ -97,6 +97,9 @@ edge_nn_status nn_model_reserve_output(edge_nn_model *model, uint32_t index, edg
 /* Bytes of one element: 1, 4 or 8. */
 size_t nn_type_size(edge_nn_type type);
 const char *nn_type_name(edge_nn_type type);
+
+/* The type that a sidecar's word means; false when there is none. */
+bool nn_type_named(const char *name, edge_nn_type *type);
 
 /* Sets the error of the model and returns `status`. */
 edge_nn_status nn_model_fail(edge_nn_model *model, edge_nn_status status, const char *format, ...)

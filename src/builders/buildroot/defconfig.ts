@@ -1,7 +1,7 @@
 import type { Board } from "../../catalog/board-schema.js";
 import type { CatalogRecipe } from "../../catalog/catalog.js";
+import { cpuSymbol } from "./engine-packages.js";
 import { marker, optionLine, upper } from "./names.js";
-import { cpuSymbol } from "./packages.js";
 import type { TreeRequest } from "./request.js";
 import { type TreeFile, textFile } from "./tree-file.js";
 

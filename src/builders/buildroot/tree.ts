@@ -1,7 +1,11 @@
+import { adapterSources } from "../debian/engine.js";
 import { boardFiles, commonFiles } from "./board-files.js";
 import { defconfig, defconfigName } from "./defconfig.js";
+import { adapterPackage, enginePackage } from "./engine-packages.js";
+import { libraryPackage } from "./library-package.js";
 import { helpText, marker, markerText } from "./names.js";
-import { adapterPackage, appPackages, enginePackage, hashFile, libraryPackage, ownPackage } from "./packages.js";
+import { appPackages, ownPackage } from "./own-packages.js";
+import { hashFile } from "./package-files.js";
 import type { TreeRequest } from "./request.js";
 import { type Sites, siteSymbols } from "./sources.js";
 import { type TreeFile, textFile } from "./tree-file.js";
@@ -54,7 +58,7 @@ export function renderTree(request: TreeRequest, listings: RecipeListings): Tree
           files: listings.kernels.filter((path) => path.startsWith("include/") || path.startsWith("src/")),
         })
       : []),
-    ...adapterPackage(request, [...headers, "src/nn_model.c"]),
+    ...adapterPackage(request, [...headers, ...adapterSources.map((source) => `src/${source}`)]),
     ...appPackages(request),
   ];
   const names = [...new Set(packages.map(({ path }) => path.split("/")[1] ?? ""))]

@@ -98,12 +98,15 @@ export function engineSteps(context: DebianContext, options: EngineOptions): Eng
   return { engine, adapter: step };
 }
 
+/** What every adapter is compiled with, of the runtime's folder `src`. */
+export const adapterSources: readonly string[] = ["nn_model.c", "nn_sidecar.c"];
+
 /** How an adapter is compiled, for both builders; folders are as the compiler sees them. */
 export function adapterArguments(
   { adapter }: CatalogRecipe["recipe"],
   places: {
     readonly include: readonly string[];
-    /** The recipe's folder, and the one of nn_model.c. */
+    /** The recipe's folder, and the one of `adapterSources`. */
     readonly own: string;
     readonly shared: string;
     /** Where the engine's headers and libraries are, when not in the sysroot. */
@@ -125,7 +128,7 @@ export function adapterArguments(
       ...(places.search ?? []),
       ...adapter.cflags,
       ...adapter.sources.map((source) => `${places.own}/${source}`),
-      `${places.shared}/nn_model.c`,
+      ...adapterSources.map((source) => `${places.shared}/${source}`),
       ...adapter.link.map((name) => `-l${name}`),
       ...["-lm", "-ldl", "-lpthread"],
     ],

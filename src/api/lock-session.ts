@@ -1,0 +1,190 @@
+import { readFile, rename, writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { requirements } from "../builders/debian/package-sets.js";
+import { checkBoard, checkSupport, type ImageRequest } from "../builders/debian/request.js";
+import type { Target } from "../config/matrix.js";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
+import { createFetcher } from "../fetch/fetcher.js";
+import type { Registries } from "../fetch/registries.js";
+import { lazy } from "../lazy.js";
+import { openApt } from "../lock/apt.js";
+import { emptyLock, formatLock, type Lock, parseLock } from "../lock/lock-file.js";
+import { checkLocked, completeLock, lockedRequests, missingSets, type Requirements } from "../lock/resolve.js";
+import type { StepServices } from "../steps/kind.js";
+import { withLock } from "../store/lock.js";
+import { openStore, type Store } from "../store/store.js";
+import { appDependencies } from "./app-dependencies.js";
+import { cacheFolder } from "./cache-folder.js";
+import { imageRequest, type OpenProject, openProject } from "./open-project.js";
+import { pinSources } from "./pin-sources.js";
+import { userProxies, userRegistries } from "./registries.js";
+import type { BuildOptions, Context } from "./types.js";
+
+export type ChooseTargets = (project: OpenProject) => readonly Target[];
+
+/** What commands that deal with the lock have in common. */
+export interface LockSession {
+  readonly project: OpenProject;
+  /** One for each target; they differ in board and engine only. */
+  readonly requests: readonly ImageRequest[];
+  readonly services: StepServices;
+  readonly distribution: string;
+  readonly file: string;
+  /** The lock as it is; undefined when there is none. */
+  readonly known: Lock | undefined;
+  /** Throws ERR_EDGEIMG_LOCK_DISAGREES when a lock does not cover the request. */
+  check(lock: Lock): void;
+  /** Adds what a lock lacks, asking apt and registries. */
+  resolve(lock: Lock): Promise<Lock>;
+  /** A new lock for the request and for all that an old one was made for: other boards, other engines. */
+  renew(old: Lock): Promise<Lock>;
+  /** A locked build's sources: never asks anybody. */
+  pin(lock: Lock): Promise<Lock>;
+  write(lock: Lock): Promise<void>;
+}
+
+export async function lockSession(
+  context: Context,
+  options: BuildOptions,
+  choose: ChooseTargets,
+  purpose: "image" | "parts" = "image",
+): Promise<LockSession> {
+  const project = await openProject(context, options);
+  const dependencies = await appDependencies(project.folder);
+  const cache = relative(project.folder, cacheFolder(context));
+  const requests = choose(project)
+    .map((target) => imageRequest(project, target))
+    .map((request) => ({
+      ...request,
+      dependencies,
+      // CI servers keep the store within the project's folder: it is no part of the app.
+      exclude: cache === "" || cache.startsWith("..") ? request.exclude : [...request.exclude, cache],
+    }));
+  for (const request of requests) {
+    checkSupport(request);
+    if (purpose === "image") checkBoard(request);
+  }
+  const [request] = requests;
+  if (request === undefined) throw new Error("no target was chosen");
+  const store = await openStore(cacheFolder(context));
+  const registries = lazy(() => userRegistries(context.env));
+  const fetcher = createFetcher({
+    store,
+    registries,
+    proxies: userProxies(context.env),
+    offline: options.offline,
+    log: (message) => context.emit({ type: "log", level: "warn", message }),
+  });
+  const services: StepServices = {
+    store,
+    fetcher,
+    jobs: options.jobs ?? availableParallelism(),
+    signal: context.signal,
+    emit: context.emit,
+    now: context.now,
+  };
+  const file = project.lockFile;
+  const needed = allRequirements(requests.map(requirements));
+  const job = { context, options, request, store, registries };
+  const pin = (lock: Lock, locked: boolean) =>
+    pinSources({ lock, project: request.project, fetcher, locked, signal: context.signal });
+  return {
+    project,
+    requests,
+    services,
+    distribution: needed.distribution.name,
+    file,
+    known: await readLock(file),
+    check: (lock) => checkLocked(lock, needed, relative(context.cwd, file)),
+    resolve: async (lock) => await pin(await resolvePackages({ ...job, needed }, lock), false),
+    renew: async (old) => {
+      const known = new Set(needed.sets.map((set) => set.name));
+      const others = lockedRequests(old).filter((set) => !known.has(set.name));
+      const all = { ...needed, sets: [...needed.sets, ...others] };
+      return await pin(await resolvePackages({ ...job, needed: all }, emptyLock(needed.distribution.name)), false);
+    },
+    pin: (lock) => pin(lock, true),
+    write: (lock) => writeOutput(file, formatLock(lock)),
+  };
+}
+
+/** What several images need: each set of packages once. */
+function allRequirements(list: readonly Requirements[]): Requirements {
+  const [first, ...others] = list;
+  if (first === undefined) throw new Error("no target was chosen");
+  const sets = new Map([first, ...others].flatMap((one) => one.sets.map((set) => [set.name, set])));
+  return { ...first, sets: [...sets.values()] };
+}
+
+interface LockJob {
+  readonly needed: Requirements;
+  readonly context: Context;
+  readonly options: BuildOptions;
+  readonly request: ImageRequest;
+  readonly store: Store;
+  readonly registries: () => Promise<Registries>;
+}
+
+/** Asks apt for the sets that a lock lacks. */
+async function resolvePackages(job: LockJob, lock: Lock): Promise<Lock> {
+  const { context, options, request, store, needed } = job;
+  const missing = missingSets(lock, needed);
+  if (missing.length > 0 && options.offline) {
+    throw new EdgeimgError(
+      "ERR_EDGEIMG_FETCH_OFFLINE",
+      `The lock does not hold ${missing.map((set) => set.name).join(", ")}, and --offline forbids asking apt.`,
+      { hint: "Run once without --offline." },
+    );
+  }
+  const { distribution } = request.catalog;
+  const solvers = new Map<string, ReturnType<typeof openApt>>();
+  const open = async (arch: string) => {
+    const known = solvers.get(arch);
+    if (known !== undefined) return await known;
+    context.emit({ type: "log", level: "info", message: `asking apt for packages of ${distribution.name} (${arch})` });
+    const solver = openApt({
+      folder: join(store.root, "apt", `${distribution.name}-${arch}`),
+      arch,
+      mirrors: (await job.registries()).deb,
+      suites: distribution.suites,
+      components: distribution.components,
+      keyring: distribution.keyring,
+      env: context.env,
+      signal: context.signal,
+    });
+    solvers.set(arch, solver);
+    return await solver;
+  };
+  const complete = async () => await completeLock({ lock, requirements: needed, open });
+  if (missing.length === 0) return await complete();
+  // apt refuses to work in a folder where another apt works.
+  return await withLock(`${store.root}/apt`, context.signal, complete);
+}
+
+/** The lock of a project; undefined when there is none yet. */
+export async function readLockOf({ lockFile }: Pick<OpenProject, "lockFile">): Promise<Lock | undefined> {
+  return await readLock(lockFile);
+}
+
+async function readLock(file: string): Promise<Lock | undefined> {
+  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return undefined;
+    throw error;
+  });
+  return text === undefined ? undefined : parseLock(text, file);
+}
+
+async function writeOutput(file: string, text: string): Promise<void> {
+  try {
+    // Another build may write it at the same time.
+    const draft = `${file}.${process.pid}.new`;
+    await writeFile(draft, text);
+    await rename(draft, file);
+  } catch (cause) {
+    throw new EdgeimgError("ERR_EDGEIMG_OUTPUT_UNWRITABLE", `${file} cannot be written.`, {
+      cause,
+      hint: `Give yourself rights to ${dirname(file)}.`,
+    });
+  }
+}

@@ -1,0 +1,159 @@
+import type { Board } from "../../catalog/board-schema.js";
+import type { CatalogRecipe } from "../../catalog/catalog.js";
+import { adapterArguments } from "../debian/engine.js";
+import { libraryContext } from "./library-package.js";
+import { helpText, marker, upper } from "./names.js";
+import {
+  configIn,
+  hashFile,
+  licenceText,
+  makefile,
+  needsOf,
+  pinned,
+  sourceContext,
+  withoutWerror,
+} from "./package-files.js";
+import type { TreeRequest } from "./request.js";
+import { downloadOf, siteVariable } from "./sources.js";
+import { copyOf, type TreeFile, textFile } from "./tree-file.js";
+
+type Scalar = string | number | boolean;
+
+/** The package of an inference engine, from its recipe. */
+export function enginePackage(request: TreeRequest, { recipe }: CatalogRecipe): TreeFile[] {
+  const { name, build, version, license, source, buildroot } = recipe;
+  if (build.kind === "packages" || source === undefined) return [];
+  const where = `recipes/engines/${name}/recipe.yaml`;
+  const licenses = Object.entries(license.files).map(([file, sha256]) => ({ name: file, sha256 }));
+  const archive = [{ name: downloadOf(source).file, sha256: source.sha256 }];
+  const headers = request.parts.headers.get(name) ?? [];
+  const common = {
+    ...sourceContext(name, version, source),
+    license: license.spdx,
+    licenseFiles: licenses.map((file) => file.name).join(" "),
+    dependencies: buildroot.packages.join(" "),
+  };
+  const files = [
+    configIn(request, {
+      name,
+      help: `${recipe.title}, an inference engine.`,
+      homepage: recipe.homepage,
+      depends: buildroot.depends,
+      selects: buildroot.selects,
+    }),
+    hashFile(request, `package/${name}/${name}.hash`, [
+      { from: pinned(where), files: archive },
+      {
+        from: pinned("edgeimg.lock"),
+        files: headers.map(({ file, sha256 }) => ({ name: file, sha256 })),
+      },
+      { from: licenceText, files: licenses },
+    ]),
+  ];
+  switch (build.kind) {
+    case "cmake":
+      return [
+        ...files,
+        makefile(request, name, "cmake", {
+          ...common,
+          subdir: build.directory === "." ? "" : build.directory,
+          options: [
+            ...Object.entries(build.options).map(cmakeOption),
+            ...(build.cflags.length === 0 ? [] : cmakeFlags(build.cflags)),
+          ],
+          variants: build.variants.map(({ cpus, options, cflags }) => ({
+            cpus: cpuSymbols(request.boards, cpus)
+              .map((symbol) => `$(${symbol})`)
+              .join(""),
+            options: [...Object.entries(options).map(cmakeOption), ...(cflags.length === 0 ? [] : cmakeFlags(cflags))],
+          })),
+        }),
+      ];
+    case "prebuilt":
+      return [
+        ...files,
+        makefile(request, name, "prebuilt", {
+          ...common,
+          downloads: headers,
+          urls: headers.map(({ path }) => `${siteVariable("deb")}/${path}`),
+          files: Object.entries(build.files[request.boards[0]?.arch ?? "arm64"] ?? {}).map(([from, to]) => ({
+            from,
+            // Libraries that nothing links are opened from the adapter's folder.
+            to: recipe.libraries.includes(to.replace(/^lib\//, "")) ? `usr/lib/edgeimg/${to.slice(4)}` : `usr/${to}`,
+          })),
+        }),
+      ];
+    case "compile":
+      return [
+        ...files,
+        makefile(request, name, "compile", {
+          ...common,
+          method: "",
+          variables: [],
+          ...libraryContext(build),
+        }),
+      ];
+  }
+}
+
+function cmakeOption([key, value]: readonly [string, Scalar]): string {
+  return `-D${key}=${value === true ? "ON" : value === false ? "OFF" : value}`;
+}
+
+function cmakeFlags(flags: readonly string[]): string[] {
+  return [
+    `-DCMAKE_C_FLAGS="$(TARGET_CFLAGS) ${flags.join(" ")}"`,
+    `-DCMAKE_CXX_FLAGS="$(TARGET_CXXFLAGS) ${flags.join(" ")}"`,
+  ];
+}
+
+/** Buildroot's symbol of a board's core. */
+export function cpuSymbol(board: Board): string {
+  return board.buildroot?.cpu ?? `BR2_${board.cpu.replaceAll("-", "_")}`;
+}
+
+/** Symbols of some cores, and of boards that have one of them under another symbol. */
+function cpuSymbols(boards: readonly Board[], cpus: readonly string[]): string[] {
+  const own = boards.filter(({ cpu }) => cpus.includes(cpu)).map(cpuSymbol);
+  return [...new Set([...cpus.map((cpu) => `BR2_${cpu.replaceAll("-", "_")}`), ...own])].sort();
+}
+
+/** libedge_nn.so of the engine that is chosen in menuconfig. */
+export function adapterPackage(request: TreeRequest, shared: readonly string[]): TreeFile[] {
+  const { engines, catalog, render } = request;
+  const name = "edgeimg-adapter";
+  return [
+    textFile(
+      `package/${name}/Config.in`,
+      render("buildroot/package/edgeimg-adapter.Config.in.hbs", {
+        marker,
+        engines: engines.map(({ recipe }) => ({
+          name: recipe.name,
+          symbol: upper(recipe.name),
+          depends: Object.keys(recipe.buildroot.depends),
+          help: helpText(`${recipe.title}, version ${recipe.version}.`),
+          ...needsOf(Object.entries(recipe.buildroot.depends).filter(([, word]) => word !== "")),
+        })),
+      }),
+    ),
+    makefile(request, name, name, {
+      version: request.version,
+      engines: engines.map(({ recipe }) => {
+        const { language, arguments: args } = adapterArguments(recipe, {
+          include: ["include", "src"],
+          own: recipe.name,
+          shared: "src",
+        });
+        return {
+          symbol: upper(recipe.name),
+          compiler: language === "c" ? "$(TARGET_CC) $(TARGET_CFLAGS)" : "$(TARGET_CXX) $(TARGET_CXXFLAGS)",
+          arguments: withoutWerror(args),
+        };
+      }),
+    }),
+    ...shared.map((path) => copyOf(`package/${name}/src/${path}`, `${catalog.home}/recipes/runtime/${path}`)),
+    ...engines.flatMap(({ recipe, folder }) =>
+      recipe.adapter.sources.map((path) => copyOf(`package/${name}/src/${recipe.name}/${path}`, `${folder}/${path}`)),
+    ),
+  ];
+}

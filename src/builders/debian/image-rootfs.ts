@@ -1,0 +1,93 @@
+import type { RuntimeRecipe } from "../../catalog/runtime-schema.js";
+import type { AssembleEntry } from "../../steps/assemble.js";
+import type { ImageParts } from "./image-parts.js";
+import { networkOf } from "./network.js";
+import type { ImageRequest } from "./request.js";
+import { type ImageSources, moduleSuffix, rootfsStep } from "./rootfs.js";
+import { archOf, type DebianContext } from "./roots.js";
+
+/** The root file system of an image: what the distribution gives, and the parts. */
+export function imageRootfs(
+  context: DebianContext,
+  request: ImageRequest,
+  from: {
+    readonly name: string;
+    readonly parts: ImageParts;
+    readonly sources: ImageSources;
+    /** Root of packages that the project names. */
+    readonly extra: string | undefined;
+  },
+): string {
+  const { project, board, engine, catalog, render } = request;
+  const { distribution, lock } = context;
+  const { parts, extra } = from;
+  const { triplet } = archOf(distribution, board.arch);
+  return rootfsStep(context, {
+    board,
+    init: catalog.init,
+    sources: from.sources,
+    rootfs: {
+      filesystem: project.image.filesystem,
+      moduleSuffix: moduleSuffix(context),
+      overlay: catalog.overlay,
+      timezone: project.system.timezone,
+      ssh: project.system.ssh.server,
+      authorizedKeys: project.system.ssh.authorizedKeys,
+      context: {
+        hostname: project.system.hostname ?? project.name,
+        epoch: Math.floor(Date.parse(lock.distribution.date) / 1000),
+        debug: project.system.debug,
+        network: networkOf(project),
+        env: project.app.env,
+        image: { name: from.name, version: request.versions.edgeimg },
+        like: distribution.purlNamespace,
+        release: distribution.suites[0] ?? "",
+      },
+      render: (template, data) => render(`rootfs/${template}`, data),
+    },
+    inputs: {
+      runtime: parts.runtime,
+      adapter: parts.adapter,
+      ...(parts.kernels === undefined ? {} : { kernels: parts.kernels }),
+      ...parts.app.inputs,
+      ...(parts.engine === undefined ? {} : { engine: parts.engine }),
+      ...(extra === undefined ? {} : { extra }),
+      ...parts.models.inputs,
+    },
+    entries: [
+      ...programEntries(catalog.runtime),
+      ...(parts.kernels === undefined ? [] : programEntries(catalog.kernels)),
+      libraryEntry("adapter", "libedge_nn.so", "libedge_nn.so"),
+      ...engine.recipe.libraries.map((library) => libraryEntry("engine", library, `usr/lib/${library}`)),
+      ...parts.app.entries,
+      ...parts.models.entries,
+      ...(extra === undefined ? [] : [extraEntry]),
+    ],
+    libraries: [
+      ...(parts.engine === undefined ? [] : [{ input: "engine", path: "usr/lib", target: "usr/lib/edgeimg" }]),
+      ...(extra === undefined
+        ? []
+        : [{ input: "extra", path: `root/usr/lib/${triplet}`, target: `usr/lib/${triplet}` }]),
+    ],
+  });
+}
+
+const extraEntry: AssembleEntry = {
+  type: "tree",
+  path: "",
+  from: { input: "extra", path: "root" },
+  exclude: ["{bin,sbin,lib,lib64}", "usr/lib64", "usr/share/doc/**"],
+};
+
+function libraryEntry(input: string, library: string, path: string): AssembleEntry {
+  return { type: "file", path: `usr/lib/edgeimg/${library}`, mode: 0o755, from: { input, path } };
+}
+
+/** What a recipe's programs are in the root; the input has the recipe's name. */
+function programEntries({ name, programs }: RuntimeRecipe): AssembleEntry[] {
+  return programs.flatMap(({ output, install }): AssembleEntry[] =>
+    install === null
+      ? []
+      : [{ type: "file", path: install.replace(/^\//, ""), mode: 0o755, from: { input: name, path: output } }],
+  );
+}
