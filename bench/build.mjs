@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 const { values } = parseArgs({ options: { board: { type: "string", default: "rpi4" }, keep: { type: "string" } } });
-const program = fileURLToPath(new URL("../dist/cli/main.js", import.meta.url));
+const program = fileURLToPath(new URL("../dist/bundle/main.js", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "edgeimg-bench-"));
 const cache = values.keep ?? join(folder, "cache");
 const project = join(folder, "project");

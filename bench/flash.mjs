@@ -36,6 +36,8 @@ const share = 0.29;
 const sizes = [1024, 3072];
 /** Bytes a second that a good card takes: class V30 of the SD Speed Class is 30 MB/s. */
 const cardSpeed = 30e6;
+/** Two programs this close are level: runs of one program differ by more. */
+const level = 0.02;
 const throttle = "/sys/fs/cgroup/blkio/blkio.throttle.write_bps_device";
 
 const bmaptool = findBmaptool();
@@ -195,9 +197,9 @@ try {
         const found = await compare(source, target.path, names);
         const label = `${image.size} MiB${packed ? ", .zst" : ""}`;
         const { edgeimg, bmaptool: other, dd } = found;
-        const ratio = (one) => (one === undefined ? "-" : `${(one.written / edgeimg.written).toFixed(1)}x`);
-        if (other !== undefined && other.written < edgeimg.written)
-          failed.push(`${target.name}, ${label}: bmaptool is faster`);
+        const ratio = (one) => (one === undefined ? "-" : `${(one.written / edgeimg.written).toFixed(2)}x`);
+        if (other !== undefined && other.written < edgeimg.written * (1 - level))
+          failed.push(`${target.name}, ${label}: bmaptool takes ${ratio(other)}`);
         if (dd !== undefined && dd.written < 3 * edgeimg.written)
           failed.push(`${target.name}, ${label}: dd takes ${ratio(dd)}`);
         const time = (one) => (one === undefined ? "-" : one.written.toFixed(2));
@@ -254,8 +256,8 @@ const text = [
   ...rows.map((row) => `| ${row.join(" | ")} |`),
   "",
   failed.length === 0
-    ? "Goals (no slower than bmaptool, dd takes three times as long): met in every row."
-    : `Goals (no slower than bmaptool, dd takes three times as long) missed: ${failed.join("; ")}.`,
+    ? `Goals (as fast as bmaptool within ${100 * level} %, dd takes three times as long): met in every row.`
+    : `Goals (as fast as bmaptool within ${100 * level} %, dd takes three times as long) missed: ${failed.join("; ")}.`,
 ];
 writeSection("flash", `${text.join("\n")}\n`);
 console.log(text.join("\n"));

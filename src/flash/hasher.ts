@@ -30,11 +30,14 @@ export function threadHasher(): Hasher {
   const worker = new Worker(program, { eval: true });
   const waiting: { resolve: (answer: string) => void; reject: (error: Error) => void }[] = [];
   worker.on("message", (answer: string) => waiting.shift()?.resolve(answer));
+  let failure: Error | undefined;
   worker.on("error", (error) => {
+    failure = error;
     for (const { reject } of waiting.splice(0)) reject(error);
   });
   const ask = (message: Uint8Array | null) =>
     new Promise<string>((resolve, reject) => {
+      if (failure !== undefined) return reject(failure);
       waiting.push({ resolve, reject });
       worker.postMessage(message);
     });
