@@ -44,6 +44,10 @@ export interface LockSession {
   write(lock: Lock): Promise<void>;
 }
 
+/**
+ * Opens what a command needs that builds: the project, the chosen boards and engines, the store, the lock.
+ * Throws ERR_EDGEIMG_CONFIG_*, _CATALOG_INVALID, _UNKNOWN_NAME, _LOCK_INVALID, and what a board or an engine does not support.
+ */
 export async function lockSession(
   context: Context,
   options: BuildOptions,
