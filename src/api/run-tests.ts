@@ -20,7 +20,7 @@ export interface TestJob {
 
 /**
  * Compares what a running board says and answers with a project's tests.
- * Throws ERR_EDGEIMG_DEVICE_NETWORK when the emulator's network stops.
+ * Throws ERR_EDGEIMG_DEVICE_NETWORK when the emulator's network hands nothing on.
  */
 export async function runTests(job: TestJob): Promise<TestCheck[]> {
   const { board, tests, now } = job;
@@ -114,7 +114,7 @@ function watchNetwork({ board, signal, network = { everyMs: 20_000, patienceMs: 
       await sleep(network.everyMs, undefined, { signal: stop.signal });
       const probe = { signal: stop.signal, patienceMs: network.patienceMs };
       if (board.httpPort !== undefined && (await isNetworkStalled(board.httpPort, probe))) {
-        const message = "The emulated board's network has stopped.";
+        const message = "The emulated board's network hands nothing on.";
         stalled.abort(new EdgeimgError("ERR_EDGEIMG_DEVICE_NETWORK", message, { hint: "Run again." }));
         return;
       }

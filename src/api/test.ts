@@ -48,10 +48,10 @@ export async function testImage(context: Context, options: TestOptions): Promise
   };
 }
 
-/** How often a board whose network stopped is booted anew. */
+/** How often a board without a network is booted anew. */
 const moreBoots = 2;
 
-/** Boots again when the emulator's network stopped, which says nothing of the image. */
+/** Boots again when the emulator's network hands nothing on, which says nothing of the image. */
 async function withNetwork<T>(context: Context, boot: () => Promise<T>): Promise<T> {
   for (let left = moreBoots; ; left--) {
     try {

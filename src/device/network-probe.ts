@@ -7,9 +7,9 @@ const patience = 10_000;
 const interval = 250;
 
 /**
- * Whether the network of a board that QEMU emulates has stopped: a byte to its forwarded port stays with QEMU. An app that is busy, or
- * hangs, does not look like that, as its kernel takes the connection and the byte by itself.
- * QEMU's usb-net stops now and then, on the Raspberry Pi models: it then waits for a transfer that the guest's controller never asks for again.
+ * Whether a board that QEMU emulates has no network: a byte to its forwarded port stays with QEMU. An app that is busy, or hangs, does not
+ * look like that, as its kernel takes the connection and the byte by itself.
+ * QEMU's usb-net, which the Raspberry Pi models have, does not always come up; why is not known.
  * @param port on 127.0.0.1
  */
 export async function isNetworkStalled(

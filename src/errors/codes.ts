@@ -278,8 +278,8 @@ const entries = {
   },
   ERR_EDGEIMG_DEVICE_NETWORK: {
     exit: 2,
-    summary: "The network of the emulated board stopped, and did so again after it was booted anew.",
-    help: "QEMU's USB network card, which the Raspberry Pi models have, stops now and then: it says nothing of the image. Run again.",
+    summary: "The network of the emulated board hands nothing on, and did not after it was booted anew.",
+    help: "QEMU's USB network card, which the Raspberry Pi models have, does not always work: that says nothing of the image. Run again. When it is so each time, look for the console's line `network`: without it the image has no address.",
   },
   ERR_EDGEIMG_FLASH_NO_DEVICE: {
     exit: 1,
