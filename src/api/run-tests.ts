@@ -1,5 +1,4 @@
 import { readFile } from "node:fs/promises";
-import { setTimeout as sleep } from "node:timers/promises";
 import { request } from "undici";
 import type { TestsConfig } from "../config/tests-schema.js";
 import type { BootedBoard } from "../device/boot.js";
@@ -8,22 +7,27 @@ import { isNetworkStalled } from "../device/network-probe.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { TestCheck } from "./types.js";
 
+type HttpTest = TestsConfig["http"][number];
+
 export interface TestJob {
   readonly board: Pick<BootedBoard, "waitFor" | "seen" | "httpPort">;
   readonly tests: TestsConfig;
   readonly localPath: (path: string) => string;
   readonly signal: AbortSignal;
   readonly now: () => number;
-  /** Milliseconds without an answer before the network is looked at, and that it gets for a byte. */
-  readonly network?: { readonly everyMs: number; readonly patienceMs: number };
+  /** Milliseconds that the emulator's network may take to hand a byte on. */
+  readonly patienceMs?: number;
 }
 
-/**
- * Compares what a running board says and answers with a project's tests.
- * Throws ERR_EDGEIMG_DEVICE_NETWORK when the emulator's network hands nothing on.
- */
-export async function runTests(job: TestJob): Promise<TestCheck[]> {
-  const { board, tests, now } = job;
+export interface TestOutcome {
+  readonly checks: readonly TestCheck[];
+  /** False when the emulator's network hands nothing on, so that no request could be made. */
+  readonly network: boolean;
+}
+
+/** Compares what a running board says and answers with a project's tests. */
+export async function runTests(job: TestJob): Promise<TestOutcome> {
+  const { board, tests, signal, now } = job;
   const checks: TestCheck[] = [];
   const started = now();
   const ready = await board
@@ -54,23 +58,32 @@ export async function runTests(job: TestJob): Promise<TestCheck[]> {
       checks.push({ name, passed: false, detail });
     }
   }
-  if (ready === undefined)
-    for (const test of tests.http) {
-      const asked = now();
-      const check = await httpCheck(job, test);
-      checks.push({ ...check, ms: now() - asked });
-    }
-  return checks;
+  if (ready !== undefined || tests.http.length === 0 || board.httpPort === undefined) return { checks, network: true };
+  const { patienceMs = 20_000 } = job;
+  const network = !(await isNetworkStalled(board.httpPort, { signal, patienceMs }));
+  for (const test of tests.http) {
+    const asked = now();
+    const check = network
+      ? await httpCheck(job, test)
+      : { name: nameOf(test), passed: false, detail: "the emulated board's network hands nothing on" };
+    checks.push({ ...check, ms: now() - asked });
+  }
+  return { checks, network };
 }
 
-async function httpCheck(job: TestJob, test: TestsConfig["http"][number]): Promise<TestCheck> {
-  const { board, localPath } = job;
-  const path = test.get ?? test.to ?? "/";
-  const name = test.get === undefined ? `POST ${test.post} to ${path}` : `GET ${path}`;
-  const watch = watchNetwork(job);
+function nameOf(test: HttpTest): string {
+  return test.get === undefined ? `POST ${test.post} to ${pathOf(test)}` : `GET ${test.get}`;
+}
+
+function pathOf(test: HttpTest): string {
+  return test.get ?? test.to ?? "/";
+}
+
+async function httpCheck({ board, localPath, signal }: TestJob, test: HttpTest): Promise<TestCheck> {
+  const name = nameOf(test);
   try {
-    const response = await request(`http://127.0.0.1:${board.httpPort}${path}`, {
-      signal: watch.signal,
+    const response = await request(`http://127.0.0.1:${board.httpPort}${pathOf(test)}`, {
+      signal,
       headersTimeout: 240_000,
       bodyTimeout: 240_000,
       ...(test.post === undefined
@@ -95,34 +108,9 @@ async function httpCheck(job: TestJob, test: TestsConfig["http"][number]): Promi
         .join("; "),
     };
   } catch (error) {
-    watch.signal.throwIfAborted();
+    signal.throwIfAborted();
     return { name, passed: false, detail: error instanceof Error ? error.message : String(error) };
-  } finally {
-    watch.end();
   }
-}
-
-/** Looks at the board's network while an answer is waited for; `signal` fires when the job is stopped or the network has. */
-function watchNetwork({ board, signal, network = { everyMs: 20_000, patienceMs: 10_000 } }: TestJob): {
-  readonly signal: AbortSignal;
-  readonly end: () => void;
-} {
-  const stop = new AbortController();
-  const stalled = new AbortController();
-  const watch = async (): Promise<void> => {
-    for (;;) {
-      await sleep(network.everyMs, undefined, { signal: stop.signal });
-      const probe = { signal: stop.signal, patienceMs: network.patienceMs };
-      if (board.httpPort !== undefined && (await isNetworkStalled(board.httpPort, probe))) {
-        const message = "The emulated board's network hands nothing on.";
-        stalled.abort(new EdgeimgError("ERR_EDGEIMG_DEVICE_NETWORK", message, { hint: "Run again." }));
-        return;
-      }
-    }
-  };
-  // Ends by `stop` in all other cases.
-  watch().catch(() => {});
-  return { signal: AbortSignal.any([signal, stalled.signal]), end: () => stop.abort() };
 }
 
 function mediaType(file: string): string {

@@ -2,7 +2,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { type JunitSuite, junitXml } from "../report/junit.js";
-import { buildPrepared } from "./build.js";
+import { type Built, buildPrepared } from "./build.js";
 import { withBoard } from "./run.js";
 import { runTests } from "./run-tests.js";
 import type { Context, TestOptions, TestReport } from "./types.js";
@@ -15,23 +15,12 @@ export async function testImage(context: Context, options: TestOptions): Promise
   const started = context.now();
   const { junit, repeat = 1 } = options;
   const built = await buildPrepared(context, options);
-  const { board, engine, localPath, project } = built.prepared.request;
+  const { board, engine, project } = built.prepared.request;
   const suites: JunitSuite[] = [];
   const image = `${board.name}-${engine.recipe.name}`;
   for (let boot = 1; boot <= repeat; boot++) {
     const began = context.now();
-    const suite = await withNetwork(context, () =>
-      withBoard(context, { built }, async (running) => {
-        const cases = await runTests({
-          board: running,
-          tests: project.tests,
-          localPath,
-          signal: context.signal,
-          now: context.now,
-        });
-        return { cases, output: running.seen().map(({ text }) => text) };
-      }),
-    );
+    const suite = await bootAndTest(context, built);
     const name = repeat === 1 ? image : `${image} boot ${boot}`;
     const properties = { project: project.name, board: board.name, engine: engine.recipe.name };
     suites.push({ ...suite, name, group: image, properties, ms: context.now() - began });
@@ -48,18 +37,20 @@ export async function testImage(context: Context, options: TestOptions): Promise
   };
 }
 
-/** How often a board without a network is booted anew. */
+/** How often a board is booted anew when the emulator's network hands nothing on, which says nothing of the image. */
 const moreBoots = 2;
 
-/** Boots again when the emulator's network hands nothing on, which says nothing of the image. */
-async function withNetwork<T>(context: Context, boot: () => Promise<T>): Promise<T> {
+async function bootAndTest(context: Context, built: Built): Promise<Pick<JunitSuite, "cases" | "output">> {
+  const { localPath, project } = built.prepared.request;
   for (let left = moreBoots; ; left--) {
-    try {
-      return await boot();
-    } catch (error) {
-      if (!(error instanceof EdgeimgError) || error.code !== "ERR_EDGEIMG_DEVICE_NETWORK" || left === 0) throw error;
-      context.emit({ type: "log", level: "warn", message: `${error.message} It is booted again.` });
-    }
+    const suite = await withBoard(context, { built }, async (board) => {
+      const { signal, now } = context;
+      const { checks, network } = await runTests({ board, tests: project.tests, localPath, signal, now });
+      return { cases: checks, network, output: board.seen().map(({ text }) => text) };
+    });
+    if (suite.network || left === 0) return suite;
+    const message = "The emulated board's network hands nothing on: it is booted again.";
+    context.emit({ type: "log", level: "warn", message });
   }
 }
 

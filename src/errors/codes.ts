@@ -276,11 +276,6 @@ const entries = {
     summary: "The booted board halted or restarted before it said what was waited for.",
     help: "The console's last lines are printed above: a kernel panic, a failed root file system or a shutdown that the app asked for.",
   },
-  ERR_EDGEIMG_DEVICE_NETWORK: {
-    exit: 2,
-    summary: "The network of the emulated board hands nothing on, and did not after it was booted anew.",
-    help: "QEMU's USB network card, which the Raspberry Pi models have, does not always work: that says nothing of the image. Run again. When it is so each time, look for the console's line `network`: without it the image has no address.",
-  },
   ERR_EDGEIMG_FLASH_NO_DEVICE: {
     exit: 1,
     summary: "The drive to write to was not named, or there is none of that name.",
