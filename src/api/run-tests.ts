@@ -59,7 +59,8 @@ export async function runTests(job: TestJob): Promise<TestOutcome> {
     }
   }
   if (ready !== undefined || tests.http.length === 0 || board.httpPort === undefined) return { checks, network: true };
-  const { patienceMs = 20_000 } = job;
+  // An emulated board may get its address long after a quick app is ready; QEMU itself gives up after 75 s.
+  const { patienceMs = 60_000 } = job;
   const network = !(await isNetworkStalled(board.httpPort, { signal, patienceMs }));
   for (const test of tests.http) {
     const asked = now();

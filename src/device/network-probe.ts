@@ -2,20 +2,21 @@ import { readFile } from "node:fs/promises";
 import { connect, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** Milliseconds that a byte may lie in the emulator, and between two looks at it. */
-const patience = 10_000;
+/** Milliseconds between two looks at the byte. */
 const interval = 250;
 
 /**
  * Whether a board that QEMU emulates has no network: a byte to its forwarded port stays with QEMU. An app that is busy, or hangs, does not
  * look like that, as its kernel takes the connection and the byte by itself.
- * QEMU's usb-net, which the Raspberry Pi models have, does not always come up; why is not known.
+ * QEMU's usb-net, which the Raspberry Pi models have, does not always come up while the guest has much to do; why is not known.
  * @param port on 127.0.0.1
+ * @param options `patienceMs`: milliseconds that the byte may lie there
  */
 export async function isNetworkStalled(
   port: number,
-  { signal, patienceMs = patience }: { readonly signal: AbortSignal; readonly patienceMs?: number },
+  options: { readonly signal: AbortSignal; readonly patienceMs: number },
 ): Promise<boolean> {
+  const { signal, patienceMs } = options;
   const socket = await open(port, signal);
   if (socket === undefined) return false;
   try {
