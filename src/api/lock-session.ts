@@ -1,21 +1,19 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { dirname, join, relative } from "node:path";
+import { dirname, relative } from "node:path";
 import { requirements } from "../builders/debian/package-sets.js";
 import { checkBoard, checkSupport, type ImageRequest } from "../builders/debian/request.js";
 import type { Target } from "../config/matrix.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { createFetcher } from "../fetch/fetcher.js";
-import type { Registries } from "../fetch/registries.js";
 import { lazy } from "../lazy.js";
-import { openApt } from "../lock/apt.js";
 import { emptyLock, formatLock, type Lock, parseLock } from "../lock/lock-file.js";
-import { checkLocked, completeLock, lockedRequests, missingSets, type Requirements } from "../lock/resolve.js";
+import { checkLocked, lockedRequests, type Requirements } from "../lock/resolve.js";
 import type { StepServices } from "../steps/kind.js";
-import { withLock } from "../store/lock.js";
-import { openStore, type Store } from "../store/store.js";
+import { openStore } from "../store/store.js";
 import { appDependencies } from "./app-dependencies.js";
 import { cacheFolder } from "./cache-folder.js";
+import { lockPackages } from "./lock-packages.js";
 import { imageRequest, type OpenProject, openProject } from "./open-project.js";
 import { pinSources } from "./pin-sources.js";
 import { userProxies, userRegistries } from "./registries.js";
@@ -90,7 +88,16 @@ export async function lockSession(
   };
   const file = project.lockFile;
   const needed = allRequirements(requests.map(requirements));
-  const job = { context, options, request, store, registries };
+  const lockSets = (lock: Lock, wanted: Requirements) =>
+    lockPackages({
+      lock,
+      needed: wanted,
+      distribution: request.catalog.distribution,
+      store,
+      mirrors: async () => (await registries()).deb,
+      offline: options.offline,
+      ...context,
+    });
   const pin = (lock: Lock, locked: boolean) =>
     pinSources({ lock, project: request.project, fetcher, locked, signal: context.signal });
   return {
@@ -101,12 +108,12 @@ export async function lockSession(
     file,
     known: await readLock(file),
     check: (lock) => checkLocked(lock, needed, relative(context.cwd, file)),
-    resolve: async (lock) => await pin(await resolvePackages({ ...job, needed }, lock), false),
+    resolve: async (lock) => await pin(await lockSets(lock, needed), false),
     renew: async (old) => {
       const known = new Set(needed.sets.map((set) => set.name));
       const others = lockedRequests(old).filter((set) => !known.has(set.name));
       const all = { ...needed, sets: [...needed.sets, ...others] };
-      return await pin(await resolvePackages({ ...job, needed: all }, emptyLock(needed.distribution.name)), false);
+      return await pin(await lockSets(emptyLock(needed.distribution.name), all), false);
     },
     pin: (lock) => pin(lock, true),
     write: (lock) => writeOutput(file, formatLock(lock)),
@@ -119,51 +126,6 @@ function allRequirements(list: readonly Requirements[]): Requirements {
   if (first === undefined) throw new Error("no target was chosen");
   const sets = new Map([first, ...others].flatMap((one) => one.sets.map((set) => [set.name, set])));
   return { ...first, sets: [...sets.values()] };
-}
-
-interface LockJob {
-  readonly needed: Requirements;
-  readonly context: Context;
-  readonly options: BuildOptions;
-  readonly request: ImageRequest;
-  readonly store: Store;
-  readonly registries: () => Promise<Registries>;
-}
-
-/** Asks apt for the sets that a lock lacks. */
-async function resolvePackages(job: LockJob, lock: Lock): Promise<Lock> {
-  const { context, options, request, store, needed } = job;
-  const missing = missingSets(lock, needed);
-  if (missing.length > 0 && options.offline) {
-    throw new EdgeimgError(
-      "ERR_EDGEIMG_FETCH_OFFLINE",
-      `The lock does not hold ${missing.map((set) => set.name).join(", ")}, and --offline forbids asking apt.`,
-      { hint: "Run once without --offline." },
-    );
-  }
-  const { distribution } = request.catalog;
-  const solvers = new Map<string, ReturnType<typeof openApt>>();
-  const open = async (arch: string) => {
-    const known = solvers.get(arch);
-    if (known !== undefined) return await known;
-    context.emit({ type: "log", level: "info", message: `asking apt for packages of ${distribution.name} (${arch})` });
-    const solver = openApt({
-      folder: join(store.root, "apt", `${distribution.name}-${arch}`),
-      arch,
-      mirrors: (await job.registries()).deb,
-      suites: distribution.suites,
-      components: distribution.components,
-      keyring: distribution.keyring,
-      env: context.env,
-      signal: context.signal,
-    });
-    solvers.set(arch, solver);
-    return await solver;
-  };
-  const complete = async () => await completeLock({ lock, requirements: needed, open });
-  if (missing.length === 0) return await complete();
-  // apt refuses to work in a folder where another apt works.
-  return await withLock(`${store.root}/apt`, context.signal, complete);
 }
 
 /** The lock of a project; undefined when there is none yet. */

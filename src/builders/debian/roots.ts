@@ -63,7 +63,6 @@ export function debName(id: string): string {
 export function toolsRoot(context: DebianContext, name: ToolSet): string {
   const { distribution, hostArch, arch, plan } = context;
   const set = distribution.tools[name];
-  const host = archOf(distribution, hostArch);
   const target = archOf(distribution, arch);
   const setName = toolSetName(name, arch);
   const debs = fetchSet(context, setName, `host tools: ${name}`);
@@ -76,9 +75,19 @@ export function toolsRoot(context: DebianContext, name: ToolSet): string {
     params: {
       only: set.only,
       exclude: set.exclude.map((glob) => fillTriplet(glob, target.triplet)),
-      wrap: { loader: host.loader, libraries: [`usr/lib/${host.triplet}`], folders: set.wrap },
+      wrap: hostWrap(distribution, hostArch, set.wrap),
     },
   });
+}
+
+/** How programs in these folders of a root start through the root's own loader. */
+export function hostWrap(
+  distribution: Distribution,
+  hostArch: string,
+  folders: readonly string[],
+): { loader: string; libraries: string[]; folders: readonly string[] } {
+  const { loader, triplet } = archOf(distribution, hostArch);
+  return { loader, libraries: [`usr/lib/${triplet}`], folders };
 }
 
 /** A root of the target's packages: headers and libraries, or what a rootfs is taken from. */
