@@ -1,7 +1,7 @@
 import { access, readFile } from "node:fs/promises";
 import { join } from "node:path";
-import * as z from "zod";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
+import * as z from "../zod.js";
 
 const names = z.record(z.string(), z.unknown()).default({});
 const packageJson = z.object({ dependencies: names, devDependencies: names });

@@ -3,10 +3,10 @@ import { createReadStream } from "node:fs";
 import { lstat, readFile, readlink, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import * as z from "zod";
 import { sizeTable, sizeTreemap } from "../report/sizes.js";
 import type { ManifestFile } from "../steps/report.js";
 import { walk } from "../store/tree.js";
+import * as z from "../zod.js";
 
 const showInfo = z.record(
   z.string(),

@@ -1,8 +1,8 @@
 import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
-import * as z from "zod";
 import { matrixTargets } from "../config/matrix.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
+import * as z from "../zod.js";
 import { packageHome } from "./home.js";
 import { imageRequest, openProject } from "./open-project.js";
 import { templateRenderer } from "./render-template.js";

@@ -3,14 +3,15 @@ import { homedir, userInfo } from "node:os";
 import { dirname, resolve } from "node:path";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { checkDrive, checkIdentity, driveName, findDrive, sizeText, writableDrives } from "../flash/check-drive.js";
+import type { Drive } from "../flash/drive.js";
 import { type Drives, systemDrives } from "../flash/drives.js";
-import type { Drive } from "../flash/parse-drives.js";
 import { openReader } from "../flash/reader.js";
 import { openError } from "../flash/rights.js";
-import { formatSettings, hasSettings, type Settings, writeSettings } from "../flash/settings.js";
+import type { Settings } from "../flash/settings.js";
 import { findImage, type ImageSource, openSource } from "../flash/source.js";
 import { openTarget, type Target, type TargetOptions } from "../flash/target.js";
 import { writeImage } from "../flash/write-image.js";
+import type { WriteJob } from "../flash/write-job.js";
 import type { Context, FlashOptions, FlashResult } from "./types.js";
 
 /** What flashing touches of the machine; tests put simulated layers in its place. */
@@ -20,14 +21,14 @@ export interface FlashLayers {
 }
 
 /** Mounts are known by real paths. */
-async function realLayers(folders: readonly string[]): Promise<FlashLayers> {
+async function realLayers({ env }: Context, folders: readonly string[]): Promise<FlashLayers> {
   const real = await Promise.all(folders.map((folder) => realpath(folder).catch(() => folder)));
-  return { drives: systemDrives([...new Set(real)]), openTarget };
+  return { drives: systemDrives({ folders: [...new Set(real)], env }), openTarget };
 }
 
 /** The drives that an image can be written to. */
 export async function listDrives(context: Context): Promise<readonly Drive[]> {
-  const { drives } = await realLayers(ownFolders(context));
+  const { drives } = await realLayers(context, ownFolders(context));
   return writableDrives(await drives.list());
 }
 
@@ -38,9 +39,9 @@ export async function listDrives(context: Context): Promise<readonly Drive[]> {
 export async function flashImage(context: Context, options: FlashOptions, given?: FlashLayers): Promise<FlashResult> {
   const { cwd, emit, now, signal } = context;
   const image = await findImage(resolve(cwd, options.image ?? "out"));
-  const layers = given ?? (await realLayers([...ownFolders(context), dirname(image)]));
+  const layers = given ?? (await realLayers(context, [...ownFolders(context), dirname(image)]));
   const settings = await readSettings(cwd, options.settings);
-  const text = hasSettings(settings) ? formatSettings(settings) : undefined;
+  const customise = hasSettings(settings) ? await settingsWriter(settings) : undefined;
   const device = options.device === undefined ? undefined : resolve(cwd, options.device);
   const kind = device === undefined || (await isDrive(device)) ? "drive" : "file";
   // Chosen before the image is hashed: a mistake in the name is told at once.
@@ -60,14 +61,16 @@ export async function flashImage(context: Context, options: FlashOptions, given?
   const name = drive === undefined ? path : driveName(drive);
   const reader = await openReader(image, source.compression);
   try {
-    // The drive is claimed now; what is in its place from here on is what will be written.
-    if (drive !== undefined) checkIdentity(drive, await layers.drives.list());
     const report = await writeImage({
       reader,
       map: source.map,
       target,
       name,
-      customise: text === undefined ? undefined : (to, from) => writeSettings(to, { text, ...from }),
+      customise,
+      // The drive is claimed by now; what is in its place from here on is what will be written.
+      check: async () => {
+        if (drive !== undefined) checkIdentity(drive, await layers.drives.list());
+      },
       emit,
       now,
       signal,
@@ -78,7 +81,15 @@ export async function flashImage(context: Context, options: FlashOptions, given?
     }
     await target.close();
     const ejected = drive?.removable === true && (await layers.drives.eject(drive));
-    return { image, device: path, name, checkedBy: source.checkedBy, settings: text !== undefined, ejected, ...report };
+    return {
+      image,
+      device: path,
+      name,
+      checkedBy: source.checkedBy,
+      settings: customise !== undefined,
+      ejected,
+      ...report,
+    };
   } catch (error) {
     await target.close().catch(() => {});
     if (!signal.aborted) throw error;
@@ -150,6 +161,17 @@ function warn({ emit }: Context, { source, settings }: { source: ImageSource; se
   }
   if (settings.wifi !== undefined)
     say("the image's system has no Wi-Fi firmware yet: the settings are kept on the data partition (docs/flash.md)");
+}
+
+function hasSettings({ hostname, sshKeys, wifi, variables }: Settings): boolean {
+  return hostname !== undefined || sshKeys.length > 0 || wifi !== undefined || variables.length > 0;
+}
+
+/** Throws ERR_EDGEIMG_FLASH_SETTINGS for what the board would refuse. Most flashes have none and need not read how they are checked. */
+async function settingsWriter(settings: Settings): Promise<NonNullable<WriteJob["customise"]>> {
+  const { formatSettings, writeSettings } = await import("../flash/settings.js");
+  const text = formatSettings(settings);
+  return (target, image) => writeSettings(target, { text, ...image });
 }
 
 /** A key may be given by the name of its file. */

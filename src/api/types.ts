@@ -1,7 +1,7 @@
 import type { Target } from "../config/matrix.js";
 import type { Setting } from "../config/merge.js";
 import type { Emit } from "../events.js";
-import type { Drive } from "../flash/parse-drives.js";
+import type { Drive } from "../flash/drive.js";
 import type { Settings } from "../flash/settings.js";
 import type { ImageDiff } from "../report/diff.js";
 

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "../zod.js";
 import { arch, name, size } from "./common.js";
 
 /** Values of device-tree properties: strings, or 32-bit cells. */

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "../zod.js";
 import { name } from "./common.js";
 
 const globs = z.array(z.string());

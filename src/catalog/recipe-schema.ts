@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "../zod.js";
 import { arch, name, sha256, source } from "./common.js";
 
 const scalar = z.union([z.string(), z.boolean(), z.number()]);

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "../zod.js";
 import { source } from "./common.js";
 
 /** `recipes/reference/recipe.yaml`: what runs ONNX models on the host. */

@@ -1,4 +1,4 @@
-import * as z from "zod";
+import * as z from "../zod.js";
 import { sha256, source } from "./common.js";
 import { compileBuild } from "./recipe-schema.js";
 

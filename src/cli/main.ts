@@ -1,11 +1,7 @@
 #!/usr/bin/env node
 import process from "node:process";
-import * as z from "zod";
 import { api } from "../api/index.js";
 import { runCommandLine } from "./run-command-line.js";
-
-// Each schema is used a few times in a run: generating a parser for it would cost more than it saves.
-z.config({ jitless: true });
 
 const controller = new AbortController();
 

@@ -1,6 +1,6 @@
-import * as z from "zod";
 import { board } from "../catalog/board-schema.js";
 import { recipe } from "../catalog/recipe-schema.js";
+import * as z from "../zod.js";
 import { projectSchema } from "./project-schema.js";
 
 /** A kind of YAML file that edgeimg reads. */

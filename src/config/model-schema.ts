@@ -1,5 +1,5 @@
-import * as z from "zod";
 import { sha256 } from "../catalog/common.js";
+import * as z from "../zod.js";
 
 /** Sizes that one dimension may have: min, min + step, ..., max. */
 export interface Dimension {

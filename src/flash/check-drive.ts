@@ -1,5 +1,5 @@
 import { EdgeimgError } from "../errors/edgeimg-error.js";
-import { type Drive, isSameDrive } from "./parse-drives.js";
+import { type Drive, isSameDrive } from "./drive.js";
 
 /** Drives that a user may choose from. */
 export function writableDrives(drives: readonly Drive[]): Drive[] {

@@ -1,7 +1,8 @@
+import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
-import { execa } from "execa";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
-import { type Drive, parseDrives } from "./parse-drives.js";
+import type { Drive } from "./drive.js";
+import { parseDrives } from "./parse-drives.js";
 
 /** The drives of a machine. Tests put simulated ones in its place. */
 export interface Drives {
@@ -19,12 +20,19 @@ const columns = [
   ...["SERIAL", "WWN", "FSTYPE", "LABEL"],
 ];
 
-/** @param folders folders whose drive must never be written: the home folder, the project, the image. */
-export function systemDrives(folders: readonly string[]): Drives {
+export interface SystemDrivesOptions {
+  /** Folders whose drive must never be written: the home folder, the project, the image. */
+  readonly folders: readonly string[];
+  /** Environment of the programs that are asked. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+export function systemDrives({ folders, env }: SystemDrivesOptions): Drives {
+  const run = starter(env);
   return {
     list: async () =>
       parseDrives({
-        lsblk: await lsblk(),
+        lsblk: await lsblk(run),
         mountinfo: await readFile("/proc/self/mountinfo", "utf8"),
         swaps: await readFile("/proc/swaps", "utf8").catch(() => ""),
         folders,
@@ -34,35 +42,46 @@ export function systemDrives(folders: readonly string[]): Drives {
       // The newest mount first: one may lie within another.
       for (const { device, folder } of [...drive.mounts].reverse()) {
         const plain = await run("umount", [folder]);
-        if (plain === undefined) continue;
+        if (!plain.failed) continue;
         const byUser = await run("udisksctl", ["unmount", "--no-user-interaction", "-b", device]);
-        if (byUser === undefined) continue;
+        if (!byUser.failed) continue;
         throw new EdgeimgError("ERR_EDGEIMG_FLASH_MOUNTED", `${folder} could not be unmounted.`, {
-          details: [plain, byUser].filter((text) => text !== ""),
+          details: [plain.said, byUser.said].filter((text) => text !== ""),
           hint: "Close what has files open there (`fuser -vm` names it), then try again.",
         });
       }
     },
     eject: async (drive) => {
       if (drive.bus === "loop") return false;
-      if ((await run("eject", [drive.path])) === undefined) return true;
-      return (await run("udisksctl", ["power-off", "--no-user-interaction", "-b", drive.path])) === undefined;
+      if (!(await run("eject", [drive.path])).failed) return true;
+      return !(await run("udisksctl", ["power-off", "--no-user-interaction", "-b", drive.path])).failed;
     },
   };
 }
 
-async function lsblk(): Promise<string> {
-  const args = ["--json", "--bytes", "--output", columns.join(",")];
-  const result = await execa("lsblk", args, { reject: false, env: { LC_ALL: "C" }, stdin: "ignore" });
-  if (!result.failed) return result.stdout;
+async function lsblk(run: Run): Promise<string> {
+  const { failed, stdout, said } = await run("lsblk", ["--json", "--bytes", "--output", columns.join(",")]);
+  if (!failed) return stdout;
   throw new EdgeimgError("ERR_EDGEIMG_FLASH_NO_DEVICE", "The drives of this machine cannot be listed: lsblk failed.", {
-    details: [result.stderr || (result.originalMessage ?? "")],
+    details: [said],
     hint: "lsblk is part of util-linux: install it, or write to a plain file with --device FILE.",
   });
 }
 
-/** Undefined when the program did its work; else what it said. */
-async function run(program: string, args: readonly string[]): Promise<string | undefined> {
-  const result = await execa(program, args, { reject: false, stdin: "ignore", timeout: 60_000, env: { LC_ALL: "C" } });
-  return result.failed ? result.stderr.trim() : undefined;
+/** Never rejects; `said` is what tells why it failed. */
+type Run = (
+  program: string,
+  args: readonly string[],
+) => Promise<{ readonly failed: boolean; readonly stdout: string; readonly said: string }>;
+
+/** Node's own call, not execa: reading that takes longer than lsblk runs, and every flash would wait for it. */
+function starter(env: SystemDrivesOptions["env"]): Run {
+  const options = { timeout: 60_000, maxBuffer: 16 << 20, env: { ...env, LC_ALL: "C" } };
+  return (program, args) =>
+    new Promise((resolve) => {
+      const child = execFile(program, args, options, (error, stdout, stderr) => {
+        resolve({ failed: error !== null, stdout, said: stderr.trim() || (error?.message ?? "") });
+      });
+      child.stdin?.end();
+    });
 }

@@ -1,33 +1,4 @@
-import * as z from "zod";
-
-/** One whole drive, as far as it matters for writing to it. */
-export interface Drive {
-  /** `/dev/sdb`. */
-  readonly path: string;
-  /** The kernel's number of it, `8:16`. */
-  readonly number: string;
-  /** Bytes; 0 for a reader without a card. */
-  readonly size: number;
-  /** Vendor and model. */
-  readonly model: string;
-  /** usb, sd, mmc, sata, nvme, loop ...; empty when unknown. */
-  readonly bus: string;
-  readonly serial: string;
-  readonly wwn: string;
-  /** The kernel's running number of the medium: another one after each change of card. Empty before Linux 5.15. */
-  readonly sequence: string;
-  readonly removable: boolean;
-  readonly readOnly: boolean;
-  /** Whether it is of a kind that cards come as: removable, USB, SD; or a loop device. */
-  readonly suitable: boolean;
-  /** Its partitions, or itself, by file system: "sdb1 vfat BOOT". */
-  readonly contents: readonly string[];
-  readonly mounts: readonly { readonly device: string; readonly folder: string }[];
-  /** Devices that other drivers have made of its parts and that are not mounts: LVM, RAID, encryption. */
-  readonly holders: readonly string[];
-  /** What the running system has there: "/", "swap", a folder of the user. Empty: nothing. */
-  readonly system: readonly string[];
-}
+import type { Drive } from "./drive.js";
 
 export interface DriveFacts {
   /** What `lsblk --json --bytes` printed. */
@@ -41,39 +12,49 @@ export interface DriveFacts {
   readonly sysfs: (path: string) => Promise<string>;
 }
 
-const text = z
-  .string()
-  .nullish()
-  .transform((value) => value?.trim() ?? "");
-/** Older versions print numbers and switches as text. */
-const number = z.union([z.number(), z.string()]).nullish().transform(Number);
-const flag = z
-  .union([z.boolean(), z.string(), z.number()])
-  .nullish()
-  .transform((value) => [true, 1, "1"].includes(value ?? false));
+const texts = [
+  "name",
+  "kname",
+  "path",
+  "maj:min",
+  "type",
+  "tran",
+  "vendor",
+  "model",
+  "serial",
+  "wwn",
+  "fstype",
+  "label",
+] as const;
 
-const node = z.object({
-  name: z.string(),
-  kname: z.string(),
-  path: text,
-  "maj:min": text,
-  type: z.string(),
-  size: number,
-  rm: flag,
-  hotplug: flag,
-  ro: flag,
-  tran: text,
-  vendor: text,
-  model: text,
-  serial: text,
-  wwn: text,
-  fstype: text,
-  label: text,
-  get children() {
-    return z.array(node).optional();
-  },
-});
-type Node = z.infer<typeof node>;
+/** One line of lsblk's tree. */
+interface Node extends Readonly<Record<(typeof texts)[number], string>> {
+  readonly size: number;
+  readonly rm: boolean;
+  readonly ro: boolean;
+  readonly children: readonly Node[];
+}
+
+/**
+ * By hand: what lsblk says is never ill-formed, only typed differently by its versions (numbers and switches as text, null for
+ * nothing), and every flash would wait for a schema library to be read.
+ */
+function parseNodes(value: unknown): Node[] {
+  return (Array.isArray(value) ? value : []).map((raw: Readonly<Record<string, unknown>>) => {
+    const text = (key: string) => String(raw[key] ?? "").trim();
+    return {
+      ...(Object.fromEntries(texts.map((key) => [key, text(key)])) as Record<(typeof texts)[number], string>),
+      size: Number(text("size")),
+      rm: isOn(text("rm")),
+      ro: isOn(text("ro")),
+      children: parseNodes(raw.children),
+    };
+  });
+}
+
+function isOn(flag: string): boolean {
+  return flag === "true" || flag === "1";
+}
 
 /** Where the system lives: a drive with one of these mounted is never written. */
 const systemFolders = [
@@ -99,7 +80,7 @@ interface Mount {
 
 /** Joins what lsblk and /proc say of drives, their partitions and all that is stacked on these. */
 export async function parseDrives(facts: DriveFacts): Promise<Drive[]> {
-  const { blockdevices } = z.object({ blockdevices: z.array(node) }).parse(JSON.parse(facts.lsblk));
+  const { blockdevices } = JSON.parse(facts.lsblk) as { readonly blockdevices?: unknown };
   const mounts = parseMounts(facts.mountinfo);
   const swaps = facts.swaps
     .split("\n")
@@ -111,10 +92,10 @@ export async function parseDrives(facts: DriveFacts): Promise<Drive[]> {
     ...swaps.filter((path) => !path.startsWith("/dev/")).map((folder) => ({ folder, name: "swap" })),
   ].map(({ folder, name }) => ({ name, mount: mountOf(folder, mounts) }));
   const drives: Drive[] = [];
-  for (const one of blockdevices) {
+  for (const one of parseNodes(blockdevices)) {
     if (!["disk", "loop", "rom"].includes(one.type) || one.type === "rom" || one.kname.startsWith("zram")) continue;
     const nodes = flatten(one);
-    const mounted = mounts.filter((mount) => nodes.some((part) => isOn(mount, part)));
+    const mounted = mounts.filter((mount) => nodes.some((part) => isMountOf(mount, part)));
     const system = [
       ...mounted.filter(({ folder }) => systemFolders.includes(folder)).map(({ folder }) => folder),
       ...nodes.filter((part) => swaps.includes(pathOf(part))).map(() => "swap"),
@@ -140,7 +121,7 @@ export async function parseDrives(facts: DriveFacts): Promise<Drive[]> {
         part.fstype === "" ? [] : [[part.name, part.fstype, part.label].filter((word) => word !== "").join(" ")],
       ),
       mounts: mounted.map((mount) => ({
-        device: pathOf(nodes.find((part) => isOn(mount, part)) ?? one),
+        device: pathOf(nodes.find((part) => isMountOf(mount, part)) ?? one),
         folder: mount.folder,
       })),
       holders: nodes.filter((part) => part !== one && part.type !== "part").map(pathOf),
@@ -150,22 +131,16 @@ export async function parseDrives(facts: DriveFacts): Promise<Drive[]> {
   return drives;
 }
 
-/** Whether two looks at drives saw the same medium in the same place. */
-export function isSameDrive(before: Drive, after: Drive): boolean {
-  const keys = ["path", "number", "size", "model", "serial", "wwn", "sequence"] as const;
-  return keys.every((key) => before[key] === after[key]);
-}
-
 function pathOf({ path, kname }: Node): string {
   return path === "" ? `/dev/${kname}` : path;
 }
 
 function flatten(one: Node): Node[] {
-  return [one, ...(one.children ?? []).flatMap(flatten)];
+  return [one, ...one.children.flatMap(flatten)];
 }
 
 /** By number; btrfs and others mount under a number of their own, but name the device. */
-function isOn(mount: Mount, part: Node): boolean {
+function isMountOf(mount: Mount, part: Node): boolean {
   return mount.number === part["maj:min"] || mount.source === pathOf(part) || mount.source === `/dev/${part.kname}`;
 }
 

@@ -27,10 +27,6 @@ const maxSize = 32_768;
 /** Variables that would change the system's scripts or how the app is started; that script refuses them as well. */
 const reserved = /^(PATH|HOME|TMPDIR|IFS|ENV|PS[0-9]|OPTIND|PPID|PWD|SHELL|USER|LD_.*|EDGEIMG_.*)$/;
 
-export function hasSettings({ hostname: name, sshKeys, wifi, variables }: Settings): boolean {
-  return name !== undefined || sshKeys.length > 0 || wifi !== undefined || variables.length > 0;
-}
-
 /** The file's text: KEY=VALUE lines. Throws ERR_EDGEIMG_FLASH_SETTINGS for what the board would refuse. */
 export function formatSettings(settings: Settings): string {
   const lines = ["# Read and removed by the first boot. Made by `edgeimg flash`.", "format=1"];

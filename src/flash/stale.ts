@@ -1,5 +1,6 @@
 import { parseMbr, sectorSize } from "../formats/mbr.js";
 import { alignment } from "./buffers.js";
+import type { Target } from "./target.js";
 
 export interface Place {
   readonly at: number;
@@ -32,6 +33,59 @@ export function stalePlaces(head: Uint8Array, target: { readonly size: number })
     .map(({ at, length }) => ({ at, length: Math.min(length, target.size - at) }))
     .filter(({ length }) => length > 0)
     .sort((a, b) => a.at - b.at);
+}
+
+/**
+ * Clears places, the first one before all others: the old partition table.
+ * @param erase.scratch memory at a page, at least as long as all places together
+ */
+export async function eraseStale(
+  target: Target,
+  { places, scratch }: { readonly places: readonly Place[]; readonly scratch: Uint8Array },
+): Promise<void> {
+  const work: Parameters<typeof writeZeros>[1][] = [];
+  let used = 0;
+  for (const { at, length } of places) {
+    work.push({ at, scratch: scratch.subarray(used, used + length) });
+    used += length;
+  }
+  if (used > scratch.length) throw new Error(`${used} bytes to clear, memory for ${scratch.length}`);
+  const [table, ...others] = work;
+  if (table !== undefined) await writeZeros(target, table);
+  await Promise.all(others.map((place) => writeZeros(target, place)));
+}
+
+/**
+ * Makes a place read as zeros. It is read first, and only what is not zero is written: reading is faster on every card, and a new card
+ * has nothing there. What cannot be read is written.
+ * @param place.scratch memory as long as the place, at a page
+ */
+export async function writeZeros(
+  target: Target,
+  { at, scratch }: { readonly at: number; readonly scratch: Uint8Array },
+): Promise<void> {
+  const readable = await target.read(scratch, at).then(
+    () => true,
+    () => false,
+  );
+  const [from, to] = readable ? nonZeroSpan(scratch) : [0, scratch.length];
+  if (from < to) await target.write(scratch.subarray(from, to).fill(0), at + from);
+}
+
+/** From the first to the last aligned block that is not zero; empty when all are. */
+export function nonZeroSpan(bytes: Uint8Array): [from: number, to: number] {
+  const blocks = Math.ceil(bytes.length / alignment);
+  let from = 0;
+  let to = blocks;
+  const isZeroBlock = (block: number) => isZero(bytes.subarray(block * alignment, (block + 1) * alignment));
+  while (from < to && isZeroBlock(from)) from++;
+  while (to > from && isZeroBlock(to - 1)) to--;
+  return [from * alignment, Math.min(to * alignment, bytes.length)];
+}
+
+/** Whether all bytes are zero: the first is, and each equals the one before. */
+export function isZero(bytes: Uint8Array): boolean {
+  return (bytes[0] ?? 0) === 0 && Buffer.compare(bytes.subarray(0, -1), bytes.subarray(1)) === 0;
 }
 
 /** Offsets in an ext2/3/4 file system of any block size. A group has as many blocks as a block has bits. */

@@ -1,8 +1,8 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
-import * as z from "zod";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
+import * as z from "../zod.js";
 import { onnxHostProgram } from "./onnx-host.js";
 import { isElementType, type Tensor } from "./tensor.js";
 

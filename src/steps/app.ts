@@ -3,8 +3,8 @@ import { createRequire } from "node:module";
 import { basename, join, relative } from "node:path";
 import type { Message } from "esbuild";
 import { execa } from "execa";
-import * as z from "zod";
 import { EdgeimgError, type Place } from "../errors/edgeimg-error.js";
+import * as z from "../zod.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";
 

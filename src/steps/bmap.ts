@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, open, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import * as z from "zod";
 import { type BlockRange, bmapBlockSize, formatBmap, type MappedRange, mergeRanges } from "../formats/bmap.js";
 import { parseMbr, sectorSize } from "../formats/mbr.js";
+import * as z from "../zod.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";
 

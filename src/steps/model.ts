@@ -1,7 +1,6 @@
 import { access, copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
-import * as z from "zod";
 import { recipe as recipeSchema } from "../catalog/recipe-schema.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import {
@@ -14,6 +13,7 @@ import {
 import { resolveInputs, resolveOutputs } from "../model/inputs.js";
 import { inspectOnnx } from "../model/reference.js";
 import { renderSidecar, type SidecarInput } from "../model/sidecar.js";
+import * as z from "../zod.js";
 import { defineKind, type StepContext } from "./kind.js";
 import { inputFolder } from "./local.js";
 

@@ -1,11 +1,11 @@
 import { lstatSync, readlinkSync } from "node:fs";
 import { lstat, mkdir, open, readdir, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative } from "node:path";
-import * as z from "zod";
 import { readElf } from "../formats/elf.js";
 import { globMatcher } from "../formats/glob.js";
 import { compareText } from "../store/canonical.js";
 import { walk } from "../store/tree.js";
+import * as z from "../zod.js";
 import { extractDeb, makeLinks, unpackFailure } from "./archives.js";
 import { defineKind, type StepContext } from "./kind.js";
 import { inputFolder } from "./local.js";

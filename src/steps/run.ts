@@ -3,9 +3,9 @@ import { cp, lstat, mkdir, readFile, rm, symlink, writeFile } from "node:fs/prom
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { execa } from "execa";
-import * as z from "zod";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { treeTime } from "../store/tree.js";
+import * as z from "../zod.js";
 import { defineKind, type StepContext } from "./kind.js";
 import { inputFolder } from "./local.js";
 import { killLeftovers, rememberGroup } from "./process-group.js";

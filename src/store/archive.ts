@@ -1,6 +1,6 @@
 import { dirname, normalize } from "node:path";
-import * as z from "zod";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
+import * as z from "../zod.js";
 import { canonicalJson, compareText, type Json } from "./canonical.js";
 import { type TreeEntry, treeDigest } from "./tree.js";
 

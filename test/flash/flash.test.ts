@@ -48,11 +48,59 @@ t.test("a card gets the image's mapped blocks, the partition table last", async 
   t.equal(writes[0], `write 0+${mib}`, "the old table goes first");
   t.equal(writes.at(-1), "write 0+4096", "the new one comes last");
   t.ok(to.log.lastIndexOf(`read ${16 * mib}+${mib}`) < to.log.lastIndexOf("write 0+4096"), "after all was read back");
-  t.match(result, { bytes: 4096 * (1 + 1501 + 256), checkedBy: ["disk.img.bmap"], ejected: true, direct: true });
+  t.match(result, { bytes: 4096 * (1 + 1501 + 256 + 256), checkedBy: ["disk.img.bmap"], ejected: true, direct: true });
   t.strictSame(below.calls, ["list", "open drive /dev/sdx", "list", "eject"]);
   const progress = events.filter((event) => event.type === "step-progress");
   t.match(progress.at(-1), { step: "flash/verify", done: result.bytes, total: result.bytes, msLeft: 0 });
   t.ok(progress.every((event) => (event.bytesPerSecond ?? 1) > 0));
+});
+
+t.test("zeros are written only where the card has something else", async (t) => {
+  const { context } = simulatedContext(project(t));
+  const to = medium(size);
+  to.bytes.fill(0);
+  await flashImage(context, flashOptions(), layers([[card(size)]], to));
+  const zeros = { from: 20 * mib, to: 21 * mib };
+  const written = to.log.flatMap((line) => {
+    const [, at, length] = /^write (\d+)\+(\d+)$/.exec(line) ?? [];
+    return at === undefined ? [] : [{ from: Number(at), to: Number(at) + Number(length) }];
+  });
+  t.ok(written.length > 2);
+  t.notOk(
+    written.some(({ from, to: end }) => from < zeros.to && end > zeros.from),
+    "the image's empty blocks",
+  );
+  t.equal(written.filter(({ from }) => from < mib).length, 1, "the first MiB: only the new table");
+  t.notOk(
+    written.some(({ to: end }) => end > size - mib),
+    "the last MiB",
+  );
+});
+
+t.test("what cannot be read is cleared all the same", async (t) => {
+  const { context } = simulatedContext(project(t));
+  let broken = true;
+  const to = medium(size, {
+    onWrite: (_, at) => {
+      if (at === size - mib) broken = false;
+    },
+    onRead: (_, at) => {
+      if (broken && at === size - mib) throw Object.assign(new Error("EIO: i/o error, read"), { code: "EIO" });
+    },
+  });
+  await flashImage(context, flashOptions(), layers([[card(size)]], to));
+  t.ok(to.bytes.subarray(size - mib).every((byte) => byte === 0));
+});
+
+t.test("a card that fails to sync is reported, and has no partition table", async (t) => {
+  const { context } = simulatedContext(project(t));
+  const to = medium(size);
+  const target = { ...to.target, sync: () => Promise.reject(Object.assign(new Error("EIO: i/o error, fsync"))) };
+  await t.rejects(flashImage(context, flashOptions(), layers([[card(size)]], { ...to, target })), {
+    code: "ERR_EDGEIMG_FLASH_IO",
+    message: /sync: EIO/,
+  });
+  t.notOk(hasTable(to.bytes));
 });
 
 t.test("the copies of an old ext4 superblock are cleared, so that old data does not come back", async (t) => {

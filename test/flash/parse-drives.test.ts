@@ -1,6 +1,7 @@
 import t from "tap";
 import { driveName, writableDrives } from "../../src/flash/check-drive.js";
-import { isSameDrive, parseDrives } from "../../src/flash/parse-drives.js";
+import { isSameDrive } from "../../src/flash/drive.js";
+import { parseDrives } from "../../src/flash/parse-drives.js";
 
 interface Row {
   readonly name: string;

@@ -1,6 +1,5 @@
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import type { CommandSpec } from "../command.js";
-import { diffMarkdown, diffText } from "../render/diff.js";
 
 export const diff: CommandSpec = {
   name: "diff",
@@ -28,6 +27,7 @@ export const diff: CommandSpec = {
     const { diffResults } = api;
     const found = await diffResults(context, { old, new: next });
     const format = flags.text("format") ?? "text";
+    const { diffMarkdown, diffText } = await import("../render/diff.js");
     const text =
       format === "json"
         ? `${JSON.stringify(found, null, 2)}\n`

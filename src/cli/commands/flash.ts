@@ -1,6 +1,6 @@
 import type { FlashResult } from "../../api/types.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
-import type { Drive } from "../../flash/parse-drives.js";
+import type { Drive } from "../../flash/drive.js";
 import { ask, canAsk } from "../ask.js";
 import type { CommandSpec, Flags, Invocation } from "../command.js";
 import { bytesText, durationText, printable, table } from "../render/words.js";
