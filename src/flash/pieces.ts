@@ -1,5 +1,4 @@
 import { EdgeimgError } from "../errors/edgeimg-error.js";
-import type { Hasher } from "./hasher.js";
 import type { WriteJob } from "./write-job.js";
 
 /** Size of one write. Large, as cards are fast only then. Bytes. */
@@ -27,7 +26,6 @@ export interface Work {
   readonly parts: readonly Part[];
   readonly head: Uint8Array;
   readonly buffers: readonly Uint8Array[];
-  readonly hasher: Hasher;
 }
 
 /**
@@ -35,11 +33,13 @@ export interface Work {
  * instead. The first piece is given only when the head's first sector is known.
  */
 export async function* readParts(
-  { reader, map, signal }: WriteJob,
-  { parts, head, buffers, hasher }: Work,
+  { reader, map, hasher, signal }: WriteJob,
+  { parts, head, buffers }: Work,
 ): AsyncGenerator<Piece> {
   let turn = 0;
   let done = 0;
+  /** The range before: nobody waits for its hash while the next one is read, and for the hashing thread to start. */
+  let checked = Promise.resolve();
   for (const { from, to, sha256 } of parts) {
     for (let at = from; at < to; ) {
       signal.throwIfAborted();
@@ -48,15 +48,24 @@ export async function* readParts(
       const buffer = buffers[turn++ % buffers.length]?.subarray(0, end - at) ?? new Uint8Array();
       const length = await reader.read(buffer, at);
       if (length < buffer.length) throw wrongSource(`it ends at byte ${at + length} of ${map.imageSize}`);
-      const hashed = hasher.update(buffer);
-      hashed.catch(() => {});
+      const hashed = later(Promise.all([hasher.update(buffer), checked]).then(() => {}));
       done += length;
       if (at < head.length) head.set(buffer, at);
       yield { bytes: at < head.length ? undefined : buffer, at, done, hashed };
       at = end;
     }
-    if ((await hasher.digest()) !== sha256) throw wrongSource(`the bytes from ${from} to ${to} have another sha256`);
+    const compare = (found: string) => {
+      if (found !== sha256) throw wrongSource(`the bytes from ${from} to ${to} have another sha256`);
+    };
+    checked = later(Promise.all([hasher.digest().then(compare), checked]).then(() => {}));
   }
+  await checked;
+}
+
+/** For what is awaited later: until then a failure must not count as unhandled. */
+export function later(work: Promise<void>): Promise<void> {
+  work.catch(() => {});
+  return work;
 }
 
 function wrongSource(what: string): EdgeimgError {

@@ -1,6 +1,5 @@
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { alignedBuffers } from "./buffers.js";
-import { type Hasher, threadHasher } from "./hasher.js";
 import { chunk, depth, readParts, type Work } from "./pieces.js";
 import { edge, eraseStale, nonZeroSpan, stalePlaces } from "./stale.js";
 import { io, type WriteJob } from "./write-job.js";
@@ -24,15 +23,6 @@ const tellEvery = 200;
  * Throws ERR_EDGEIMG_FLASH_SOURCE_HASH, _IO, _VERIFY, _SOURCE_INVALID, ERR_EDGEIMG_INTERRUPTED.
  */
 export async function writeImage(job: WriteJob): Promise<WriteReport> {
-  const hasher = threadHasher();
-  try {
-    return await writeWith(job, hasher);
-  } finally {
-    await hasher.close();
-  }
-}
-
-async function writeWith(job: WriteJob, hasher: Hasher): Promise<WriteReport> {
   const { map, target, emit, now } = job;
   const buffers = alignedBuffers(depth, chunk);
   const parts = map.ranges.map(({ first, last, sha256 }) => ({
@@ -46,7 +36,7 @@ async function writeWith(job: WriteJob, hasher: Hasher): Promise<WriteReport> {
   emit({ type: "plan", steps: job.customise === undefined ? 4 : 5 });
 
   // The image's first sector tells where its partitions are; a compressed image can be read only once, so it is kept for the end.
-  const pieces = readParts(job, { parts, head, buffers, hasher });
+  const pieces = readParts(job, { parts, head, buffers });
   const [first] = await Promise.all([pieces.next(), job.check()]);
   await step("erase", "Clear old partition tables", async () => {
     // The last buffer: the first one already holds the image's first piece.
@@ -57,9 +47,7 @@ async function writeWith(job: WriteJob, hasher: Hasher): Promise<WriteReport> {
   const began = now();
   await step("write", "Write the image", (progress) => writePieces(job, { first, pieces, progress }));
   const wrote = now();
-  await step("verify", "Read it back and compare", (progress) =>
-    verify(job, { parts, head, buffers, hasher, progress }),
-  );
+  await step("verify", "Read it back and compare", (progress) => verify(job, { parts, head, buffers, progress }));
   const verified = now();
   if (job.customise !== undefined) {
     const { customise } = job;
@@ -76,9 +64,9 @@ async function writeWith(job: WriteJob, hasher: Hasher): Promise<WriteReport> {
 /** Reads one piece while the one before is hashed. The head is not on the target yet: its bytes are taken from memory. */
 async function verify(
   job: WriteJob,
-  { parts, head, buffers, hasher, progress }: Work & { readonly progress: (done: number) => void },
+  { parts, head, buffers, progress }: Work & { readonly progress: (done: number) => void },
 ): Promise<void> {
-  const { target, signal } = job;
+  const { target, hasher, signal } = job;
   let turn = 0;
   let done = 0;
   let hashed = Promise.resolve();

@@ -1,6 +1,7 @@
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { Emit } from "../events.js";
 import type { BlockMap } from "../formats/bmap.js";
+import type { Hasher } from "./hasher.js";
 import type { ImageReader } from "./reader.js";
 import type { Target } from "./target.js";
 
@@ -8,6 +9,7 @@ export interface WriteJob {
   readonly reader: ImageReader;
   readonly map: BlockMap;
   readonly target: Target;
+  readonly hasher: Hasher;
   /** What messages call the target. */
   readonly name: string;
   /** Changes the written image on the target before it becomes valid: the settings file. */

@@ -1,4 +1,4 @@
-import { depth, type Piece } from "./pieces.js";
+import { depth, later, type Piece } from "./pieces.js";
 import { isZero, writeZeros } from "./stale.js";
 import type { Target } from "./target.js";
 import { io, type WriteJob } from "./write-job.js";
@@ -28,11 +28,6 @@ export async function writePieces(
 ): Promise<void> {
   const { target, signal } = job;
   const flying: Promise<void>[] = [];
-  // Awaited later: until then a failure must not count as unhandled.
-  const later = (work: Promise<void>) => {
-    work.catch(() => {});
-    return work;
-  };
   let synced = 0;
   let syncing = Promise.resolve();
   try {
