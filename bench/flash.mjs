@@ -4,7 +4,8 @@
 // target: a plain file and, where the machine has them, a loop device on a file of this run, also slowed down to what a card
 // takes (cgroup v1's block throttling, which needs root). Images are as a build makes them: a FAT and a root partition whose
 // blocks hold what cannot be compressed, and an empty data partition.
-// Writes its tables into docs/benchmarks.md, unless only some targets were asked for. Times are medians of wall-clock seconds until everything is on the medium (synced).
+// Writes its tables into docs/benchmarks.md, unless only targets whose names begin so were asked for. Times are medians of wall-clock
+// seconds until everything is on the medium (synced).
 import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { createCipheriv, createHash } from "node:crypto";
 import {

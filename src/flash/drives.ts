@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { Drive } from "./drive.js";
-import { parseDrives } from "./parse-drives.js";
+import { lsblkColumns, parseDrives } from "./parse-drives.js";
 
 /** The drives of a machine. Tests put simulated ones in its place. */
 export interface Drives {
@@ -13,12 +13,6 @@ export interface Drives {
   /** Makes a removable drive safe to pull out; false when no program for that was found or it failed. */
   readonly eject: (drive: Drive) => Promise<boolean>;
 }
-
-/** What is asked of lsblk (util-linux 2.27 and later). */
-const columns = [
-  ...["NAME", "KNAME", "PATH", "MAJ:MIN", "TYPE", "SIZE", "RM", "HOTPLUG", "RO", "TRAN", "VENDOR", "MODEL"],
-  ...["SERIAL", "WWN", "FSTYPE", "LABEL"],
-];
 
 export interface SystemDrivesOptions {
   /** Folders whose drive must never be written: the home folder, the project, the image. */
@@ -60,7 +54,12 @@ export function systemDrives({ folders, env }: SystemDrivesOptions): Drives {
 }
 
 async function lsblk(run: Run): Promise<string> {
-  const { failed, stdout, said } = await run("lsblk", ["--json", "--bytes", "--output", columns.join(",")]);
+  const { failed, stdout, said } = await run("lsblk", [
+    "--json",
+    "--bytes",
+    "--output",
+    lsblkColumns.join(",").toUpperCase(),
+  ]);
   if (!failed) return stdout;
   throw new EdgeimgError("ERR_EDGEIMG_FLASH_NO_DEVICE", "The drives of this machine cannot be listed: lsblk failed.", {
     details: [said],

@@ -27,6 +27,9 @@ const texts = [
   "label",
 ] as const;
 
+/** What is asked of lsblk (util-linux 2.27 and later). */
+export const lsblkColumns = [...texts, "size", "rm", "ro"] as const;
+
 /** One line of lsblk's tree. */
 interface Node extends Readonly<Record<(typeof texts)[number], string>> {
   readonly size: number;

@@ -95,7 +95,7 @@ t.test("what cannot be read is cleared all the same", async (t) => {
 t.test("a card that fails to sync is reported, and has no partition table", async (t) => {
   const { context } = simulatedContext(project(t));
   const to = medium(size);
-  const target = { ...to.target, sync: () => Promise.reject(Object.assign(new Error("EIO: i/o error, fsync"))) };
+  const target = { ...to.target, sync: () => Promise.reject(new Error("EIO: i/o error, fsync")) };
   await t.rejects(flashImage(context, flashOptions(), layers([[card(size)]], { ...to, target })), {
     code: "ERR_EDGEIMG_FLASH_IO",
     message: /sync: EIO/,
