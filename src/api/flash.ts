@@ -5,7 +5,6 @@ import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { checkDrive, checkIdentity, driveName, findDrive, sizeText, writableDrives } from "../flash/check-drive.js";
 import type { Drive } from "../flash/drive.js";
 import { type Drives, systemDrives } from "../flash/drives.js";
-import { type Hasher, threadHasher } from "../flash/hasher.js";
 import { openReader } from "../flash/reader.js";
 import { openError } from "../flash/rights.js";
 import type { Settings } from "../flash/settings.js";
@@ -38,23 +37,6 @@ export async function listDrives(context: Context): Promise<readonly Drive[]> {
  * Throws ERR_EDGEIMG_FLASH_*; whatever it throws after the first write, the target has no partition table then.
  */
 export async function flashImage(context: Context, options: FlashOptions, given?: FlashLayers): Promise<FlashResult> {
-  // First of all: it starts while the drives and the image are looked at.
-  const hasher = threadHasher();
-  try {
-    return await flashWith({ context, options, given, hasher });
-  } finally {
-    await hasher.close();
-  }
-}
-
-interface Flash {
-  readonly context: Context;
-  readonly options: FlashOptions;
-  readonly given: FlashLayers | undefined;
-  readonly hasher: Hasher;
-}
-
-async function flashWith({ context, options, given, hasher }: Flash): Promise<FlashResult> {
   const { cwd, emit, now, signal } = context;
   const image = await findImage(resolve(cwd, options.image ?? "out"));
   const layers = given ?? (await realLayers(context, [...ownFolders(context), dirname(image)]));
@@ -77,13 +59,11 @@ async function flashWith({ context, options, given, hasher }: Flash): Promise<Fl
       throw cause instanceof EdgeimgError ? cause : await openError({ path, kind, cause, user: userInfo().username });
     });
   const name = drive === undefined ? path : driveName(drive);
-  const reader = await openReader(image, source.compression);
   try {
     const report = await writeImage({
-      reader,
+      openReader: () => openReader(image, source.compression),
       map: source.map,
       target,
-      hasher,
       name,
       customise,
       // The drive is claimed by now; what is in its place from here on is what will be written.
@@ -116,8 +96,6 @@ async function flashWith({ context, options, given, hasher }: Flash): Promise<Fl
       cause: error,
       hint: "It has no partition table now and starts nothing. Run the same command again.",
     });
-  } finally {
-    await reader.close();
   }
 }
 

@@ -64,7 +64,7 @@ function ambiguous(path: string, names: readonly string[]): EdgeimgError {
 
 /**
  * Looks at an image and at what lies beside it: SHA256SUMS, NAME.img.bmap, manifest.json. A compressed image whose hash is known is hashed
- * here, before anything is written; a plain one is checked by its map's hashes while it is written. Without a map the image is
+ * here, before anything is written; a plain one is checked by its map's hashes when it is read back. Without a map the image is
  * read once to make one of a single range.
  * Throws ERR_EDGEIMG_FLASH_SOURCE_HASH, ERR_EDGEIMG_FLASH_SOURCE_INVALID.
  */

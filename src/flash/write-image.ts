@@ -1,7 +1,7 @@
-import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { alignedBuffers } from "./buffers.js";
-import { chunk, depth, readParts, type Work } from "./pieces.js";
+import { chunk, depth, readParts } from "./pieces.js";
 import { edge, eraseStale, nonZeroSpan, stalePlaces } from "./stale.js";
+import { mismatch, verify } from "./verify.js";
 import { io, type WriteJob } from "./write-job.js";
 import { writePieces } from "./write-pieces.js";
 
@@ -23,7 +23,7 @@ const tellEvery = 200;
  * Throws ERR_EDGEIMG_FLASH_SOURCE_HASH, _IO, _VERIFY, _SOURCE_INVALID, ERR_EDGEIMG_INTERRUPTED.
  */
 export async function writeImage(job: WriteJob): Promise<WriteReport> {
-  const { map, target, emit, now } = job;
+  const { map, target, emit } = job;
   const buffers = alignedBuffers(depth, chunk);
   const parts = map.ranges.map(({ first, last, sha256 }) => ({
     from: first * map.blockSize,
@@ -37,18 +37,22 @@ export async function writeImage(job: WriteJob): Promise<WriteReport> {
 
   // The image's first sector tells where its partitions are; a compressed image can be read only once, so it is kept for the end.
   const pieces = readParts(job, { parts, head, buffers });
-  const [first] = await Promise.all([pieces.next(), job.check()]);
-  await step("erase", "Clear old partition tables", async () => {
-    // The last buffer: the first one already holds the image's first piece.
-    const [scratch = new Uint8Array()] = buffers.slice(-1);
-    await io(job, "clear old tables", () => eraseStale(target, { places: stalePlaces(head, target), scratch }));
-    await io(job, "sync", () => target.sync());
-  });
-  const began = now();
-  await step("write", "Write the image", (progress) => writePieces(job, { first, pieces, progress }));
-  const wrote = now();
-  await step("verify", "Read it back and compare", (progress) => verify(job, { parts, head, buffers, progress }));
-  const verified = now();
+  let writeMs: number;
+  try {
+    const [first] = await Promise.all([pieces.next(), job.check()]);
+    await step("erase", "Clear old partition tables", async () => {
+      // The last buffer: the first one already holds the image's first piece.
+      const [scratch = new Uint8Array()] = buffers.slice(-1);
+      await io(job, "clear old tables", () => eraseStale(target, { places: stalePlaces(head, target), scratch }));
+      await io(job, "sync", () => target.sync());
+    });
+    writeMs = await step("write", "Write the image", (progress) => writePieces(job, { first, pieces, progress }));
+  } finally {
+    await pieces.return(undefined);
+  }
+  const verifyMs = await step("verify", "Read it back and compare", (progress) =>
+    verify(job, { parts, head, buffers, progress }),
+  );
   if (job.customise !== undefined) {
     const { customise } = job;
     const [scratch = new Uint8Array()] = buffers;
@@ -58,41 +62,7 @@ export async function writeImage(job: WriteJob): Promise<WriteReport> {
     });
   }
   await step("finish", "Write the partition table", () => finish(job, head, buffers));
-  return { bytes: total, writeMs: wrote - began, verifyMs: verified - wrote, direct: target.direct };
-}
-
-/** Reads one piece while the one before is hashed. The head is not on the target yet: its bytes are taken from memory. */
-async function verify(
-  job: WriteJob,
-  { parts, head, buffers, progress }: Work & { readonly progress: (done: number) => void },
-): Promise<void> {
-  const { target, hasher, signal } = job;
-  let turn = 0;
-  let done = 0;
-  let hashed = Promise.resolve();
-  for (const { from, to, sha256 } of parts) {
-    if (from < head.length) await hasher.update(head.subarray(from, Math.min(to, head.length)));
-    done += Math.max(0, Math.min(to, head.length) - from);
-    for (let at = Math.max(from, head.length); at < to; ) {
-      signal.throwIfAborted();
-      const end = Math.min((Math.floor(at / chunk) + 1) * chunk, to);
-      const buffer = buffers[turn++ % buffers.length]?.subarray(0, end - at) ?? new Uint8Array();
-      await io(job, `read at byte ${at}`, () => target.read(buffer, at));
-      await hashed;
-      hashed = hasher.update(buffer);
-      hashed.catch(() => {});
-      done += buffer.length;
-      progress(done);
-      at = end;
-    }
-    if ((await hasher.digest()) !== sha256) throw mismatch(job, `the bytes from ${from} to ${to} are others`);
-  }
-}
-
-function mismatch({ name }: WriteJob, what: string): EdgeimgError {
-  return new EdgeimgError("ERR_EDGEIMG_FLASH_VERIFY", `${name} does not hold what was written: ${what}.`, {
-    hint: "The card is worn or a counterfeit, or the reader is bad: use others. It has no partition table now and starts nothing.",
-  });
+  return { bytes: total, writeMs, verifyMs, direct: target.direct };
 }
 
 /** Makes the target valid, and looks whether it is. */
@@ -113,9 +83,13 @@ async function finish(job: WriteJob, head: Uint8Array, buffers: readonly Uint8Ar
   throw mismatch(job, "the first MiB is another");
 }
 
-/** Runs one step of the job between its events. */
+/** Runs one step of the job between its events, and gives the milliseconds that it took. */
 function stepper({ emit, now, signal }: WriteJob, total: number) {
-  return async (id: string, title: string, run: (progress: (done: number) => void) => Promise<void>): Promise<void> => {
+  return async (
+    id: string,
+    title: string,
+    run: (progress: (done: number) => void) => Promise<void>,
+  ): Promise<number> => {
     signal.throwIfAborted();
     const step = `flash/${id}`;
     const began = now();
@@ -142,6 +116,8 @@ function stepper({ emit, now, signal }: WriteJob, total: number) {
       emit({ type: "step-failed", step, title, message: error instanceof Error ? error.message : String(error) });
       throw error;
     }
-    emit({ type: "step-end", step, title, cached: false, ms: now() - began, digest: "" });
+    const ms = now() - began;
+    emit({ type: "step-end", step, title, cached: false, ms, digest: "" });
+    return ms;
   };
 }

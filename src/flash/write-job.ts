@@ -1,15 +1,14 @@
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { Emit } from "../events.js";
 import type { BlockMap } from "../formats/bmap.js";
-import type { Hasher } from "./hasher.js";
 import type { ImageReader } from "./reader.js";
 import type { Target } from "./target.js";
 
 export interface WriteJob {
-  readonly reader: ImageReader;
+  /** Opens the image; a second time only to find out who is to blame for a wrong hash. */
+  readonly openReader: () => Promise<ImageReader>;
   readonly map: BlockMap;
   readonly target: Target;
-  readonly hasher: Hasher;
   /** What messages call the target. */
   readonly name: string;
   /** Changes the written image on the target before it becomes valid: the settings file. */

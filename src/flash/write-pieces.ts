@@ -10,7 +10,7 @@ import { io, type WriteJob } from "./write-job.js";
 const syncEvery = 32 << 20;
 
 /**
- * Writes pieces while the next ones are read and hashed, and returns when all are on the medium. Throws ERR_EDGEIMG_FLASH_IO and what
+ * Writes pieces while the next ones are read, and returns when all are on the medium. Throws ERR_EDGEIMG_FLASH_IO and what
  * reading throws.
  * @param work.first what the generator gave already
  */
@@ -33,10 +33,8 @@ export async function writePieces(
   try {
     for (let piece = first; !piece.done; piece = await pieces.next()) {
       signal.throwIfAborted();
-      const { bytes, at, done, hashed } = piece.value;
-      flying.push(
-        later(bytes === undefined ? hashed : io(job, `write at byte ${at}`, () => put(target, { bytes, at, hashed }))),
-      );
+      const { bytes, at, done } = piece.value;
+      if (bytes !== undefined) flying.push(later(io(job, `write at byte ${at}`, () => put(target, bytes, at))));
       // Its buffer is filled again after `depth` pieces, so the oldest must have ended before the next is read.
       if (flying.length === depth) await flying.shift();
       if (done - synced >= syncEvery) {
@@ -53,12 +51,8 @@ export async function writePieces(
   await io(job, "sync", () => target.sync());
 }
 
-/** Writes a piece. Zeros are looked for on the target first, once the hash has them, as their buffer serves for that. */
-async function put(
-  target: Target,
-  { bytes, at, hashed }: Pick<Piece, "at" | "hashed"> & { readonly bytes: Uint8Array },
-): Promise<void> {
-  if (!isZero(bytes)) return void (await Promise.all([hashed, target.write(bytes, at)]));
-  await hashed;
+/** Writes a piece. Zeros are looked for on the target first; their buffer serves for that. */
+async function put(target: Target, bytes: Uint8Array, at: number): Promise<void> {
+  if (!isZero(bytes)) return await target.write(bytes, at);
   await writeZeros(target, { at, scratch: bytes });
 }
