@@ -1,8 +1,8 @@
 // How fast images get onto a target, and with how much memory, in one run on this machine:
 //   npm run build && node bench/flash.mjs [--runs 3] [--folder DIR] [--only TARGET]
-// `edgeimg flash`, bmaptool (Debian's bmap-tools, or EDGEIMG_BMAPTOOL="python3 /path/bmaptool") and dd write the same images to the same
-// target: a plain file and, where the machine has them, a loop device on a file of this run, also slowed down to what a card
-// takes (cgroup v1's block throttling, which needs root). Images are as a build makes them: a FAT and a root partition whose
+// `edgeimg flash`, bmaptool (Debian's bmap-tools, or EDGEIMG_BMAPTOOL="python3 /path/bmaptool"; with its hashes and without) and dd
+// write the same images to the same target: a plain file and, where the machine has them, a loop device on a file of this run, also
+// slowed down to what a card takes (cgroup v1's block throttling, which needs root). Images are as a build makes them: a FAT and a root partition whose
 // blocks hold what cannot be compressed, and an empty data partition.
 // Writes its tables into docs/benchmarks.md, unless only targets whose names begin so were asked for. Times are medians of wall-clock
 // seconds until everything is on the medium (synced).
@@ -88,13 +88,17 @@ function findBmaptool() {
   return run.status === 0 ? { words, version: (run.stdout || run.stderr).trim() } : undefined;
 }
 
+/** Node reads a company's certificates before all else, in some 30 ms; that is the machine's, and flashing asks no network. */
+const { NODE_EXTRA_CA_CERTS: _, ...others } = process.env;
+const environment = { ...others, CI: "true" };
+
 /** Runs a program to its end; gives seconds, its output and the most memory it had, in bytes. */
 async function measure(words) {
   execFileSync("sync");
   const began = performance.now();
   const child = spawn(words[0], words.slice(1), {
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, CI: "true" },
+    env: environment,
   });
   let stdout = "";
   let stderr = "";
@@ -115,6 +119,12 @@ async function measure(words) {
   return { seconds: (performance.now() - began) / 1000, stdout, peak };
 }
 
+async function copy(image, target, options) {
+  const bmap = `${image.replace(/\.zst$/, "")}.bmap`;
+  const run = await measure([...bmaptool.words, "copy", ...options, "--bmap", bmap, image, target]);
+  return { ...run, written: run.seconds };
+}
+
 const tools = {
   edgeimg: async (image, target) => {
     const run = await measure([process.execPath, program, "flash", image, "--device", target, "--yes", "--json"]);
@@ -125,11 +135,9 @@ const tools = {
     // The whole run reads back as well; the others do not.
     return { ...run, written: run.seconds - result.verifyMs / 1000, verified: run.seconds };
   },
-  bmaptool: async (image, target) => {
-    const bmap = `${image.replace(/\.zst$/, "")}.bmap`;
-    const run = await measure([...bmaptool.words, "copy", "--bmap", bmap, image, target]);
-    return { ...run, written: run.seconds };
-  },
+  bmaptool: (image, target) => copy(image, target, []),
+  // As edgeimg does until all is written: no hashes on the way.
+  "bmaptool --no-verify": (image, target) => copy(image, target, ["--no-verify"]),
   dd: async (image, target) => {
     const run = await measure(["dd", `if=${image}`, `of=${target}`, "bs=4M", "conv=fsync,notrunc", "status=none"]);
     return { ...run, written: run.seconds };
@@ -198,13 +206,15 @@ try {
     for (const image of target.images) {
       for (const packed of [false, true]) {
         const source = packed ? `${image.path}.zst` : image.path;
-        const names = ["edgeimg", ...(bmaptool === undefined ? [] : ["bmaptool"]), ...(packed ? [] : ["dd"])];
+        const bmaptools = bmaptool === undefined ? [] : ["bmaptool", "bmaptool --no-verify"];
+        const names = ["edgeimg", ...bmaptools, ...(packed ? [] : ["dd"])];
         const found = await compare(source, target.path, names);
         const label = `${image.size} MiB${packed ? ", .zst" : ""}`;
-        const { edgeimg, bmaptool: other, dd } = found;
+        const { edgeimg, bmaptool: checking, "bmaptool --no-verify": blind, dd } = found;
         const ratio = (one) => (one === undefined ? "-" : `${(one.written / edgeimg.written).toFixed(2)}x`);
-        if (other !== undefined && other.written < edgeimg.written)
-          failed.push(`${target.name}, ${label}: bmaptool takes ${ratio(other)}`);
+        for (const name of bmaptools)
+          if (found[name].written < edgeimg.written)
+            failed.push(`${target.name}, ${label}: ${name} takes ${ratio(found[name])}`);
         if (dd !== undefined && dd.written < 3 * edgeimg.written)
           failed.push(`${target.name}, ${label}: dd takes ${ratio(dd)}`);
         const time = (one) => (one === undefined ? "-" : one.written.toFixed(2));
@@ -216,15 +226,17 @@ try {
             Math.round(image.mapped / mib),
             time(edgeimg),
             edgeimg.verified.toFixed(2),
-            time(other),
+            time(checking),
+            time(blind),
             time(dd),
           ],
           ...[
-            ratio(other),
+            ratio(checking),
+            ratio(blind),
             ratio(dd),
             speed,
             Math.round(edgeimg.peak / mib),
-            other === undefined ? "-" : Math.round(other.peak / mib),
+            checking === undefined ? "-" : Math.round(checking.peak / mib),
           ],
         ]);
         console.log(rows.at(-1).join("  "));
@@ -244,8 +256,10 @@ const head = [
   "edgeimg s",
   "with reading back s",
   "bmaptool s",
+  "its --no-verify s",
   "dd s",
   "bmaptool / edgeimg",
+  "--no-verify / edgeimg",
   "dd / edgeimg",
   "MB/s",
   "peak MiB",
@@ -261,8 +275,8 @@ const text = [
   ...rows.map((row) => `| ${row.join(" | ")} |`),
   "",
   failed.length === 0
-    ? "Goals (bmaptool takes as long or longer, dd three times as long or more): met in every row."
-    : `Goals (bmaptool takes as long or longer, dd three times as long or more) missed: ${failed.join("; ")}.`,
+    ? "Goals (bmaptool takes as long or longer in either way, dd three times as long or more): met in every row."
+    : `Goals (bmaptool takes as long or longer in either way, dd three times as long or more) missed: ${failed.join("; ")}.`,
 ];
 if (values.only === "") writeSection("flash", `${text.join("\n")}\n`);
 console.log(text.join("\n"));

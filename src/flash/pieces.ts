@@ -1,8 +1,8 @@
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { WriteJob } from "./write-job.js";
 
-/** Size of one write. Large, as cards are fast only then. Bytes. */
-export const chunk = 4 << 20;
+/** Size of one write. Large, as cards are fast only then; larger ones gain nothing, and memory must be fetched for them. Bytes. */
+export const chunk = 2 << 20;
 /** Pieces on their way at once, each in a buffer: one is read, the others are written. */
 export const depth = 4;
 

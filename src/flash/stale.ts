@@ -37,22 +37,25 @@ export function stalePlaces(head: Uint8Array, target: { readonly size: number })
 
 /**
  * Clears places, the first one before all others: the old partition table.
- * @param erase.scratch memory at a page, at least as long as all places together
+ * @param erase.scratch memory at a page, at least as long as the first place and as all others together
  */
 export async function eraseStale(
   target: Target,
   { places, scratch }: { readonly places: readonly Place[]; readonly scratch: Uint8Array },
 ): Promise<void> {
-  const work: Parameters<typeof writeZeros>[1][] = [];
+  const [table, ...others] = places;
+  if (table !== undefined) await writeZeros(target, { at: table.at, scratch: cut(scratch, 0, table.length) });
   let used = 0;
-  for (const { at, length } of places) {
-    work.push({ at, scratch: scratch.subarray(used, used + length) });
+  const work = others.map(({ at, length }) => {
     used += length;
-  }
-  if (used > scratch.length) throw new Error(`${used} bytes to clear, memory for ${scratch.length}`);
-  const [table, ...others] = work;
-  if (table !== undefined) await writeZeros(target, table);
-  await Promise.all(others.map((place) => writeZeros(target, place)));
+    return { at, scratch: cut(scratch, used - length, used) };
+  });
+  await Promise.all(work.map((place) => writeZeros(target, place)));
+}
+
+function cut(bytes: Uint8Array, from: number, to: number): Uint8Array {
+  if (to > bytes.length) throw new Error(`${to} bytes to clear, memory for ${bytes.length}`);
+  return bytes.subarray(from, to);
 }
 
 /**
