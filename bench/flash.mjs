@@ -2,8 +2,8 @@
 //   npm run build && node bench/flash.mjs [--runs 3] [--folder DIR] [--only TARGET]
 // `edgeimg flash`, bmaptool (Debian's bmap-tools, or EDGEIMG_BMAPTOOL="python3 /path/bmaptool"; with its hashes and without) and dd
 // write the same images to the same target: a plain file and, where the machine has them, a loop device on a file of this run, also
-// slowed down to what a card takes (cgroup v1's block throttling, which needs root). Images are as a build makes them: a FAT and a root partition whose
-// blocks hold what cannot be compressed, and an empty data partition.
+// slowed down to what a card takes (cgroup v1's block throttling, which needs root). Images are as a build makes them: a FAT and a
+// root partition whose blocks hold what cannot be compressed, and an empty data partition.
 // Writes its tables into docs/benchmarks.md, unless only targets whose names begin so were asked for. Times are medians of wall-clock
 // seconds until everything is on the medium (synced).
 import { execFileSync, spawn, spawnSync } from "node:child_process";

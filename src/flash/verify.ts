@@ -1,6 +1,6 @@
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { type Hasher, threadHasher } from "./hasher.js";
-import { chunk, type Part, type Work, wrongSource } from "./pieces.js";
+import { chunk, later, type Part, type Work, wrongSource } from "./pieces.js";
 import { io, type WriteJob } from "./write-job.js";
 
 /**
@@ -30,8 +30,7 @@ export async function verify(
         // One piece is read while the one before is hashed.
         await io(job, `read at byte ${at}`, () => target.read(buffer, at));
         await hashed;
-        hashed = hasher.update(buffer);
-        hashed.catch(() => {});
+        hashed = later(hasher.update(buffer));
         done += buffer.length;
         progress(done);
         at = end;
