@@ -41,6 +41,7 @@ const cores = [
 
 const testSources = [
   "test/kernels/kernels_test.c",
+  "test/kernels/layers_test.c",
   "test/kernels/cases.c",
   "recipes/kernels/reference/reference_conv.c",
   "recipes/kernels/reference/reference_layers.c",
