@@ -1,11 +1,11 @@
 // A cross compiler for 32-bit Arm, for the tests of the kernels: no board of ours is one yet.
 import { join } from "node:path";
-import { lockPackages } from "../dist/api/lock-packages.js";
-import { userRegistries } from "../dist/api/registries.js";
-import { fetchSet, hostWrap } from "../dist/builders/debian/roots.js";
+import { lockPackages } from "../dist/api/session/lock-packages.js";
+import { userRegistries } from "../dist/api/session/registries.js";
+import { execute } from "../dist/execute/execute.js";
 import { emptyLock } from "../dist/lock/lock-file.js";
+import { fetchSet, hostWrap } from "../dist/parts/roots.js";
 import { planBuilder } from "../dist/plan/step.js";
-import { execute } from "../dist/steps/execute.js";
 import { treePath } from "../dist/store/store.js";
 
 /** The root of the compiler with the C library beside it, which Debian also packages for hosts: no index of armhf is needed. */

@@ -3,9 +3,9 @@ import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { prepare } from "../dist/api/prepare.js";
+import { prepare } from "../dist/api/session/prepare.js";
 import { planImage } from "../dist/builders/debian/plan-image.js";
-import { execute } from "../dist/steps/execute.js";
+import { execute } from "../dist/execute/execute.js";
 import { treePath } from "../dist/store/store.js";
 import { arm32Root } from "./arm32-tools.mjs";
 

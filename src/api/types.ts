@@ -1,8 +1,8 @@
 import type { Target } from "../config/matrix.js";
 import type { Setting } from "../config/merge.js";
-import type { Emit } from "../events.js";
 import type { Drive } from "../flash/drive.js";
 import type { Settings } from "../flash/settings.js";
+import type { Emit } from "../ground/events.js";
 import type { ImageDiff } from "../report/diff.js";
 
 /** What the command line needs of `src/api/index.ts`; tests put a small one in its place. */

@@ -2,12 +2,12 @@ import { access, readdir, readFile, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type * as z from "zod";
 import { parseYamlWith } from "../formats/yaml-schema.js";
-import { type Board, board } from "./board-schema.js";
-import { type Distribution, distribution } from "./distribution-schema.js";
-import { type InitRecipe, initRecipe } from "./init-schema.js";
-import { type Recipe, recipe } from "./recipe-schema.js";
-import { type ReferenceRecipe, referenceRecipe } from "./reference-schema.js";
-import { type RuntimeRecipe, runtimeRecipe } from "./runtime-schema.js";
+import { type Board, board } from "./board.js";
+import { type Distribution, distribution } from "./distribution.js";
+import { type InitRecipe, initRecipe } from "./init.js";
+import { type Recipe, recipe } from "./recipe.js";
+import { type ReferenceRecipe, referenceRecipe } from "./reference.js";
+import { type RuntimeRecipe, runtimeRecipe } from "./runtime.js";
 
 /** A recipe and the folder whose files it names. */
 export interface CatalogRecipe {

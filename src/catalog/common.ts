@@ -1,4 +1,4 @@
-import * as z from "../zod.js";
+import * as z from "../ground/zod.js";
 
 export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "64 lower-case hex digits");
 export const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/, "lower-case letters, digits and dashes");

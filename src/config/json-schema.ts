@@ -1,6 +1,6 @@
-import { board } from "../catalog/board-schema.js";
-import { recipe } from "../catalog/recipe-schema.js";
-import * as z from "../zod.js";
+import { board } from "../catalog/board.js";
+import { recipe } from "../catalog/recipe.js";
+import * as z from "../ground/zod.js";
 import { projectSchema } from "./project-schema.js";
 
 /** A kind of YAML file that edgeimg reads. */

@@ -1,5 +1,5 @@
 import { sha256 } from "../catalog/common.js";
-import * as z from "../zod.js";
+import * as z from "../ground/zod.js";
 
 /** Sizes that one dimension may have: min, min + step, ..., max. */
 export interface Dimension {

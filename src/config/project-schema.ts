@@ -1,5 +1,5 @@
 import { name, size } from "../catalog/common.js";
-import * as z from "../zod.js";
+import * as z from "../ground/zod.js";
 import { modelSchema } from "./model-schema.js";
 import { testsSchema } from "./tests-schema.js";
 

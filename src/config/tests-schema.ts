@@ -1,4 +1,4 @@
-import * as z from "../zod.js";
+import * as z from "../ground/zod.js";
 
 /**
  * A pattern for JSON: a mapping matches a mapping that has at least these keys; lists match item by item and in

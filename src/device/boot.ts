@@ -1,10 +1,10 @@
 import { access, mkdir } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
-import type { Board } from "../catalog/board-schema.js";
+import type { Board } from "../catalog/board.js";
 import type { Arch } from "../catalog/common.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
-import type { Emit } from "../events.js";
+import type { Emit } from "../ground/events.js";
 import { makeCard } from "./card.js";
 import { extractBoot } from "./extract.js";
 import { machineArguments } from "./machine.js";

@@ -1,6 +1,6 @@
 import { type FileHandle, open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Board } from "../catalog/board-schema.js";
+import type { Board } from "../catalog/board.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { FatError, type FatFile, readFat } from "../formats/fat.js";
 import { FdtError, parseFdt, writeFdt } from "../formats/fdt.js";

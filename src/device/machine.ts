@@ -1,4 +1,4 @@
-import type { Board } from "../catalog/board-schema.js";
+import type { Board } from "../catalog/board.js";
 
 export interface MachineOptions {
   /** Files for QEMU: the firmware's work is done by `-kernel`, `-initrd` and `-dtb`. */

@@ -1,6 +1,6 @@
 import { execa } from "execa";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
-import type { Emit } from "../events.js";
+import type { Emit } from "../ground/events.js";
 import { type ConsoleLine, lineSplitter, parseConsoleLine } from "./console.js";
 import { consoleLog } from "./console-log.js";
 

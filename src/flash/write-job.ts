@@ -1,6 +1,6 @@
 import { EdgeimgError } from "../errors/edgeimg-error.js";
-import type { Emit } from "../events.js";
 import type { BlockMap } from "../formats/bmap.js";
+import type { Emit } from "../ground/events.js";
 import type { ImageReader } from "./reader.js";
 import type { Target } from "./target.js";
 

@@ -1,5 +1,5 @@
 import { didYouMean } from "../errors/nearest.js";
-import * as z from "../zod.js";
+import * as z from "../ground/zod.js";
 import { dotted, type YamlPath } from "./yaml-path.js";
 
 /** One thing that is wrong with a value, in words. */

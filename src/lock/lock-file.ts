@@ -1,7 +1,7 @@
 import { PackageURL } from "@socketregistry/packageurl-js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
-import { compareText } from "../store/canonical.js";
-import * as z from "../zod.js";
+import { compareText } from "../ground/canonical.js";
+import * as z from "../ground/zod.js";
 
 /** A Debian package by name, version and architecture: plain words, since file names are made of them. */
 const debPurl = z.string().refine(isDebPurl, "no package URL of a Debian package with version and architecture");

@@ -1,4 +1,4 @@
-import type { Recipe } from "../catalog/recipe-schema.js";
+import type { Recipe } from "../catalog/recipe.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { type Shape, traceShapes } from "./shapes.js";
 import type { SidecarInput, SidecarOutput } from "./sidecar.js";

@@ -2,7 +2,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
-import * as z from "../zod.js";
+import * as z from "../ground/zod.js";
 import { onnxHostProgram } from "./onnx-host.js";
 import { isElementType, type Tensor } from "./tensor.js";
 

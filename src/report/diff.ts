@@ -1,4 +1,4 @@
-import { compareText } from "../store/canonical.js";
+import { compareText } from "../ground/canonical.js";
 import { type ImageFacts, imageSizes, type Manifest } from "./manifest.js";
 
 /** A size before and after, in bytes; undefined where the thing is not there. */

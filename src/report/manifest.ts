@@ -1,4 +1,4 @@
-import * as z from "../zod.js";
+import * as z from "../ground/zod.js";
 
 const origin = z.object({ name: z.string(), version: z.string(), need: z.string().optional() });
 

@@ -1,5 +1,5 @@
+import { compareText } from "../ground/canonical.js";
 import type { ManifestFile } from "../steps/report.js";
-import { compareText } from "../store/canonical.js";
 import { type Rectangle, squarify } from "./treemap.js";
 
 interface Group {

@@ -4,7 +4,7 @@ import { basename, join, relative } from "node:path";
 import type { Message } from "esbuild";
 import { execa } from "execa";
 import { EdgeimgError, type Place } from "../errors/edgeimg-error.js";
-import * as z from "../zod.js";
+import * as z from "../ground/zod.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";
 

@@ -7,7 +7,7 @@ import { execa } from "execa";
 import * as tar from "tar";
 import yauzl from "yauzl";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
-import { compareText } from "../store/canonical.js";
+import { compareText } from "../ground/canonical.js";
 
 export interface ExtractOptions {
   readonly into: string;

@@ -3,7 +3,7 @@ import { type FileHandle, open, readdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { type BlockRange, bmapBlockSize, formatBmap, type MappedRange, mergeRanges } from "../formats/bmap.js";
 import { parseMbr, sectorSize } from "../formats/mbr.js";
-import * as z from "../zod.js";
+import * as z from "../ground/zod.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";
 

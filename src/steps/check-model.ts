@@ -2,13 +2,13 @@ import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promis
 import { join } from "node:path";
 import { execa } from "execa";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
+import * as z from "../ground/zod.js";
 import { type Comparison, compareTensors, comparisonText } from "../model/compare.js";
 import { resolveInputs } from "../model/inputs.js";
 import { inspectOnnx, type OnnxModel, runOnnx } from "../model/reference.js";
 import { probeShapes, shapeText } from "../model/shapes.js";
 import { isElementType, type Tensor } from "../model/tensor.js";
 import { makeTestInput } from "../model/test-input.js";
-import * as z from "../zod.js";
 import { defineKind, type StepContext } from "./kind.js";
 import { inputFolder } from "./local.js";
 import { shapeSet } from "./model.js";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { placeBlob } from "../fetch/fetcher.js";
-import * as z from "../zod.js";
+import * as z from "../ground/zod.js";
 import { defineKind } from "./kind.js";
 
 const file = z.strictObject({

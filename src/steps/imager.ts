@@ -1,7 +1,7 @@
 import { readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import * as z from "../ground/zod.js";
 import { hashFile } from "../store/tree.js";
-import * as z from "../zod.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";
 

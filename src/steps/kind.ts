@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import type { Emit } from "../events.js";
+import type { Emit } from "../ground/events.js";
 import type { Store } from "../store/store.js";
 
 /** What fetches files: for `fetch` steps, and for the lock. */

@@ -3,8 +3,8 @@ import { copyFile, cp, lstat, mkdir, realpath } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { globMatcher } from "../formats/glob.js";
+import * as z from "../ground/zod.js";
 import { walk } from "../store/tree.js";
-import * as z from "../zod.js";
 import { defineKind } from "./kind.js";
 
 /** Takes a file or folder of the user's, or of the catalog, into the store. Runs each time: its content decides the digest. */

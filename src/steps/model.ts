@@ -1,8 +1,9 @@
 import { access, copyFile, mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
-import { recipe as recipeSchema } from "../catalog/recipe-schema.js";
+import { recipe as recipeSchema } from "../catalog/recipe.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
+import * as z from "../ground/zod.js";
 import {
   convertedFiles,
   converterArguments,
@@ -13,7 +14,6 @@ import {
 import { resolveInputs, resolveOutputs } from "../model/inputs.js";
 import { inspectOnnx } from "../model/reference.js";
 import { renderSidecar, type SidecarInput } from "../model/sidecar.js";
-import * as z from "../zod.js";
 import { defineKind, type StepContext } from "./kind.js";
 import { inputFolder } from "./local.js";
 

@@ -3,8 +3,8 @@ import { createReadStream, readFileSync } from "node:fs";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
+import * as z from "../ground/zod.js";
 import { sizeTable, sizeTreemap } from "../report/sizes.js";
-import * as z from "../zod.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";
 

@@ -3,9 +3,9 @@ import { lstat, mkdir, open, readdir, rename, rm, symlink, writeFile } from "nod
 import { basename, dirname, join, relative } from "node:path";
 import { readElf } from "../formats/elf.js";
 import { globMatcher } from "../formats/glob.js";
-import { compareText } from "../store/canonical.js";
+import { compareText } from "../ground/canonical.js";
+import * as z from "../ground/zod.js";
 import { walk } from "../store/tree.js";
-import * as z from "../zod.js";
 import { extractDeb, makeLinks, unpackFailure } from "./archives.js";
 import { defineKind, type StepContext } from "./kind.js";
 import { inputFolder } from "./local.js";

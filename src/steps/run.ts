@@ -4,11 +4,11 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { execa } from "execa";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
+import * as z from "../ground/zod.js";
+import { killLeftovers, rememberGroup } from "../process/process-group.js";
 import { treeTime } from "../store/tree.js";
-import * as z from "../zod.js";
 import { defineKind, type StepContext } from "./kind.js";
 import { inputFolder } from "./local.js";
-import { killLeftovers, rememberGroup } from "./process-group.js";
 
 const params = z.strictObject({
   /** Run one after another in the work folder: `in/NAME` are the inputs, `out/` the result, `tmp/` is free. */

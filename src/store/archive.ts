@@ -1,7 +1,7 @@
 import { dirname, normalize } from "node:path";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
-import * as z from "../zod.js";
-import { canonicalJson, compareText, type Json } from "./canonical.js";
+import { canonicalJson, compareText, type Json } from "../ground/canonical.js";
+import * as z from "../ground/zod.js";
 import { type TreeEntry, treeDigest } from "./tree.js";
 
 /** First entry of a cache archive. The others are `objects/SHA256`, sorted. */

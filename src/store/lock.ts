@@ -1,6 +1,6 @@
 import { createServer, type Server } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { sha256Text } from "./canonical.js";
+import { sha256Text } from "../ground/canonical.js";
 
 /**
  * Runs `work` while no other process of this machine holds the same lock.

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
-import { compareText, sha256Text } from "./canonical.js";
+import { compareText, sha256Text } from "../ground/canonical.js";
 
 /**
  * One entry of a tree: "f" file, "x" executable file, "l" symbolic link, "d" folder.

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import t from "tap";
 import * as z from "zod";
-import { packageHome } from "../../src/api/home.js";
+import { packageHome } from "../../src/ground/home.js";
 
 const run = promisify(execFile);
 const packed = z.array(z.object({ files: z.array(z.object({ path: z.string(), mode: z.int() })) })).length(1);

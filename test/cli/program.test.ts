@@ -3,8 +3,8 @@ import { readFile, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import t from "tap";
-import { packageHome } from "../../src/api/home.js";
 import { commands } from "../../src/cli/commands/index.js";
+import { packageHome } from "../../src/ground/home.js";
 
 /** The compiled program; `npm test` builds it first. */
 const program = join(packageHome, "dist/bundle/main.js");

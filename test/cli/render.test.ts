@@ -5,7 +5,7 @@ import { plainRenderer } from "../../src/cli/render/plain.js";
 import { progressBoard } from "../../src/cli/render/progress-board.js";
 import { bytesText, durationText, printable, progressText, table, wrap } from "../../src/cli/render/words.js";
 import { EdgeimgError } from "../../src/errors/edgeimg-error.js";
-import type { BuildEvent } from "../../src/events.js";
+import type { BuildEvent } from "../../src/ground/events.js";
 
 const digest = "ab".repeat(32);
 

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import t from "tap";
-import { packageHome } from "../../src/api/home.js";
+import { packageHome } from "../../src/ground/home.js";
 
 /** What a terminal of 100 x 40 gets to see of some events, escape sequences taken away. */
 async function onTerminal(events: string): Promise<string> {

@@ -1,9 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import t from "tap";
-import { packageHome } from "../../src/api/home.js";
 import { generatedFiles } from "../../src/config/generated.js";
 import { fileKinds, jsonSchema } from "../../src/config/json-schema.js";
+import { packageHome } from "../../src/ground/home.js";
 
 for (const [path, text] of generatedFiles()) {
   t.test(`${path} is fresh`, async (t) => {

@@ -3,10 +3,10 @@ import { connect } from "node:net";
 import { join } from "node:path";
 import { brotliDecompressSync } from "node:zlib";
 import t, { type Test } from "tap";
-import { board as boardSchema } from "../../src/catalog/board-schema.js";
+import { board as boardSchema } from "../../src/catalog/board.js";
 import { type BootOptions, bootImage } from "../../src/device/boot.js";
 import type { ConsoleLine } from "../../src/device/console.js";
-import type { BuildEvent } from "../../src/events.js";
+import type { BuildEvent } from "../../src/ground/events.js";
 
 const board = boardSchema.parse({
   format: 1,

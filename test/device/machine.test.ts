@@ -1,7 +1,7 @@
 import { readdirSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import t from "tap";
-import { board as boardSchema } from "../../src/catalog/board-schema.js";
+import { board as boardSchema } from "../../src/catalog/board.js";
 import { readEntry } from "../../src/catalog/catalog.js";
 import { cardSize, machineArguments, machineCmdline } from "../../src/device/machine.js";
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import t from "tap";
-import { buildPrepared } from "../../src/api/build.js";
+import { buildPrepared } from "../../src/api/build/build.js";
 import { type BootedBoard, bootImage } from "../../src/device/boot.js";
 import type { ConsoleLine } from "../../src/device/console.js";
 import { readFat } from "../../src/formats/fat.js";

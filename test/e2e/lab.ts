@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import * as tar from "tar";
-import { userProxies, userRegistries } from "../../src/api/registries.js";
+import { userProxies, userRegistries } from "../../src/api/session/registries.js";
 import { createFetcher } from "../../src/fetch/fetcher.js";
 import { blobPath, openStore } from "../../src/store/store.js";
 import { photograph } from "../pictures/photograph.js";

@@ -4,7 +4,7 @@ import { Ajv, type AnySchemaObject } from "ajv";
 import { execa } from "execa";
 import { load } from "js-yaml";
 import t from "tap";
-import { ciInit } from "../../src/api/ci.js";
+import { ciInit } from "../../src/api/scaffold/ci.js";
 import { extractZip } from "../../src/steps/archives.js";
 import { tinyProject } from "../helpers/ci-project.js";
 import { testContext } from "../helpers/image-request.js";

@@ -3,8 +3,8 @@ import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
-import { adapterSources } from "../../src/builders/debian/engine.js";
 import { renderSidecar } from "../../src/model/sidecar.js";
+import { adapterSources } from "../../src/parts/engine.js";
 
 const home = fileURLToPath(new URL("../../", import.meta.url));
 const hasCompiler = spawnSync("cc", ["--version"]).status === 0;

@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
-import { userProxies, userRegistries } from "../../src/api/registries.js";
+import { userProxies, userRegistries } from "../../src/api/session/registries.js";
 import { createAgent } from "../../src/fetch/proxies.js";
 import { type Registries, resolveUrls } from "../../src/fetch/registries.js";
 import { fileServer } from "../helpers/file-server.js";

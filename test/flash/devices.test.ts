@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from "node:child_process";
 import { closeSync, constants, openSync, readFileSync, readSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
-import { flashImage, listDrives } from "../../src/api/flash.js";
+import { flashImage, listDrives } from "../../src/api/device/flash.js";
 import { flashOptions, hasTable, mib, simulatedContext, testImage } from "./simulated.js";
 
 /** Must-show 1 on plain files and, where the machine has them, on loop devices; read by a reader of its own. */

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { brotliDecompressSync } from "node:zlib";
 import t, { type Test } from "tap";
-import { flashImage } from "../../src/api/flash.js";
+import { flashImage } from "../../src/api/device/flash.js";
 import { EdgeimgError } from "../../src/errors/edgeimg-error.js";
 import { readFat } from "../../src/formats/fat.js";
 import {

@@ -1,10 +1,10 @@
 import { createHash } from "node:crypto";
-import type { FlashLayers } from "../../src/api/flash.js";
+import type { FlashLayers } from "../../src/api/device/flash.js";
 import type { Context, FlashOptions } from "../../src/api/types.js";
-import type { BuildEvent } from "../../src/events.js";
 import type { Drive } from "../../src/flash/drive.js";
 import type { Target } from "../../src/flash/target.js";
 import { formatBmap } from "../../src/formats/bmap.js";
+import type { BuildEvent } from "../../src/ground/events.js";
 import { randomFrom } from "../helpers/random.js";
 
 export const mib = 1 << 20;

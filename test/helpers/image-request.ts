@@ -1,12 +1,12 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { imageRequest, openProject } from "../../src/api/open-project.js";
+import { imageRequest, openProject } from "../../src/api/session/open-project.js";
 import type { Context } from "../../src/api/types.js";
-import { sourceKey } from "../../src/builders/debian/models.js";
-import { requirements } from "../../src/builders/debian/package-sets.js";
-import type { ImageRequest } from "../../src/builders/debian/request.js";
+import { sha256Text } from "../../src/ground/canonical.js";
+import type { ImageRequest } from "../../src/image/request.js";
 import { emptyLock, type Lock } from "../../src/lock/lock-file.js";
-import { sha256Text } from "../../src/store/canonical.js";
+import { sourceKey } from "../../src/parts/models.js";
+import { requirements } from "../../src/parts/package-sets.js";
 
 export function testContext(cwd: string): Context {
   const { signal } = new AbortController();

@@ -1,4 +1,4 @@
-import type { BuildEvent } from "../../src/events.js";
+import type { BuildEvent } from "../../src/ground/events.js";
 import type { Plan, Step } from "../../src/plan/step.js";
 import type { Fetcher, StepServices } from "../../src/steps/kind.js";
 import { openStore } from "../../src/store/store.js";

@@ -2,7 +2,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Test } from "tap";
 import { writeTar } from "../../src/formats/tar-writer.js";
-import { sha256Text } from "../../src/store/canonical.js";
+import { sha256Text } from "../../src/ground/canonical.js";
 import { bundleChild, type Child, startChild } from "./child.js";
 import { fileServer, withRanges } from "./file-server.js";
 import { toyFiles, writeToyTools } from "./toy-plan.js";
@@ -27,7 +27,7 @@ export interface ToyBuild {
 /** Makes ready to build the toy plan from a registry on this machine. */
 export async function toyBuild(t: Test): Promise<ToyBuild> {
   const root = t.testdir({ tools: {} });
-  const script = await bundleChild(new URL("../steps/build-toy.ts", import.meta.url), root);
+  const script = await bundleChild(new URL("../execute/build-toy.ts", import.meta.url), root);
   const server = await fileServer(t, (request, response, count) => {
     const name = (request.url ?? "").slice(1);
     const bytes = name === "archive.tar" ? archive : Buffer.from(toyFiles[name] ?? "");

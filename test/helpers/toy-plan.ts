@@ -1,7 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { sha256Text } from "../../src/ground/canonical.js";
 import type { Plan } from "../../src/plan/step.js";
-import { sha256Text } from "../../src/store/canonical.js";
 import { testPlan } from "./services.js";
 
 /** Shell scripts in the place of a toolchain; the shell's own commands only, since a step has no PATH of the host. */

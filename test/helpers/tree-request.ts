@@ -1,6 +1,6 @@
 import { fileURLToPath } from "node:url";
-import { listRecipes, readReleases } from "../../src/api/buildroot.js";
-import { imageRequest, openProject } from "../../src/api/open-project.js";
+import { listRecipes, readReleases } from "../../src/api/buildroot/write.js";
+import { imageRequest, openProject } from "../../src/api/session/open-project.js";
 import { seriesNamed } from "../../src/builders/buildroot/releases.js";
 import type { TreeRequest } from "../../src/builders/buildroot/request.js";
 import { renderTree } from "../../src/builders/buildroot/tree.js";

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import t from "tap";
 import { readEntry } from "../../src/catalog/catalog.js";
-import { initRecipe } from "../../src/catalog/init-schema.js";
+import { initRecipe } from "../../src/catalog/init.js";
 
 const folder = fileURLToPath(new URL("../../recipes/init/", import.meta.url));
 const init = await readEntry(initRecipe, `${folder}recipe.yaml`);

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import t from "tap";
-import { recipe } from "../../src/catalog/recipe-schema.js";
+import { recipe } from "../../src/catalog/recipe.js";
 import { parseYamlWith } from "../../src/formats/yaml-schema.js";
 import {
   convertedFiles,

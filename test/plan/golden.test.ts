@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
 import { planImage } from "../../src/builders/debian/plan-image.js";
-import { findKind } from "../../src/steps/kinds.js";
+import { findKind } from "../../src/execute/kinds.js";
 import { inventedLock, requestFor } from "../helpers/image-request.js";
 
 /**

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import t from "tap";
 import { planImage } from "../../src/builders/debian/plan-image.js";
 import { targetName } from "../../src/config/matrix.js";
+import { execute } from "../../src/execute/execute.js";
 import { mergePlans } from "../../src/plan/merge.js";
 import type { Plan } from "../../src/plan/step.js";
-import { execute } from "../../src/steps/execute.js";
 import { inventedLock, requestFor } from "../helpers/image-request.js";
 import { started, testPlan, testServices } from "../helpers/services.js";
 

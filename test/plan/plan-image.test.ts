@@ -3,11 +3,11 @@ import { hostname, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
-import { listBoards, listEngines } from "../../src/api/catalog.js";
-import { requirements } from "../../src/builders/debian/package-sets.js";
+import { listBoards, listEngines } from "../../src/api/session/catalog.js";
 import { planImage, planParts } from "../../src/builders/debian/plan-image.js";
+import { findKind } from "../../src/execute/kinds.js";
+import { requirements } from "../../src/parts/package-sets.js";
 import type { Plan } from "../../src/plan/step.js";
-import { findKind } from "../../src/steps/kinds.js";
 import { walk } from "../../src/store/tree.js";
 import { inventedLock, requestFor, testContext } from "../helpers/image-request.js";
 

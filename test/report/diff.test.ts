@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
-import { checkBudget } from "../../src/api/budget.js";
-import { diffResults } from "../../src/api/diff.js";
+import { checkBudget } from "../../src/api/build/budget.js";
+import { diffResults } from "../../src/api/build/diff.js";
 import { diffMarkdown, diffText } from "../../src/cli/render/diff.js";
 import { EdgeimgError } from "../../src/errors/edgeimg-error.js";
 import { diffImages } from "../../src/report/diff.js";

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
-import { execute } from "../../src/steps/execute.js";
-import { sha256Text } from "../../src/store/canonical.js";
+import { execute } from "../../src/execute/execute.js";
+import { sha256Text } from "../../src/ground/canonical.js";
 import { treePath } from "../../src/store/store.js";
 import { walk } from "../../src/store/tree.js";
 import { testPlan, testServices } from "../helpers/services.js";

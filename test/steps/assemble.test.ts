@@ -3,8 +3,8 @@ import { lstatSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } fro
 import { join } from "node:path";
 import t, { type Test } from "tap";
 import * as z from "zod";
-import { execute } from "../../src/steps/execute.js";
-import { sha256Text } from "../../src/store/canonical.js";
+import { execute } from "../../src/execute/execute.js";
+import { sha256Text } from "../../src/ground/canonical.js";
 import { treePath } from "../../src/store/store.js";
 import { walk } from "../../src/store/tree.js";
 import { makeElf } from "../helpers/elf.js";

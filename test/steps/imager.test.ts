@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
-import { execute } from "../../src/steps/execute.js";
+import { execute } from "../../src/execute/execute.js";
 import { treePath } from "../../src/store/store.js";
 import { testPlan, testServices } from "../helpers/services.js";
 

@@ -1,7 +1,7 @@
 import { lstatSync, mkdirSync, readFileSync, readlinkSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
-import { execute } from "../../src/steps/execute.js";
+import { execute } from "../../src/execute/execute.js";
 import { treePath } from "../../src/store/store.js";
 import { walk } from "../../src/store/tree.js";
 import { testPlan, testServices } from "../helpers/services.js";

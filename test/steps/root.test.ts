@@ -12,8 +12,8 @@ import {
 import { basename, join } from "node:path";
 import t, { type Test } from "tap";
 import * as z from "zod";
+import { execute } from "../../src/execute/execute.js";
 import { readElf } from "../../src/formats/elf.js";
-import { execute } from "../../src/steps/execute.js";
 import { treePath } from "../../src/store/store.js";
 import { debOf, type TarEntry } from "../helpers/archives.js";
 import { testPlan, testServices } from "../helpers/services.js";

@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
-import { execute } from "../../src/steps/execute.js";
-import { rememberGroup } from "../../src/steps/process-group.js";
+import { execute } from "../../src/execute/execute.js";
+import { rememberGroup } from "../../src/process/process-group.js";
 import { treePath } from "../../src/store/store.js";
 import { testPlan, testServices } from "../helpers/services.js";
 

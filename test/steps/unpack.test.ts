@@ -2,7 +2,7 @@ import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, writeFi
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import t, { type Test } from "tap";
-import { execute } from "../../src/steps/execute.js";
+import { execute } from "../../src/execute/execute.js";
 import { treePath } from "../../src/store/store.js";
 import { walk } from "../../src/store/tree.js";
 import { debOf, type TarEntry, tarOf, zipOf } from "../helpers/archives.js";

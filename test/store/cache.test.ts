@@ -11,10 +11,10 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import t, { type Test } from "tap";
-import { cacheInfo, cachePrune, cacheVerify } from "../../src/api/cache.js";
+import { cacheInfo, cachePrune, cacheVerify } from "../../src/api/cache/cache.js";
 import type { Context } from "../../src/api/types.js";
-import { execute } from "../../src/steps/execute.js";
-import { sha256Text } from "../../src/store/canonical.js";
+import { execute } from "../../src/execute/execute.js";
+import { sha256Text } from "../../src/ground/canonical.js";
 import {
   commitTree,
   hasTree,

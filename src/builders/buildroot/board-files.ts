@@ -1,9 +1,9 @@
-import type { Board } from "../../catalog/board-schema.js";
-import { sha256Text } from "../../store/canonical.js";
-import { bootFiles, initramfsModules, rootfsModules } from "../debian/boot-files.js";
-import { networkOf } from "../debian/network.js";
-import type { RootfsContext } from "../debian/rootfs-files.js";
-import { uuidOf } from "../debian/uuid.js";
+import type { Board } from "../../catalog/board.js";
+import { sha256Text } from "../../ground/canonical.js";
+import { bootFiles, initramfsModules, rootfsModules } from "../../image/boot-files.js";
+import { networkOf } from "../../image/network.js";
+import type { RootfsContext } from "../../image/rootfs-files.js";
+import { uuidOf } from "../../image/uuid.js";
 import { fragmentLine, marker } from "./names.js";
 import type { TreeRequest } from "./request.js";
 import { copyOf, type TreeFile, textFile } from "./tree-file.js";

@@ -1,4 +1,4 @@
-import type { Board } from "../../catalog/board-schema.js";
+import type { Board } from "../../catalog/board.js";
 import type { CatalogRecipe } from "../../catalog/catalog.js";
 import { cpuSymbol } from "./engine-packages.js";
 import { marker, optionLine, upper } from "./names.js";

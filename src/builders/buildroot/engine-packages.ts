@@ -1,6 +1,6 @@
-import type { Board } from "../../catalog/board-schema.js";
+import type { Board } from "../../catalog/board.js";
 import type { CatalogRecipe } from "../../catalog/catalog.js";
-import { adapterArguments } from "../debian/engine.js";
+import { adapterArguments } from "../../parts/engine.js";
 import { libraryContext } from "./library-package.js";
 import { helpText, marker, upper } from "./names.js";
 import {

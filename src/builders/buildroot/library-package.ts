@@ -1,4 +1,4 @@
-import type { BuildrootLibrary } from "../../catalog/runtime-schema.js";
+import type { BuildrootLibrary } from "../../catalog/runtime.js";
 import { configIn, hashFile, licenceText, makefile, pinned, sourceContext, withoutWerror } from "./package-files.js";
 import type { TreeRequest } from "./request.js";
 import { downloadOf } from "./sources.js";

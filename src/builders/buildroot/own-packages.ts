@@ -1,4 +1,4 @@
-import type { RuntimeRecipe } from "../../catalog/runtime-schema.js";
+import type { RuntimeRecipe } from "../../catalog/runtime.js";
 import { upper } from "./names.js";
 import { configIn, hashFile, makefile, withoutWerror } from "./package-files.js";
 import type { TreeRequest } from "./request.js";

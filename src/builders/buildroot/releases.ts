@@ -1,6 +1,6 @@
 import { sha256 } from "../../catalog/common.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
-import * as z from "../../zod.js";
+import * as z from "../../ground/zod.js";
 
 const symbol = z.string().regex(/^BR2_[A-Za-z0-9_]+$/, "a symbol of Buildroot");
 

@@ -1,4 +1,4 @@
-import type { Board } from "../../catalog/board-schema.js";
+import type { Board } from "../../catalog/board.js";
 import type { Catalog, CatalogRecipe } from "../../catalog/catalog.js";
 import type { Project } from "../../config/project-schema.js";
 import type { RenderTemplate } from "../debian/image.js";

@@ -1,7 +1,7 @@
 import { PackageURL } from "@socketregistry/packageurl-js";
 import type { Source } from "../../catalog/common.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
-import { fileNameOf } from "../debian/engine.js";
+import { fileNameOf } from "../../parts/engine.js";
 
 /** Addresses of registries as the generated tree's Config.in offers them; whoever builds may set others. */
 export interface Sites {

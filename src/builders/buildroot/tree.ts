@@ -1,4 +1,4 @@
-import { adapterSources } from "../debian/engine.js";
+import { adapterSources } from "../../parts/engine.js";
 import { boardFiles, commonFiles } from "./board-files.js";
 import { defconfig, defconfigName } from "./defconfig.js";
 import { adapterPackage, enginePackage } from "./engine-packages.js";

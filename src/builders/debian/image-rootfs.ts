@@ -1,10 +1,10 @@
-import type { RuntimeRecipe } from "../../catalog/runtime-schema.js";
+import type { RuntimeRecipe } from "../../catalog/runtime.js";
+import { networkOf } from "../../image/network.js";
+import type { ImageRequest } from "../../image/request.js";
+import type { ImageParts } from "../../parts/image-parts.js";
+import { archOf, type DebianContext } from "../../parts/roots.js";
 import type { AssembleEntry } from "../../steps/assemble.js";
-import type { ImageParts } from "./image-parts.js";
-import { networkOf } from "./network.js";
-import type { ImageRequest } from "./request.js";
 import { type ImageSources, moduleSuffix, rootfsStep } from "./rootfs.js";
-import { archOf, type DebianContext } from "./roots.js";
 
 /** The root file system of an image: what the distribution gives, and the parts. */
 export function imageRootfs(

@@ -1,7 +1,7 @@
-import type { Board } from "../../catalog/board-schema.js";
+import type { Board } from "../../catalog/board.js";
+import type { RootFilesystem } from "../../image/boot-files.js";
+import type { DebianContext } from "../../parts/roots.js";
 import { treeTime } from "../../store/tree.js";
-import type { RootFilesystem } from "./boot-files.js";
-import type { DebianContext } from "./roots.js";
 
 /** Renders a template below `templates/` by its path there. */
 export type RenderTemplate = (template: string, context: object) => string;

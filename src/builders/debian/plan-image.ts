@@ -1,18 +1,18 @@
-import type { Board } from "../../catalog/board-schema.js";
+import type { Board } from "../../catalog/board.js";
 import type { Catalog } from "../../catalog/catalog.js";
+import { sha256Text } from "../../ground/canonical.js";
+import { checkBoard, checkSupport, type ImageRequest } from "../../image/request.js";
+import { uuidOf } from "../../image/uuid.js";
 import type { Lock } from "../../lock/lock-file.js";
+import { type ImageParts, imageParts, neededRoot, optionalRoot } from "../../parts/image-parts.js";
+import { packageSets } from "../../parts/package-sets.js";
+import type { DebianContext } from "../../parts/roots.js";
+import { localRecipe } from "../../parts/runtime.js";
 import { type Plan, planBuilder } from "../../plan/step.js";
-import { sha256Text } from "../../store/canonical.js";
 import { compressStep, diskStep, filesystemStep, imagerStep, kernelStep } from "./image.js";
-import { type ImageParts, imageParts, neededRoot, optionalRoot } from "./image-parts.js";
 import { imageRootfs } from "./image-rootfs.js";
-import { packageSets } from "./package-sets.js";
 import { reportStep } from "./report.js";
-import { checkBoard, checkSupport, type ImageRequest } from "./request.js";
 import { bootStep, kernelGlobs } from "./rootfs.js";
-import type { DebianContext } from "./roots.js";
-import { localRecipe } from "./runtime.js";
-import { uuidOf } from "./uuid.js";
 
 /** The graph of steps from a project to its image: pure, the same data for the same request and lock. */
 export function planImage(request: ImageRequest, lock: Lock): Plan {

@@ -1,9 +1,9 @@
 import { PackageURL } from "@socketregistry/packageurl-js";
 import { globMatcher } from "../../formats/glob.js";
+import type { ImageRequest } from "../../image/request.js";
 import type { PackageSetRequest } from "../../lock/resolve.js";
-import { fileNameOf } from "./engine.js";
-import type { ImageRequest } from "./request.js";
-import { archOf, type DebianContext, debName } from "./roots.js";
+import { fileNameOf } from "../../parts/engine.js";
+import { archOf, type DebianContext, debName } from "../../parts/roots.js";
 
 export interface ReportOptions {
   readonly name: string;

@@ -1,10 +1,16 @@
-import type { Board } from "../../catalog/board-schema.js";
-import type { InitRecipe } from "../../catalog/init-schema.js";
+import type { Board } from "../../catalog/board.js";
+import type { InitRecipe } from "../../catalog/init.js";
+import {
+  type BootFile,
+  bootFiles,
+  type FileSource,
+  initramfsEntries,
+  type RootFilesystem,
+} from "../../image/boot-files.js";
+import { type RootfsEntry, type RootfsOptions, rootfsEntries } from "../../image/rootfs-files.js";
+import { archOf, type DebianContext } from "../../parts/roots.js";
 import type { AssembleEntry } from "../../steps/assemble.js";
-import { type BootFile, bootFiles, type FileSource, initramfsEntries, type RootFilesystem } from "./boot-files.js";
 import { gzipStep, type RenderTemplate } from "./image.js";
-import { type RootfsEntry, type RootfsOptions, rootfsEntries } from "./rootfs-files.js";
-import { archOf, type DebianContext } from "./roots.js";
 
 /** ELF e_machine by Debian architecture (System V ABI). */
 const elfMachines: Readonly<Record<string, number>> = { arm64: 183, armhf: 40, amd64: 62 };

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { packageHome } from "../../api/home.js";
+import { packageHome } from "../../ground/home.js";
 import type { CommandSpec } from "../command.js";
 
 /** The version in package.json, beside which dist/ and src/ lie. */

@@ -1,4 +1,4 @@
-import type { BuildEvent } from "../../events.js";
+import type { BuildEvent } from "../../ground/events.js";
 import { paint } from "./paint.js";
 import type { Renderer, RenderOptions } from "./renderer.js";
 import { durationText, printable, progressText } from "./words.js";

@@ -1,4 +1,4 @@
-import type { BuildEvent } from "../../events.js";
+import type { BuildEvent } from "../../ground/events.js";
 import { durationText, progressText } from "./words.js";
 
 interface RunningStep {

@@ -1,4 +1,4 @@
-import type { Emit } from "../../events.js";
+import type { Emit } from "../../ground/events.js";
 
 export interface Renderer {
   readonly emit: Emit;

@@ -1,5 +1,5 @@
 import { Listr, type ListrTaskWrapper } from "listr2";
-import type { BuildEvent } from "../../events.js";
+import type { BuildEvent } from "../../ground/events.js";
 import { plainRenderer } from "./plain.js";
 import { progressBoard } from "./progress-board.js";
 import type { Renderer, RenderOptions } from "./renderer.js";

@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import t from "tap";
-import { defaultSites } from "../../../src/api/registries.js";
+import { defaultSites } from "../../../src/api/session/registries.js";
 import { walk } from "../../../src/store/tree.js";
 import { home, treeOf, treeRequest } from "../../helpers/tree-request.js";
 

@@ -1,0 +1,191 @@
+import { readFile, realpath, stat } from "node:fs/promises";
+import { homedir, userInfo } from "node:os";
+import { dirname, resolve } from "node:path";
+import { EdgeimgError } from "../../errors/edgeimg-error.js";
+import { checkDrive, checkIdentity, driveName, findDrive, sizeText, writableDrives } from "../../flash/check-drive.js";
+import type { Drive } from "../../flash/drive.js";
+import { type Drives, systemDrives } from "../../flash/drives.js";
+import { openReader } from "../../flash/reader.js";
+import { openError } from "../../flash/rights.js";
+import type { Settings } from "../../flash/settings.js";
+import { findImage, type ImageSource, openSource } from "../../flash/source.js";
+import { openTarget, type Target, type TargetOptions } from "../../flash/target.js";
+import { writeImage } from "../../flash/write-image.js";
+import type { WriteJob } from "../../flash/write-job.js";
+import type { Context, FlashOptions, FlashResult } from "../types.js";
+
+/** What flashing touches of the machine; tests put simulated layers in its place. */
+export interface FlashLayers {
+  readonly drives: Drives;
+  readonly openTarget: (path: string, options: TargetOptions) => Promise<Target>;
+}
+
+/** Mounts are known by real paths. */
+async function realLayers({ env }: Context, folders: readonly string[]): Promise<FlashLayers> {
+  const real = await Promise.all(folders.map((folder) => realpath(folder).catch(() => folder)));
+  return { drives: systemDrives({ folders: [...new Set(real)], env }), openTarget };
+}
+
+/** The drives that an image can be written to. */
+export async function listDrives(context: Context): Promise<readonly Drive[]> {
+  const { drives } = await realLayers(context, ownFolders(context));
+  return writableDrives(await drives.list());
+}
+
+/**
+ * Writes an image to a drive or a plain file, verifies it and makes it valid at the very end.
+ * Throws ERR_EDGEIMG_FLASH_*; whatever it throws after the first write, the target has no partition table then.
+ */
+export async function flashImage(context: Context, options: FlashOptions, given?: FlashLayers): Promise<FlashResult> {
+  const { cwd, emit, now, signal } = context;
+  const image = await findImage(resolve(cwd, options.image ?? "out"));
+  const layers = given ?? (await realLayers(context, [...ownFolders(context), dirname(image)]));
+  const settings = await readSettings(cwd, options.settings);
+  const customise = hasSettings(settings) ? await settingsWriter(settings) : undefined;
+  const device = options.device === undefined ? undefined : resolve(cwd, options.device);
+  const kind = device === undefined || (await isDrive(device)) ? "drive" : "file";
+  // Chosen before the image is hashed: a mistake in the name is told at once.
+  const drive = kind === "file" ? undefined : await chooseDrive(layers.drives, device, options);
+  const source = await openSource(image, signal);
+  warn(context, { source, settings });
+  const needed = source.map.imageSize;
+  if (drive !== undefined) checkDrive(drive, { unmount: options.unmount, needed });
+  const path = drive?.path ?? device ?? "";
+  await confirm(options, { drive, path, image });
+  if (drive !== undefined && drive.mounts.length > 0) await layers.drives.unmount(drive);
+  const target = await layers
+    .openTarget(path, { kind, size: drive?.size ?? needed })
+    .catch(async (cause: NodeJS.ErrnoException) => {
+      throw cause instanceof EdgeimgError ? cause : await openError({ path, kind, cause, user: userInfo().username });
+    });
+  const name = drive === undefined ? path : driveName(drive);
+  try {
+    const report = await writeImage({
+      openReader: () => openReader(image, source.compression),
+      map: source.map,
+      target,
+      name,
+      customise,
+      // The drive is claimed by now; what is in its place from here on is what will be written.
+      check: async () => {
+        if (drive !== undefined) checkIdentity(drive, await layers.drives.list());
+      },
+      emit,
+      now,
+      signal,
+    });
+    if (!report.direct) {
+      const message = `${path} was read back through the page cache: its file system has no direct reads`;
+      emit({ type: "log", level: "warn", message });
+    }
+    await target.close();
+    const ejected = drive?.removable === true && (await layers.drives.eject(drive));
+    return {
+      image,
+      device: path,
+      name,
+      checkedBy: source.checkedBy,
+      settings: customise !== undefined,
+      ejected,
+      ...report,
+    };
+  } catch (error) {
+    await target.close().catch(() => {});
+    if (!signal.aborted) throw error;
+    throw new EdgeimgError("ERR_EDGEIMG_INTERRUPTED", `Stopped while ${name} was written.`, {
+      cause: error,
+      hint: "It has no partition table now and starts nothing. Run the same command again.",
+    });
+  }
+}
+
+/** Folders whose drive is never written: the user's, the project's. */
+function ownFolders({ cwd, env }: Context): string[] {
+  return [env.HOME ?? homedir(), cwd];
+}
+
+async function isDrive(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  if (found === undefined || found.isFile()) return path.startsWith("/dev/") && found === undefined;
+  if (found.isBlockDevice()) return true;
+  throw new EdgeimgError("ERR_EDGEIMG_FLASH_NO_DEVICE", `${path} is neither a drive nor a plain file.`, {
+    hint: "`edgeimg flash --list` shows the drives that can be written.",
+  });
+}
+
+async function chooseDrive(drives: Drives, device: string | undefined, options: FlashOptions): Promise<Drive> {
+  const all = await drives.list();
+  // A name such as /dev/disk/by-id/... is a link to the drive.
+  if (device !== undefined) return findDrive(all, await realpath(device).catch(() => device));
+  const choices = writableDrives(all);
+  if (choices.length === 0) {
+    throw new EdgeimgError("ERR_EDGEIMG_FLASH_NO_DEVICE", "There is no removable, USB or SD drive with a medium.", {
+      hint: "Insert a card, or write to a plain file with --device FILE.",
+    });
+  }
+  const chosen = await options.choose(choices);
+  if (chosen !== undefined) return chosen;
+  throw new EdgeimgError("ERR_EDGEIMG_FLASH_NO_DEVICE", "No drive was chosen.", {
+    details: choices.map(driveName),
+    hint: `Name one with --device, for example ${choices[0]?.path}.`,
+  });
+}
+
+async function confirm(
+  options: FlashOptions,
+  what: { drive: Drive | undefined; path: string; image: string },
+): Promise<void> {
+  const { drive, path, image } = what;
+  if (options.yes) return;
+  const file = drive === undefined ? await stat(path).catch(() => undefined) : undefined;
+  // A new file destroys nothing.
+  if (drive === undefined && file === undefined) return;
+  const name = drive === undefined ? `${path} (a file, ${sizeText(file?.size ?? 0)})` : driveName(drive);
+  if (await options.confirm({ name, path, contents: drive?.contents ?? [], image })) return;
+  throw new EdgeimgError("ERR_EDGEIMG_FLASH_NOT_CONFIRMED", `Writing to ${name} was not confirmed.`, {
+    hint: `Nothing was written. Answer with ${path}, or give --device ${path} --yes.`,
+  });
+}
+
+function warn({ emit }: Context, { source, settings }: { source: ImageSource; settings: Settings }): void {
+  const say = (message: string) => emit({ type: "log", level: "warn", message });
+  if (source.checkedBy.length === 0)
+    say(`nothing beside ${source.path} says what its hash should be: only the write itself is verified`);
+  if (settings.sshKeys.length > 0 && source.sshServer === false) {
+    throw new EdgeimgError("ERR_EDGEIMG_FLASH_SETTINGS", "--ssh-key does nothing: the image has no ssh server.", {
+      hint: "Build it with `system: { ssh: { server: true } }`.",
+    });
+  }
+  if (settings.wifi !== undefined)
+    say("the image's system has no Wi-Fi firmware yet: the settings are kept on the data partition (docs/flash.md)");
+}
+
+function hasSettings({ hostname, sshKeys, wifi, variables }: Settings): boolean {
+  return hostname !== undefined || sshKeys.length > 0 || wifi !== undefined || variables.length > 0;
+}
+
+/** Throws ERR_EDGEIMG_FLASH_SETTINGS for what the board would refuse. Most flashes have none and need not read how they are checked. */
+async function settingsWriter(settings: Settings): Promise<NonNullable<WriteJob["customise"]>> {
+  const { formatSettings, writeSettings } = await import("../../flash/settings.js");
+  const text = formatSettings(settings);
+  return (target, image) => writeSettings(target, { text, ...image });
+}
+
+/** A key may be given by the name of its file. */
+async function readSettings(cwd: string, settings: Settings): Promise<Settings> {
+  const sshKeys: string[] = [];
+  for (const key of settings.sshKeys) {
+    if (/^(ssh-|ecdsa-|sk-)/.test(key)) {
+      sshKeys.push(key.trim());
+      continue;
+    }
+    const text = await readFile(resolve(cwd, key), "utf8").catch((cause: unknown) => {
+      throw new EdgeimgError("ERR_EDGEIMG_FLASH_SETTINGS", `The key file ${key} cannot be read.`, {
+        cause,
+        hint: "Give a public key, or a file with one, such as ~/.ssh/id_ed25519.pub.",
+      });
+    });
+    sshKeys.push(...text.split("\n").flatMap((line) => (/^\s*(#|$)/.test(line) ? [] : [line.trim()])));
+  }
+  return { ...settings, sshKeys };
+}

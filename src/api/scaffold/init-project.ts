@@ -1,0 +1,103 @@
+import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import Handlebars from "handlebars";
+import { EdgeimgError } from "../../errors/edgeimg-error.js";
+import { packageHome } from "../../ground/home.js";
+import type { Context, InitOptions, InitResult } from "../types.js";
+
+/** What builds and package managers leave behind; git would not hold it either. */
+const leftOut = new Set(["node_modules", "dist", "out", ".git", "edgeimg.lock"]);
+
+/**
+ * Writes a project: the example app, over it what `templates/scaffold` holds (`*.hbs` rendered, a leading `_` standing
+ * for a dot, since npm drops dot files from packages), the runtime's types and the schema that editors check with.
+ * @throws EdgeimgError ERR_EDGEIMG_INIT_NOT_EMPTY, ERR_EDGEIMG_OUTPUT_UNWRITABLE
+ */
+export async function initProject({ cwd }: Pick<Context, "cwd">, { directory }: InitOptions): Promise<InitResult> {
+  const target = resolve(cwd, directory);
+  const present = await readdir(target).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw unwritable(target, error);
+  });
+  if (present.length > 0) {
+    const shown = present.slice(0, 3).join(", ");
+    throw new EdgeimgError(
+      "ERR_EDGEIMG_INIT_NOT_EMPTY",
+      `${target} is not empty: it holds ${shown}${present.length > 3 ? ", ..." : ""}`,
+      {
+        hint: "Name a new or empty folder: edgeimg init my-project",
+      },
+    );
+  }
+  try {
+    await mkdir(target, { recursive: true });
+    await cp(join(packageHome, "examples/read-text"), target, {
+      recursive: true,
+      filter: (source) => !leftOut.has(basename(source)),
+    });
+    await cp(join(packageHome, "recipes/runtime/types"), join(target, "types"), { recursive: true });
+    await mkdir(join(target, ".edgeimg"), { recursive: true });
+    await cp(join(packageHome, "schemas/project.json"), join(target, ".edgeimg/project.schema.json"));
+    await rename(target, projectName(target));
+    await overlay(join(packageHome, "templates/scaffold"), target, { name: projectName(target) });
+  } catch (error) {
+    throw unwritable(target, error);
+  }
+  return { directory: target, files: await listFiles(target) };
+}
+
+/** The example lies within the package; a project stands alone and has a name of its own. */
+async function rename(target: string, name: string): Promise<void> {
+  const edit = async (file: string, change: (text: string) => string) => {
+    const path = join(target, file);
+    await writeFile(path, change(await readFile(path, "utf8")));
+  };
+  await edit("edgeimg.yaml", (text) =>
+    text.replace(/\$schema=\S+/, "$schema=.edgeimg/project.schema.json").replace(/^name: .*$/m, `name: ${name}`),
+  );
+  await edit("tsconfig.json", (text) => text.replace("../../recipes/runtime/types/", "types/"));
+}
+
+async function overlay(from: string, to: string, values: { readonly name: string }): Promise<void> {
+  const files = await listFiles(from);
+  for (const file of files) {
+    const named = join(
+      dirname(file),
+      basename(file)
+        .replace(/^_/, ".")
+        .replace(/\.hbs$/, ""),
+    );
+    const text = await readFile(join(from, file), "utf8");
+    const rendered = file.endsWith(".hbs") ? Handlebars.compile(text, { noEscape: true, strict: true })(values) : text;
+    await mkdir(dirname(join(to, named)), { recursive: true });
+    await rm(join(to, named), { force: true });
+    await writeFile(join(to, named), rendered);
+  }
+}
+
+/** The folder's name as a name that edgeimg.yaml accepts. */
+function projectName(target: string): string {
+  const words = basename(target)
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, "-")
+    .replace(/^-+|-+$/g, "")
+    .slice(0, 40);
+  return words === "" ? "my-app" : words;
+}
+
+async function listFiles(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+  return entries
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(folder, join(entry.parentPath ?? entry.path, entry.name)))
+    .sort();
+}
+
+function unwritable(target: string, cause: unknown): unknown {
+  if (!(cause instanceof Error) || !("code" in cause)) return cause;
+  if (!["EACCES", "EPERM", "EROFS", "ENOTDIR", "ENOSPC"].includes(String(cause.code))) return cause;
+  return new EdgeimgError("ERR_EDGEIMG_OUTPUT_UNWRITABLE", `${target} cannot be written: ${cause.message}`, {
+    cause,
+    hint: "Name another folder, or give yourself rights to it.",
+  });
+}

@@ -1,0 +1,112 @@
+import { readFile } from "node:fs/promises";
+import { createRequire } from "node:module";
+import { dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { type Catalog, loadCatalog } from "../../catalog/catalog.js";
+import { loadProject } from "../../config/load.js";
+import { firstTarget, type Target, targetName, targetPath } from "../../config/matrix.js";
+import { type MergedProject, mergeProject } from "../../config/merge.js";
+import { EdgeimgError, type Place } from "../../errors/edgeimg-error.js";
+import { nearest } from "../../errors/nearest.js";
+import { packageHome } from "../../ground/home.js";
+import type { ImageRequest } from "../../image/request.js";
+import type { BuildOptions, Context } from "../types.js";
+import { templateRenderer } from "./render-template.js";
+
+/** A project with the catalog, before a board is chosen. */
+export interface OpenProject {
+  readonly merged: MergedProject;
+  readonly catalog: Catalog;
+  /** The folder of edgeimg.yaml. */
+  readonly folder: string;
+  /** Where results and the lock go. */
+  readonly outBase: string;
+  readonly lockFile: string;
+}
+
+/** Reads edgeimg.yaml, or the bundled example where there is none, and the catalog. */
+export async function openProject(
+  context: Context,
+  options: Pick<BuildOptions, "configFile" | "board" | "engine" | "out">,
+): Promise<OpenProject> {
+  const asked = options.configFile;
+  const file = resolve(context.cwd, asked ?? "edgeimg.yaml");
+  const own = await readFile(file, "utf8").catch((cause: NodeJS.ErrnoException) => {
+    if (asked === undefined && cause.code === "ENOENT") return undefined;
+    throw new EdgeimgError("ERR_EDGEIMG_CONFIG_MISSING", `${asked ?? "edgeimg.yaml"} cannot be read.`, {
+      cause,
+      hint: "Name the project's file with --config, or start a project with `edgeimg init`.",
+    });
+  });
+  const example = join(packageHome, "examples/read-text/edgeimg.yaml");
+  const text = own ?? (await readFile(example, "utf8"));
+  const shown = own === undefined ? "the bundled example" : relative(context.cwd, file) || file;
+  const merged = mergeProject(loadProject(text, shown), { board: options.board, engine: options.engine });
+  const folder = dirname(own === undefined ? example : file);
+  return {
+    merged,
+    catalog: await loadCatalog(packageHome.replace(/\/$/, ""), own === undefined ? undefined : folder),
+    folder,
+    outBase: resolve(own === undefined ? context.cwd : folder, options.out ?? "out"),
+    lockFile: join(own === undefined ? context.cwd : folder, "edgeimg.lock"),
+  };
+}
+
+/** A board or engine of the catalog by name. Throws ERR_EDGEIMG_UNKNOWN_NAME with the nearest one. */
+export function findNamed<T>(
+  kind: "board" | "engine",
+  wanted: string,
+  known: ReadonlyMap<string, T>,
+  place: Place | undefined,
+): T {
+  const found = known.get(wanted);
+  if (found !== undefined) return found;
+  const names = [...known.keys()].sort();
+  const close = nearest(wanted, names);
+  throw new EdgeimgError("ERR_EDGEIMG_UNKNOWN_NAME", `There is no ${kind} "${wanted}".`, {
+    ...(place === undefined ? {} : { place }),
+    hint:
+      close === undefined
+        ? `Known: ${names.join(", ")}.`
+        : `Did you mean "${close}"? \`edgeimg ${kind}s\` lists them all.`,
+  });
+}
+
+/** Where the results of one board and engine go. */
+export function outFolder({ outBase }: OpenProject, { board, engine }: ImageRequest): string {
+  return join(outBase, targetName({ board: board.name, engine: engine.recipe.name }));
+}
+
+/** The first board of the project when no target is given. */
+export function imageRequest(project: OpenProject, target: Target = firstTarget(project.merged)): ImageRequest {
+  const { merged, catalog, folder, outBase } = project;
+  const place = (key: "board" | "engine", origin: { from: string }) =>
+    origin.from === "file" ? merged.place(targetPath(merged, key, target[key])) : undefined;
+  const inside = relative(folder, outBase);
+  return {
+    project: merged.project,
+    localPath: (path) => (isAbsolute(path) ? path : join(folder, path)),
+    dependencies: [],
+    exclude: inside === "" || inside.startsWith("..") ? ["out"] : ["out", inside],
+    board: findNamed("board", target.board, catalog.boards, place("board", merged.boardOrigin)),
+    engine: findNamed("engine", target.engine, catalog.engines, place("engine", merged.engineOrigin)),
+    catalog,
+    host: { arch: debianArch(process.arch), node: process.arch },
+    render: templateRenderer(catalog.home),
+    versions: {
+      edgeimg: versionOf(join(packageHome, "package.json")),
+      esbuild: versionOf("esbuild/package.json"),
+      typescript: versionOf("typescript/package.json"),
+    },
+  };
+}
+
+const require = createRequire(import.meta.url);
+
+function versionOf(path: string): string {
+  const { version } = require(path) as { version: string };
+  return version;
+}
+
+function debianArch(node: string): string {
+  return node === "x64" ? "amd64" : node;
+}

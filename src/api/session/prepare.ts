@@ -1,0 +1,56 @@
+import { firstTarget, matrixTargets, type Target } from "../../config/matrix.js";
+import type { ImageRequest } from "../../image/request.js";
+import { emptyLock, formatLock, type Lock, parseLock } from "../../lock/lock-file.js";
+import type { StepServices } from "../../steps/kind.js";
+import type { BuildOptions, Context } from "../types.js";
+import { type ChooseTargets, lockSession } from "./lock-session.js";
+import { type OpenProject, outFolder } from "./open-project.js";
+
+/** What a build of one board runs with. */
+export interface Prepared {
+  readonly project: OpenProject;
+  readonly request: ImageRequest;
+  readonly lock: Lock;
+  readonly services: StepServices;
+  readonly out: string;
+}
+
+/** Chooses board and engine, brings the lock up to what they need, and opens the store. */
+export async function prepare(context: Context, options: BuildOptions): Promise<Prepared> {
+  const [first] = await prepareTargets(context, options, firstTargetOf);
+  if (first === undefined) throw new Error("no target was chosen");
+  return first;
+}
+
+/** The one target of a build without `--matrix`. */
+export function firstTargetOf({ merged }: OpenProject): readonly Target[] {
+  return [firstTarget(merged)];
+}
+
+/** The same for every combination of the project's matrix, with one lock and one store. */
+export async function prepareMatrix(context: Context, options: BuildOptions): Promise<Prepared[]> {
+  return await prepareTargets(context, options, ({ merged }) => matrixTargets(merged));
+}
+
+/** The same for any targets. `parts`: for another builder, so that the boards need not have images made of Debian's packages. */
+export async function prepareTargets(
+  context: Context,
+  options: BuildOptions,
+  choose: ChooseTargets,
+  purpose: "image" | "parts" = "image",
+): Promise<Prepared[]> {
+  const session = await lockSession(context, options, choose, purpose);
+  const { project, services } = session;
+  const prepared = (lock: Lock) =>
+    session.requests.map((request) => ({ project, request, services, lock, out: outFolder(project, request) }));
+  const lock = session.known ?? emptyLock(session.distribution);
+  if (options.locked) {
+    session.check(lock);
+    return prepared(await session.pin(lock));
+  }
+  const complete = await session.resolve(lock);
+  const text = formatLock(complete);
+  if (session.known !== undefined && formatLock(session.known) === text) return prepared(session.known);
+  await session.write(complete);
+  return prepared(parseLock(text, session.file));
+}

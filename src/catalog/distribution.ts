@@ -1,0 +1,57 @@
+import * as z from "../ground/zod.js";
+import { name } from "./common.js";
+
+const globs = z.array(z.string());
+
+const toolSet = z.strictObject({
+  /** Names; {triplet} is the target's GNU triplet. */
+  packages: z.array(z.string()).min(1),
+  /** Folders whose programs are started through the root's own loader. */
+  wrap: globs,
+  only: globs.default(["**"]),
+  exclude: globs.default([]),
+});
+
+/** The distribution that tools, sysroots and root file systems are made of: `recipes/distro/NAME.yaml`. */
+export const distribution = z.strictObject({
+  format: z.literal(1),
+  name,
+  /** The namespace in package URLs: pkg:deb/NAMESPACE/... */
+  purlNamespace: z.string(),
+  suites: z.array(z.string()).min(1),
+  components: z.array(z.string()).min(1),
+  /** The archive's keyring on the host. */
+  keyring: z.string(),
+  architectures: z.record(
+    z.string(),
+    z.strictObject({
+      /** GNU triplet, as in names of folders and packages. */
+      triplet: z.string(),
+      /** The dynamic loader within a root. */
+      loader: z.string(),
+      /** QEMU's name of the architecture: qemu-NAME, qemu-system-NAME. */
+      qemu: z.string(),
+    }),
+  ),
+  tools: z.strictObject({
+    toolchain: toolSet.extend({
+      /** How the compiler is pointed at a sysroot: {sysroot} is its folder. */
+      sysrootFlags: z.array(z.string()),
+    }),
+    image: toolSet,
+    qemu: toolSet,
+  }),
+  /** Packages of every sysroot. */
+  sysroot: z.array(z.string()).min(1),
+  kernel: z.strictObject({
+    /** Architecture -> package that depends on the current kernel. */
+    packages: z.record(z.string(), z.string()),
+    /** Packages of its closure that hold the kernel. */
+    keep: globs,
+    /** Where the image, a module and a device tree lie: globs, {name} filled in. */
+    image: z.string(),
+    module: z.string(),
+    dtb: z.string(),
+  }),
+});
+export type Distribution = z.infer<typeof distribution>;

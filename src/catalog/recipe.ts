@@ -1,0 +1,197 @@
+import * as z from "../ground/zod.js";
+import { arch, name, sha256, source } from "./common.js";
+
+const scalar = z.union([z.string(), z.boolean(), z.number()]);
+const word = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, "lower-case letters, digits and dashes");
+/** A path that stays within its folder. */
+const path = z
+  .string()
+  .regex(/^(?!\/)(?!(.*\/)?\.\.(\/|$)).+$/, "a relative path without ..")
+  .max(1000);
+const pattern = z.string().refine((text) => {
+  try {
+    return new RegExp(text) instanceof RegExp;
+  } catch {
+    return false;
+  }
+}, "a regular expression");
+
+/** Settings for some cores only, added to the general ones. */
+const variant = z.strictObject({
+  cpus: z.array(z.string()).min(1).describe("As boards name them: `cortex-a72`."),
+  options: z.record(z.string(), scalar).default({}),
+  cflags: z.array(z.string()).default([]),
+});
+
+/** Built from source with CMake: configure, build, install below `usr/`, strip. */
+const cmakeBuild = z.strictObject({
+  kind: z.literal("cmake"),
+  options: z.record(z.string(), scalar).default({}).describe("Cache entries; booleans become ON and OFF."),
+  cflags: z.array(z.string()).default([]).describe("Added to -O2 and -mcpu, which come from the board."),
+  targets: z.array(z.string()).default([]).describe("What to build; everything when empty."),
+  directory: path.default(".").describe("Where the CMakeLists.txt is, within the source."),
+  variants: z.array(variant).default([]).describe("Settings for some cores only, added to the general ones."),
+});
+
+/** Taken ready-made out of the source archive, per architecture. */
+const prebuiltBuild = z.strictObject({
+  kind: z.literal("prebuilt"),
+  files: z
+    .partialRecord(arch, z.record(path, path))
+    .describe("Path in the unpacked source -> path in the result, below `usr/` (`lib/NAME`, `include/NAME`)."),
+});
+
+/** C or C++ compiled and linked in one command to one shared library, no build system. */
+export const compileBuild = z.strictObject({
+  kind: z.literal("compile"),
+  cflags: z.array(z.string()).default([]),
+  sources: z.array(path).min(1),
+  headers: z
+    .record(path, path)
+    .default({})
+    .describe("Headers for the adapter: path in the source -> path in the result's `usr/include`."),
+  output: z.string().describe("The library's file name in `usr/lib`, also its soname."),
+});
+
+/** Nothing to build: the engine is in Debian packages, named under `packages`. */
+const packagesBuild = z.strictObject({ kind: z.literal("packages") });
+
+/** What Buildroot must know of an engine beyond the rest of its recipe. */
+const buildrootEngine = z.strictObject({
+  selects: z
+    .array(z.string().regex(/^BR2_[A-Za-z0-9_]+$/))
+    .default([])
+    .describe("Symbols that the package selects."),
+  depends: z
+    .record(z.string().regex(/^!?BR2_[A-Za-z0-9_]+$/), z.string())
+    .default({})
+    .describe("Symbols that the package depends on -> the word for it in the comment that menuconfig shows otherwise."),
+  packages: z.array(z.string()).default([]).describe("Buildroot packages that must be built before it."),
+});
+
+export const build = z.discriminatedUnion("kind", [cmakeBuild, prebuiltBuild, compileBuild, packagesBuild]);
+
+/**
+ * A program that translates ONNX. It runs with a copy of the model in a folder of its own, which it may fill.
+ * Placeholders in `args` and `files`: {model} the ONNX file, {out} the result's folder, {work} a folder for what is
+ * not wanted, {name} the model's name.
+ */
+const converter = z.strictObject({
+  kind: z.literal("program"),
+  hosts: z
+    .record(word, source.extend({ strip: z.int().min(0).default(0) }))
+    .describe("Per host architecture, in Debian's words (amd64)."),
+  version: z.string(),
+  program: path.describe("The program within the unpacked source."),
+  args: z.array(z.string()),
+  trace: z
+    .strictObject({
+      input: z
+        .string()
+        .describe(
+          "One input: {sizes} is `1,3,48,320`, {type} its word from `types`. Several are joined by `separator`.",
+        ),
+      separator: z.string().default(",").describe("Between the inputs."),
+      types: z
+        .partialRecord(z.enum(["f32", "i8", "u8", "i32", "i64"]), z.string())
+        .describe("Our element type -> the converter's. Inputs of other types are refused."),
+      args: z
+        .array(z.string())
+        .min(1)
+        .max(2)
+        .describe(
+          "{shapes} is the joined inputs. The first is always given; the second too when an input may have several shapes, with another of them.",
+        ),
+    })
+    .optional()
+    .describe("For a converter that must be shown shapes."),
+  files: z.record(word, path).describe("What goes to the device, by role in model.edge."),
+  inputBlob: z
+    .string()
+    .optional()
+    .describe(
+      "Names that the engine gives to inputs and outputs, in the model's order: `in{index}`. The model's own when absent.",
+    ),
+  outputBlob: z.string().optional().describe("The same for outputs."),
+  unconverted: z
+    .strictObject({ role: word, line: pattern })
+    .optional()
+    .describe(
+      "How a layer looks in a text file that the converter wrote when it could not translate it: a regular expression for one line, with groups `operator` and `layer`. Such a model is refused before it reaches the engine.",
+    ),
+});
+
+export const recipe = z.strictObject({
+  format: z.literal(1).describe("Version of this file's format."),
+  name: name.describe("The name for --engine, and the folder's."),
+  title: z.string().describe("What people call the engine."),
+  version: z.string().describe("The engine's own version."),
+  homepage: z.url().describe("Where the engine is at home."),
+  license: z.strictObject({
+    spdx: z.string().describe("SPDX licence expression."),
+    files: z.record(path, sha256).default({}).describe("Licence texts within the unpacked source."),
+    package: z
+      .string()
+      .optional()
+      .describe("The Debian package whose copyright file stands in when the source has no text."),
+  }),
+  source: source
+    .extend({ strip: z.int().min(0).default(1) })
+    .optional()
+    .describe("The folder's own files when absent."),
+  build: build.describe("How the source becomes a library."),
+  supports: z
+    .strictObject({ arch: z.array(arch).min(1) })
+    .describe("Debian's names of the architectures that it runs on."),
+  packages: z
+    .strictObject({
+      sysroot: z
+        .array(z.string())
+        .default([])
+        .describe("-dev packages of the target needed to compile the engine or its adapter, with what they depend on."),
+      headers: z
+        .array(z.string())
+        .default([])
+        .describe(
+          "Packages of which only the headers are needed: unpacked into the sysroot without what they depend on.",
+        ),
+      rootfs: z.array(z.string()).default([]).describe("Packages whose libraries the closure may take."),
+    })
+    .default({ sysroot: [], headers: [], rootfs: [] }),
+  libraries: z
+    .array(z.string())
+    .default([])
+    .describe("Files of the result's `usr/lib` that go to /usr/lib/edgeimg even when nothing links them (dlopen)."),
+  adapter: z
+    .strictObject({
+      sources: z.array(path).min(1).describe("Files of this folder; C by suffix .c, else C++."),
+      cflags: z.array(z.string()).default([]),
+      link: z
+        .array(z.string())
+        .default([])
+        .describe("-l names of the engine's libraries, none when it is opened with dlopen."),
+    })
+    .describe(
+      "Compiled with the shared nn_model.c and nn_sidecar.c to libedge_nn.so, which exports edge_nn_* only. The engine's headers are system headers to it (-isystem), so that its warnings are about our code.",
+    ),
+  model: z.strictObject({
+    native: z
+      .strictObject({ role: word, suffix: z.string().startsWith(".") })
+      .optional()
+      .describe("The role of an unconverted model in model.edge, for engines that read ONNX themselves."),
+    converter: converter.optional(),
+    options: z
+      .record(word, z.union([z.string(), z.number()]))
+      .default({})
+      .describe("Written to model.edge as they are."),
+    tolerance: z
+      .number()
+      .positive()
+      .describe("Largest absolute difference allowed per output value against onnxruntime on the host."),
+  }),
+  buildroot: buildrootEngine
+    .prefault({})
+    .describe("What Buildroot must know beyond the rest of this file: toolchain features, packages."),
+  notes: z.array(z.string()).default([]).describe("What a user should know, shown by `edgeimg engines`."),
+});
+export type Recipe = z.infer<typeof recipe>;

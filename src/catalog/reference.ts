@@ -1,0 +1,14 @@
+import * as z from "../ground/zod.js";
+import { source } from "./common.js";
+
+/** `recipes/reference/recipe.yaml`: what runs ONNX models on the host. */
+export const referenceRecipe = z.strictObject({
+  format: z.literal(1),
+  name: z.literal("reference"),
+  title: z.string(),
+  version: z.string(),
+  source: source.extend({ strip: z.int().min(0).default(1) }),
+  /** Node's name of the host's architecture -> glob of what is unpacked. */
+  hosts: z.record(z.string(), z.string()),
+});
+export type ReferenceRecipe = z.infer<typeof referenceRecipe>;

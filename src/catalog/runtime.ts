@@ -1,0 +1,62 @@
+import * as z from "../ground/zod.js";
+import { sha256, source } from "./common.js";
+import { compileBuild } from "./recipe.js";
+
+const path = z.string().regex(/^[A-Za-z0-9._+/-]+$/);
+
+/**
+ * `recipes/runtime/recipe.yaml` and `recipes/kernels/recipe.yaml`: our own programs and libraries, each made by one command of
+ * the target's C compiler.
+ */
+/** A library that Buildroot has no package of: the tree brings one. */
+const buildrootLibrary = z.strictObject({
+  version: z.string(),
+  homepage: z.url(),
+  help: z.string(),
+  license: z.strictObject({ spdx: z.string(), files: z.record(z.string(), sha256) }),
+  source: source.extend({ strip: z.int().min(0).default(1) }),
+  build: compileBuild,
+});
+export type BuildrootLibrary = z.infer<typeof buildrootLibrary>;
+
+export const runtimeRecipe = z.strictObject({
+  name: z.enum(["runtime", "kernels"]),
+  title: z.string(),
+  version: z.string(),
+  license: z.string(),
+  packages: z.strictObject({ sysroot: z.array(z.string()) }),
+  /** Other recipes whose folder `include` is looked in for headers. */
+  headers: z.array(z.enum(["runtime", "kernels"])).default([]),
+  /** What stands for the static archives in Buildroot. */
+  buildroot: z
+    .strictObject({
+      /** Buildroot's packages, or names of `libraries`. */
+      packages: z.array(z.string()).default([]),
+      /** Symbols that the programs depend on -> the word for it, or "" when menuconfig need not say it. */
+      depends: z.record(z.string().regex(/^!?BR2_[A-Za-z0-9_]+$/), z.string()).default({}),
+      /** What these packages put into the root although nothing there needs it. */
+      unused: z.array(path).default([]),
+      /** The host's program that compiles an app to bytecode: files of the recipe. */
+      compiler: z
+        .strictObject({ cflags: z.array(z.string()), sources: z.array(path), headers: z.array(path) })
+        .default({ cflags: [], sources: [], headers: [] }),
+      libraries: z.record(z.string(), buildrootLibrary).default({}),
+    })
+    .prefault({}),
+  programs: z.array(
+    z.strictObject({
+      output: path,
+      /** Path in the image; null for a program that runs at build time only. */
+      install: path.nullable(),
+      /** Folders and files of the recipe. */
+      include: z.array(path),
+      sources: z.array(path).min(1),
+      cflags: z.array(z.string()),
+      /** Static archives in the sysroot's library folder. */
+      static: z.array(path),
+      libs: z.array(z.string()),
+      ldflags: z.array(z.string()),
+    }),
+  ),
+});
+export type RuntimeRecipe = z.infer<typeof runtimeRecipe>;

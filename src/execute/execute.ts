@@ -1,0 +1,260 @@
+import { setMaxListeners } from "node:events";
+import { existsSync } from "node:fs";
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
+import { noSpace } from "../errors/no-space.js";
+import { canonicalJson, type Json, sha256Text } from "../ground/canonical.js";
+import { semaphore } from "../ground/semaphore.js";
+import type { Plan, Step } from "../plan/step.js";
+import { killLeftovers } from "../process/process-group.js";
+import type { StepContext, StepKind, StepServices } from "../steps/kind.js";
+import { withLock } from "../store/lock.js";
+import {
+  commitTree,
+  findDamage,
+  hasTree,
+  readAction,
+  removeTree,
+  treePath,
+  workPath,
+  writeAction,
+} from "../store/store.js";
+import { findKind } from "./kinds.js";
+
+export interface StepResult {
+  readonly digest: string;
+  /** Its key in the store. */
+  readonly action: string;
+  readonly cached: boolean;
+}
+
+/**
+ * Brings the named steps, and what they need, to results in the store, those of `plan.first` before all others: what a user may
+ * have got wrong is told before minutes of work. A step whose action is known is not run; its inputs are then not even looked at. Throws the first failure, after all running steps have stopped.
+ */
+export async function execute(
+  plan: Plan,
+  targets: readonly string[],
+  services: StepServices,
+): Promise<Map<string, StepResult>> {
+  const byId = new Map(plan.steps.map((step) => [step.id, step]));
+  const results = new Map<string, Promise<StepResult>>();
+  const checked = new Map<string, Promise<void>>();
+  const stop = new AbortController();
+  const signal = AbortSignal.any([services.signal, stop.signal]);
+  // Every running step listens.
+  setMaxListeners(0, signal, stop.signal);
+  const running: StepServices = { ...services, signal };
+  const slots = semaphore(Math.max(2, services.jobs));
+  const finished = new Map<string, StepResult>();
+
+  const resolve = (id: string): Promise<StepResult> => {
+    const known = results.get(id);
+    if (known !== undefined) return known;
+    const result = resolveStep(need(byId, id), false);
+    results.set(id, result);
+    result.catch((error) => stop.abort(error));
+    return result;
+  };
+
+  const resolveStep = async (step: Step, force: boolean): Promise<StepResult> => {
+    const inputs = await allSettledOrThrow(
+      Object.entries(step.inputs).map(
+        async ([name, id]): Promise<[string, string]> => [name, (await resolve(id)).digest],
+      ),
+    );
+    signal.throwIfAborted();
+    const result = await runStep({ step, force, inputs: new Map(inputs) });
+    finished.set(step.id, result);
+    return result;
+  };
+
+  /** Makes sure that a step's tree is in the store and undamaged, making it anew if it is not. */
+  const ensure = (id: string): Promise<void> => {
+    const known = checked.get(id);
+    if (known !== undefined) return known;
+    const check = (async () => {
+      const { digest } = await resolve(id);
+      if (await hasTree(services.store, digest)) {
+        const damage = await findDamage(services.store, digest, { full: false });
+        if (damage === undefined) return;
+        services.emit({
+          type: "log",
+          level: "warn",
+          step: id,
+          message: `stored object ${digest.slice(0, 12)} is damaged at ${damage}; made anew`,
+        });
+        await removeTree(services.store, digest);
+      }
+      const again = await resolveStep(need(byId, id), true);
+      if (again.digest !== digest) {
+        throw new EdgeimgError(
+          "ERR_EDGEIMG_STORE_CORRUPT",
+          `Step ${id} gave another result the second time (${digest.slice(0, 12)}, then ${again.digest.slice(0, 12)}).`,
+        );
+      }
+    })();
+    checked.set(id, check);
+    check.catch((error) => stop.abort(error));
+    return check;
+  };
+
+  const runStep = async (job: {
+    step: Step;
+    force: boolean;
+    inputs: ReadonlyMap<string, string>;
+  }): Promise<StepResult> => {
+    const { step, force, inputs } = job;
+    const kind = findKind(step.kind);
+    const bound = kind.bind(step.params);
+    const action = actionDigest({ kind, key: bound.key, inputs });
+    const { store } = services;
+    const started = services.now();
+    const end = (digest: string, cached: boolean): StepResult => {
+      services.emit({
+        type: "step-end",
+        step: step.id,
+        title: step.title,
+        cached,
+        ms: services.now() - started,
+        digest,
+      });
+      return { digest, action, cached };
+    };
+    const lookUp = async () => (force || kind.volatile ? undefined : await readAction(store, action));
+    const hit = await lookUp();
+    if (hit !== undefined) {
+      // Written again: its age is what `cache prune` goes by. A full disk is no reason to fail here.
+      await writeAction(store, action, hit).catch(() => undefined);
+      // What a kill left between a result and the end of its work.
+      const left = workPath(store, action);
+      if (existsSync(left)) await rm(left, { recursive: true, force: true }).catch(() => undefined);
+      return end(hit, true);
+    }
+    await allSettledOrThrow(Object.values(step.inputs).map(ensure));
+    const takeSlot: typeof slots = kind.waits ? (work) => work() : slots;
+    return await takeSlot(async () => {
+      signal.throwIfAborted();
+      return await withLock(`${store.root}/action/${action}`, signal, async () => {
+        const late = await lookUp();
+        if (late !== undefined) return end(late, true);
+        services.emit({ type: "step-start", step: step.id, title: step.title });
+        const work = workPath(store, action);
+        await killLeftovers(work);
+        if (!kind.resumable || force) await rm(work, { recursive: true, force: true });
+        const out = join(work, "out");
+        await rm(out, { recursive: true, force: true });
+        await mkdir(out, { recursive: true });
+        const context: StepContext = {
+          services: running,
+          inputs: Object.fromEntries([...inputs].map(([name, digest]) => [name, treePath(store, digest)])),
+          out,
+          work,
+          progress: (done, total, unit) => services.emit({ type: "step-progress", step: step.id, done, total, unit }),
+          log: (level, message) => services.emit({ type: "log", level, step: step.id, message }),
+        };
+        try {
+          await bound.run(context);
+          signal.throwIfAborted();
+          const { digest, existed } = await commitTree(store, out);
+          // Nothing reads a volatile step's result again, and its parameters name places of this machine.
+          if (!kind.volatile) await writeAction(store, action, digest);
+          await rm(work, { recursive: true, force: true });
+          return end(digest, kind.volatile === true && existed);
+        } catch (error) {
+          if (!signal.aborted)
+            services.emit({ type: "step-failed", step: step.id, title: step.title, message: messageOf(error) });
+          throw noSpace(error) ?? error;
+        }
+      });
+    });
+  };
+
+  try {
+    await allSettledOrThrow((plan.first ?? []).filter((id) => byId.has(id)).map(resolve));
+    await allSettledOrThrow(targets.map(ensure));
+  } catch (error) {
+    stop.abort(error);
+    await Promise.allSettled([...results.values(), ...checked.values()]);
+    throw services.signal.aborted ? interrupted(services.signal) : rootCause(error, stop.signal);
+  }
+  return finished;
+}
+
+/**
+ * Which steps' results the store already knows, by id. Steps that read the user's files are run for that; nothing else is.
+ */
+export async function previewPlan(plan: Plan, services: StepServices): Promise<Map<string, string>> {
+  const known = new Map<string, string>();
+  for (const step of plan.steps) {
+    const inputs = new Map<string, string>();
+    for (const [name, id] of Object.entries(step.inputs)) {
+      const digest = known.get(id);
+      if (digest !== undefined) inputs.set(name, digest);
+    }
+    if (inputs.size < Object.keys(step.inputs).length) continue;
+    const kind = findKind(step.kind);
+    const { key } = kind.bind(step.params);
+    const digest = kind.volatile
+      ? (await execute({ ...plan, steps: [step] }, [step.id], { ...services, emit: () => {} })).get(step.id)?.digest
+      : await readAction(services.store, actionDigest({ kind, key, inputs }));
+    if (digest !== undefined) known.set(step.id, digest);
+  }
+  return known;
+}
+
+function actionDigest({
+  kind,
+  key,
+  inputs,
+}: {
+  kind: StepKind;
+  key: unknown;
+  inputs: ReadonlyMap<string, string>;
+}): string {
+  const action: Json = {
+    kind: kind.name,
+    version: kind.version,
+    params: toJson(key),
+    inputs: Object.fromEntries(inputs),
+  };
+  return sha256Text(canonicalJson(action));
+}
+
+function toJson(value: unknown): Json {
+  return JSON.parse(JSON.stringify(value ?? null)) as Json;
+}
+
+function need(steps: ReadonlyMap<string, Step>, id: string): Step {
+  const step = steps.get(id);
+  if (step === undefined) throw new Error(`the plan has no step ${id}`);
+  return step;
+}
+
+/** Like Promise.all, but waits for the others before it throws: nothing may still write when a build has ended. */
+async function allSettledOrThrow<T>(promises: readonly Promise<T>[]): Promise<T[]> {
+  const settled = await Promise.allSettled(promises);
+  const values: T[] = [];
+  for (const one of settled) {
+    if (one.status === "rejected") throw one.reason;
+    values.push(one.value);
+  }
+  return values;
+}
+
+/** The failure that stopped the others, not an echo of the stop. */
+function rootCause(error: unknown, stop: AbortSignal): unknown {
+  return stop.reason ?? error;
+}
+
+function interrupted(signal: AbortSignal): EdgeimgError {
+  if (signal.reason instanceof EdgeimgError) return signal.reason;
+  return new EdgeimgError("ERR_EDGEIMG_INTERRUPTED", "Stopped.", {
+    hint: "Run the same command again: it continues where it stopped.",
+  });
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,39 @@
+import { bundleKind, typecheckKind } from "../steps/app.js";
+import { assembleKind } from "../steps/assemble.js";
+import { bmapKind } from "../steps/bmap.js";
+import { checkModelKind } from "../steps/check-model.js";
+import { fetchKind } from "../steps/fetch.js";
+import { imagerKind } from "../steps/imager.js";
+import type { StepKind } from "../steps/kind.js";
+import { composeKind, localKind } from "../steps/local.js";
+import { modelKind } from "../steps/model.js";
+import { reportKind } from "../steps/report.js";
+import { rootKind } from "../steps/root.js";
+import { runKind } from "../steps/run.js";
+import { unpackKind } from "../steps/unpack.js";
+
+const kinds: readonly StepKind[] = [
+  assembleKind,
+  bmapKind,
+  bundleKind,
+  checkModelKind,
+  imagerKind,
+  modelKind,
+  reportKind,
+  typecheckKind,
+  fetchKind,
+  localKind,
+  composeKind,
+  unpackKind,
+  rootKind,
+  runKind,
+];
+
+const byName = new Map(kinds.map((kind) => [kind.name, kind]));
+
+/** The kind of a step. An unknown one is a bug: plans are made by this program. */
+export function findKind(name: string): StepKind {
+  const kind = byName.get(name);
+  if (kind === undefined) throw new Error(`no kind of step is called ${name}`);
+  return kind;
+}

@@ -1,0 +1,47 @@
+import type { RenderTemplate } from "../builders/debian/image.js";
+import type { Board } from "../catalog/board.js";
+import type { Catalog, CatalogRecipe } from "../catalog/catalog.js";
+import type { Project } from "../config/project-schema.js";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
+
+/** Everything that decides an image. */
+export interface ImageRequest {
+  readonly project: Project;
+  /** Absolute path of a file of the project. */
+  readonly localPath: (path: string) => string;
+  /** Folders of the project that are not part of the app: the output. */
+  readonly exclude: readonly string[];
+  /** Folders in the project's node_modules that the app may import. */
+  readonly dependencies: readonly string[];
+  readonly board: Board;
+  readonly engine: CatalogRecipe;
+  readonly catalog: Catalog;
+  /** Debian's name of the host's architecture, and Node's. */
+  readonly host: { readonly arch: string; readonly node: string };
+  readonly render: RenderTemplate;
+  /** Versions of this program's own parts that decide bytes. */
+  readonly versions: { readonly edgeimg: string; readonly esbuild: string; readonly typescript: string };
+}
+
+/** Throws ERR_EDGEIMG_ENGINE_UNSUPPORTED when the engine does not run on the board. */
+export function checkSupport({ board, engine: { recipe } }: Pick<ImageRequest, "board" | "engine">): void {
+  const { supports, build } = recipe;
+  const hasFiles = build.kind !== "prebuilt" || build.files[board.arch] !== undefined;
+  if (supports.arch.includes(board.arch) && hasFiles) return;
+  throw new EdgeimgError(
+    "ERR_EDGEIMG_ENGINE_UNSUPPORTED",
+    `${recipe.title} does not run on ${board.name} (${board.arch}).`,
+    {
+      hint: `It supports: ${supports.arch.join(", ")}. \`edgeimg engines\` lists the others.`,
+    },
+  );
+}
+
+/** Throws ERR_EDGEIMG_BOARD_NO_IMAGE for a board whose image cannot be made of Debian's packages. */
+export function checkBoard({ board }: Pick<ImageRequest, "board">): void {
+  if (board.debian === undefined) return;
+  throw new EdgeimgError("ERR_EDGEIMG_BOARD_NO_IMAGE", `There is no Debian image for ${board.title} yet.`, {
+    details: [board.debian.missing],
+    hint: board.debian.remedy,
+  });
+}

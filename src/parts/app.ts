@@ -1,0 +1,146 @@
+import type { Board } from "../catalog/board.js";
+import type { Project } from "../config/project-schema.js";
+import type { PlanBuilder } from "../plan/step.js";
+import type { AssembleEntry } from "../steps/assemble.js";
+import { archOf, type DebianContext } from "./roots.js";
+
+export interface AppOptions {
+  readonly project: Project;
+  readonly board: Board;
+  readonly localPath: (path: string) => string;
+  readonly exclude: readonly string[];
+  /** Folders in node_modules. */
+  readonly dependencies: readonly string[];
+  readonly versions: { readonly esbuild: string; readonly typescript: string };
+  /** recipes/runtime, for the declarations of edge:*. */
+  readonly runtimeRecipe: string;
+  /** The compiled app host. */
+  readonly runtime: string;
+  readonly qemu: string;
+  readonly sysroot: string;
+}
+
+export interface AppSteps {
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly entries: readonly AssembleEntry[];
+  /** Those of `entries` that are not made for this very QuickJS. */
+  readonly portable: readonly AssembleEntry[];
+  readonly typecheck: string;
+  readonly bundle: string;
+}
+
+/** The user's app: checked, bundled, compiled to bytecode by the very QuickJS that runs it. */
+export function appSteps(context: DebianContext, options: AppOptions): AppSteps {
+  const { plan, distribution, arch } = context;
+  const { project, versions } = options;
+  const { entry, assets } = project.app;
+  const source = plan.add({
+    id: "local/project",
+    kind: "local",
+    title: "Read the project",
+    why: "it holds the app",
+    inputs: {},
+    params: {
+      path: options.localPath("."),
+      exclude: [
+        "node_modules",
+        "**/node_modules",
+        ".git",
+        "edgeimg.lock",
+        "edgeimg.yaml",
+        "tests",
+        "**.md",
+        "**.img",
+        "**.img.zst",
+        "**.tar",
+        ...assets,
+        ...options.exclude,
+      ],
+    },
+  });
+  const inputs = { project: source, ...dependencySteps(plan, options) };
+  const typecheck = plan.add({
+    id: "app/typecheck",
+    kind: "typecheck",
+    title: "Check the app's types",
+    why: "an error found here is not found on the board",
+    inputs: { ...inputs, runtime: options.runtimeRecipe },
+    params: { entry, typescript: versions.typescript },
+  });
+  const bundle = plan.add({
+    id: "app/bundle",
+    kind: "bundle",
+    title: "Bundle the app",
+    why: "the board runs one file",
+    inputs,
+    params: { entry, esbuild: versions.esbuild },
+  });
+  const bytecode = plan.add({
+    id: "app/bytecode",
+    kind: "run",
+    title: "Compile the app to bytecode",
+    why: "it starts faster, and a syntax that QuickJS lacks is found here",
+    inputs: { bundle, runtime: options.runtime, qemu: options.qemu, sysroot: options.sysroot },
+    params: {
+      commands: [
+        [
+          `in/qemu/root/usr/bin/qemu-${archOf(distribution, arch).qemu}`,
+          ...["-cpu", options.board.cpu, "-L", "in/sysroot/root", "in/runtime/edge-run"],
+          ...["--compile", "in/bundle/main.js", "--out", "out/main.qjb"],
+        ],
+      ],
+    },
+  });
+  const assetSteps = assets.map((path) =>
+    plan.add({
+      id: `local/assets/${path}`,
+      kind: "local",
+      title: `Read ${path}`,
+      why: "the project lists it under app.assets",
+      inputs: {},
+      params: { path: options.localPath(path), exclude: [] },
+    }),
+  );
+  const portable: AssembleEntry[] = [
+    { type: "file", path: "app/main.js.map", mode: 0o644, from: { input: "bundle", path: "main.js.map" } },
+    ...assetSteps.map((step): AssembleEntry => ({ type: "tree", path: "app/assets", from: { input: step, path: "" } })),
+  ];
+  return {
+    typecheck,
+    bundle,
+    inputs: { bundle, bytecode, ...Object.fromEntries(assetSteps.map((step) => [step, step])) },
+    entries: [
+      { type: "file", path: "app/main.qjb", mode: 0o644, from: { input: "bytecode", path: "main.qjb" } },
+      ...portable,
+    ],
+    portable,
+  };
+}
+
+/** The npm packages that the app may import, as one tree, laid into the project's folder by the steps that read them. */
+export function dependencySteps(
+  plan: PlanBuilder,
+  options: Pick<AppOptions, "dependencies" | "localPath">,
+): { dependencies?: string } {
+  if (options.dependencies.length === 0) return {};
+  const parts = options.dependencies.map((name) => ({
+    to: name,
+    from: plan.add({
+      id: `local/node_modules/${name}`,
+      kind: "local",
+      title: `Read the npm package ${name}`,
+      why: "package.json lists it, or one that needs it, under dependencies",
+      inputs: {},
+      params: { path: options.localPath(`node_modules/${name}`), exclude: [] },
+    }),
+  }));
+  const dependencies = plan.add({
+    id: "app/dependencies",
+    kind: "compose",
+    title: "Collect the app's npm packages",
+    why: "the app may import them",
+    inputs: Object.fromEntries(parts.map(({ from }) => [from, from])),
+    params: { parts },
+  });
+  return { dependencies };
+}

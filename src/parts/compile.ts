@@ -1,0 +1,152 @@
+import type { Board } from "../catalog/board.js";
+import { archOf, type DebianContext } from "./roots.js";
+
+/** The steps that every compilation reads. */
+export interface Toolchain {
+  /** A tools root with cross GCC, CMake and ninja. */
+  readonly toolchain: string;
+  readonly sysroot: string;
+}
+
+const toolFolder = "in/toolchain/root/usr/bin";
+/** PATH of a step that compiles: nothing of the host's. */
+const toolPath: string[] = [toolFolder];
+const sysrootFolder = "{cwd}/in/sysroot/root";
+
+/**
+ * Flags for the board's core. Paths of the machine are kept out of the objects (GCC manual, -ffile-prefix-map), as are the
+ * GNU build id and anything that depends on the place of the work folder.
+ */
+export function targetFlags(context: DebianContext, board: Pick<Board, "cpu">): string[] {
+  const { triplet } = archOf(context.distribution, context.arch);
+  const sysroot = context.distribution.tools.toolchain.sysrootFlags.map((flag) =>
+    flag.replaceAll("{sysroot}", sysrootFolder).replaceAll("{triplet}", triplet),
+  );
+  return [...sysroot, "-O2", `-mcpu=${board.cpu}`, "-ffile-prefix-map={cwd}=.", "-Wl,--build-id=none"];
+}
+
+export interface CmakeOptions {
+  readonly id: string;
+  readonly title: string;
+  readonly why: string;
+  /** The step whose tree is the source. */
+  readonly source: string;
+  readonly board: Pick<Board, "cpu">;
+  readonly tools: Toolchain;
+  readonly directory: string;
+  readonly options: Readonly<Record<string, string | number | boolean>>;
+  readonly cflags: readonly string[];
+  readonly targets: readonly string[];
+}
+
+/** Cross-compiles a CMake project; the result is its installation, stripped, below `usr/`. */
+export function cmakeStep(context: DebianContext, job: CmakeOptions): string {
+  const { triplet } = archOf(context.distribution, context.arch);
+  const tool = (name: string) => `{cwd}/${toolFolder}/${name}`;
+  const flags = [...targetFlags(context, job.board), ...job.cflags].join(" ");
+  const cache: Record<string, string | number | boolean> = {
+    CMAKE_MAKE_PROGRAM: tool("ninja"),
+    CMAKE_SYSTEM_NAME: "Linux",
+    CMAKE_SYSTEM_PROCESSOR: triplet.split("-")[0] ?? "",
+    CMAKE_C_COMPILER: tool(`${triplet}-gcc`),
+    CMAKE_CXX_COMPILER: tool(`${triplet}-g++`),
+    CMAKE_AR: tool(`${triplet}-ar`),
+    CMAKE_RANLIB: tool(`${triplet}-ranlib`),
+    CMAKE_STRIP: tool(`${triplet}-strip`),
+    CMAKE_FIND_ROOT_PATH: sysrootFolder,
+    CMAKE_FIND_ROOT_PATH_MODE_PROGRAM: "NEVER",
+    CMAKE_FIND_ROOT_PATH_MODE_LIBRARY: "ONLY",
+    CMAKE_FIND_ROOT_PATH_MODE_INCLUDE: "ONLY",
+    CMAKE_FIND_ROOT_PATH_MODE_PACKAGE: "ONLY",
+    CMAKE_BUILD_TYPE: "Release",
+    CMAKE_SKIP_RPATH: true,
+    CMAKE_INSTALL_PREFIX: "/usr",
+    CMAKE_INSTALL_LIBDIR: "lib",
+    CMAKE_C_FLAGS: flags,
+    CMAKE_CXX_FLAGS: flags,
+    ...job.options,
+  };
+  const definitions = Object.entries(cache).map(
+    ([key, value]) => `-D${key}=${value === true ? "ON" : value === false ? "OFF" : value}`,
+  );
+  return context.plan.add({
+    id: job.id,
+    kind: "run",
+    title: job.title,
+    why: job.why,
+    inputs: { toolchain: job.tools.toolchain, sysroot: job.tools.sysroot, source: job.source },
+    params: {
+      copies: { source: "src" },
+      path: toolPath,
+      env: { DESTDIR: "{cwd}/out" },
+      commands: [
+        [`${toolFolder}/cmake`, "-G", "Ninja", "-S", `src/${job.directory}`, "-B", "build", ...definitions],
+        [`${toolFolder}/ninja`, "-C", "build", "-j{jobs}", ...job.targets],
+        [`${toolFolder}/cmake`, "--install", "build", "--strip"],
+      ],
+    },
+  });
+}
+
+export interface GccOptions {
+  readonly id: string;
+  readonly title: string;
+  readonly why: string;
+  readonly board: Pick<Board, "cpu">;
+  readonly tools: Toolchain;
+  /** Further inputs, by name: `in/NAME` in arguments. */
+  readonly inputs: Readonly<Record<string, string>>;
+  /** Files copied into the result beside what is compiled. */
+  readonly headers?: readonly { readonly from: string; readonly to: string }[];
+  /** Symbolic links in the result: path -> target. */
+  readonly links?: Readonly<Record<string, string>>;
+  /** One command each: the language's compiler, its arguments, what it makes below `out/`. */
+  readonly programs: readonly {
+    readonly language: "c" | "c++";
+    readonly arguments: readonly string[];
+    readonly output: string;
+  }[];
+}
+
+/** Compiles and links our own C and C++ in single commands, and strips the results. */
+export function gccStep(context: DebianContext, job: GccOptions): string {
+  const { triplet } = archOf(context.distribution, context.arch);
+  const flags = targetFlags(context, job.board);
+  const compile = job.programs.map(({ language, arguments: args, output }) => [
+    `${toolFolder}/${triplet}-${language === "c" ? "gcc" : "g++"}`,
+    ...flags,
+    ...args,
+    "-o",
+    `out/${output}`,
+  ]);
+  // CMake is the only tool of the set that copies and links files.
+  const copies = (job.headers ?? []).map(({ from, to }) => [`${toolFolder}/cmake`, "-E", "copy", from, `out/${to}`]);
+  const outputs = [...job.programs.map(({ output }) => output), ...(job.headers ?? []).map(({ to }) => to)];
+  const links = Object.entries(job.links ?? {}).map(([path, target]) => [
+    `${toolFolder}/cmake`,
+    "-E",
+    "create_symlink",
+    target,
+    `out/${path}`,
+  ]);
+  const strip = job.programs.map(({ output }) => [
+    `${toolFolder}/${triplet}-strip`,
+    "--strip-unneeded",
+    `out/${output}`,
+  ]);
+  return context.plan.add({
+    id: job.id,
+    kind: "run",
+    title: job.title,
+    why: job.why,
+    inputs: { toolchain: job.tools.toolchain, sysroot: job.tools.sysroot, ...job.inputs },
+    params: { path: toolPath, folders: folders(outputs), commands: [...copies, ...compile, ...strip, ...links] },
+  });
+}
+
+/** The folders below `out/` that some outputs lie in. */
+function folders(outputs: readonly string[]): string[] {
+  return [
+    ...new Set(outputs.flatMap((path) => (path.includes("/") ? [`out/${path.slice(0, path.lastIndexOf("/"))}`] : []))),
+  ];
+}

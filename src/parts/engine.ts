@@ -1,0 +1,218 @@
+import type { Board } from "../catalog/board.js";
+import type { CatalogRecipe } from "../catalog/catalog.js";
+import type { Source } from "../catalog/common.js";
+import { cmakeStep, gccStep, type Toolchain } from "./compile.js";
+import type { DebianContext } from "./roots.js";
+import { localRecipe } from "./runtime.js";
+
+export interface EngineOptions {
+  readonly engine: CatalogRecipe;
+  readonly board: Board;
+  readonly tools: Toolchain;
+  /** A root with packages of which only the headers are used, for engines that name some. */
+  readonly headers?: string | undefined;
+  /** recipes/runtime: edge_nn.h and the sidecar reader. */
+  readonly runtime: string;
+}
+
+export interface EngineSteps {
+  /** `usr/lib` and `usr/include` of the engine; absent when it comes from packages. */
+  readonly engine: string | undefined;
+  /** `libedge_nn.so`. */
+  readonly adapter: string;
+}
+
+/** Adds the steps that fetch and unpack one pinned archive. Returns the step of its content. */
+export function sourceSteps(
+  { plan }: Pick<DebianContext, "plan">,
+  job: {
+    name: string;
+    source: Source & { strip?: number };
+    why: string;
+    only?: readonly string[];
+    executable?: readonly string[];
+  },
+): string {
+  const { source } = job;
+  const file = source.file ?? fileNameOf(source.purl);
+  const archive = plan.add({
+    id: `fetch/${job.name}`,
+    kind: "fetch",
+    title: `Fetch ${job.name}`,
+    why: job.why,
+    inputs: {},
+    params: { files: [{ purl: source.purl, name: file, sha256: source.sha256, size: source.size }] },
+  });
+  return plan.add({
+    id: `unpack/${job.name}`,
+    kind: "unpack",
+    title: `Unpack ${job.name}`,
+    why: job.why,
+    inputs: { archive },
+    params: { strip: source.strip ?? 0, only: [...(job.only ?? ["**"])], executable: [...(job.executable ?? [])] },
+  });
+}
+
+/** "NAME-VERSION.tgz" for a purl that names no file. */
+export function fileNameOf(purl: string): string {
+  return `${decodeURIComponent(purl.split("/").at(-1) ?? "")
+    .replace("@", "-")
+    .replace(/[?#].*$/, "")}.tgz`;
+}
+
+/** The engine for the board's core, and its adapter to edge_nn.h. */
+export function engineSteps(context: DebianContext, options: EngineOptions): EngineSteps {
+  const engine = buildStep(context, options);
+  const { recipe, folder } = options.engine;
+  const own = localRecipe(context, `engines/${recipe.name}`, folder);
+  const inputs = {
+    recipe: own,
+    runtime: localRecipe(context, "runtime", options.runtime),
+    ...(engine === undefined ? {} : { engine }),
+    ...(options.headers === undefined ? {} : { headers: options.headers }),
+  };
+  const step = gccStep(context, {
+    id: `compile/${recipe.name}-adapter`,
+    title: `Compile the adapter of ${recipe.title}`,
+    why: "it gives the engine the interface that the app host knows",
+    board: options.board,
+    tools: options.tools,
+    inputs,
+    programs: [
+      {
+        ...adapterArguments(recipe, {
+          include: ["in/runtime/include", "in/runtime/src"],
+          own: "in/recipe",
+          shared: "in/runtime/src",
+          // The engine lies beside its adapter.
+          search: [
+            ...(engine === undefined ? [] : ["-isystem", "in/engine/usr/include", "-Lin/engine/usr/lib"]),
+            ...(options.headers === undefined ? [] : ["-isystem", "in/headers/root/usr/include"]),
+          ],
+          rpath: true,
+        }),
+        output: "libedge_nn.so",
+      },
+    ],
+  });
+  return { engine, adapter: step };
+}
+
+/** What every adapter is compiled with, of the runtime's folder `src`. */
+export const adapterSources: readonly string[] = ["nn_model.c", "nn_sidecar.c"];
+
+/** How an adapter is compiled, for both builders; folders are as the compiler sees them. */
+export function adapterArguments(
+  { adapter }: CatalogRecipe["recipe"],
+  places: {
+    readonly include: readonly string[];
+    /** The recipe's folder, and the one of `adapterSources`. */
+    readonly own: string;
+    readonly shared: string;
+    /** Where the engine's headers and libraries are, when not in the sysroot. */
+    readonly search?: readonly string[];
+    /** Whether the engine lies beside its adapter in the image. */
+    readonly rpath?: boolean;
+  },
+): { language: "c" | "c++"; arguments: string[] } {
+  const isC = adapter.sources.every((source) => source.endsWith(".c"));
+  return {
+    language: isC ? "c" : "c++",
+    arguments: [
+      ...["-shared", "-fPIC", "-fvisibility=hidden", "-Wall", "-Wextra", "-Werror"],
+      ...["-Wl,-soname,libedge_nn.so", "-Wl,-z,defs"],
+      ...(places.rpath ? ["-Wl,-rpath,$ORIGIN"] : []),
+      ...(isC ? ["-std=c11"] : ["-std=c++17"]),
+      "-D_GNU_SOURCE",
+      ...places.include.map((folder) => `-I${folder}`),
+      ...(places.search ?? []),
+      ...adapter.cflags,
+      ...adapter.sources.map((source) => `${places.own}/${source}`),
+      ...adapterSources.map((source) => `${places.shared}/${source}`),
+      ...adapter.link.map((name) => `-l${name}`),
+      ...["-lm", "-ldl", "-lpthread"],
+    ],
+  };
+}
+
+function buildStep(
+  context: DebianContext,
+  { engine: { recipe, folder }, board, tools }: EngineOptions,
+): string | undefined {
+  const { build } = recipe;
+  const why = `the image's inference engine is ${recipe.title}`;
+  const source = () =>
+    recipe.source === undefined
+      ? localRecipe(context, `engines/${recipe.name}`, folder)
+      : sourceSteps(context, {
+          name: recipe.name,
+          source: recipe.source,
+          why,
+          ...(build.kind === "prebuilt" ? { only: Object.keys(build.files[board.arch] ?? {}) } : {}),
+        });
+  switch (build.kind) {
+    case "cmake": {
+      const variants = build.variants.filter(({ cpus }) => cpus.includes(board.cpu));
+      return cmakeStep(context, {
+        id: `compile/${recipe.name}`,
+        title: `Compile ${recipe.title} for ${board.cpu}`,
+        why,
+        source: source(),
+        board,
+        tools,
+        directory: build.directory,
+        options: Object.assign({}, build.options, ...variants.map(({ options }) => options)),
+        cflags: [...build.cflags, ...variants.flatMap(({ cflags }) => cflags)],
+        targets: build.targets,
+      });
+    }
+    case "prebuilt":
+      return context.plan.add({
+        id: `compile/${recipe.name}`,
+        kind: "compose",
+        title: `Take ${recipe.title} for ${board.arch}`,
+        why,
+        inputs: { source: source() },
+        params: {
+          parts: Object.entries(build.files[board.arch] ?? {}).map(([path, to]) => ({
+            from: "source",
+            path,
+            to: `usr/${to}`,
+          })),
+        },
+      });
+    case "compile":
+      return gccStep(context, {
+        id: `compile/${recipe.name}`,
+        title: `Compile ${recipe.title} for ${board.cpu}`,
+        why,
+        board,
+        tools,
+        inputs: { recipe: source() },
+        headers: Object.entries(build.headers).map(([path, to]) => ({
+          from: `in/recipe/${path}`,
+          to: `usr/include/${to}`,
+        })),
+        // The linker looks for the name without a version.
+        links: /\.so\./.test(build.output)
+          ? { [`usr/lib/${build.output.replace(/\.so\..*$/, ".so")}`]: build.output }
+          : {},
+        programs: [
+          {
+            language: build.sources.every((one) => one.endsWith(".c")) ? "c" : "c++",
+            output: `usr/lib/${build.output}`,
+            arguments: [
+              "-shared",
+              "-fPIC",
+              `-Wl,-soname,${build.output}`,
+              ...build.cflags,
+              "-Iin/recipe",
+              ...build.sources.map((one) => `in/recipe/${one}`),
+            ],
+          },
+        ],
+      });
+    case "packages":
+      return undefined;
+  }
+}

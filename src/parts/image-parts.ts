@@ -1,0 +1,131 @@
+import type { ImageRequest } from "../image/request.js";
+import type { PackageSetRequest } from "../lock/resolve.js";
+import type { AssembleEntry } from "../steps/assemble.js";
+import { type AppSteps, appSteps } from "./app.js";
+import { engineSteps, sourceSteps } from "./engine.js";
+import { type ModelSteps, modelSteps } from "./models.js";
+import type { packageSets } from "./package-sets.js";
+import { type DebianContext, targetRoot, toolsRoot } from "./roots.js";
+import { localRecipe, runtimeStep } from "./runtime.js";
+
+/** Documentation that no root needs; copyright files stay for the manifest. */
+const documentation = [
+  "usr/share/{man,locale,info,lintian,bug,doc-base}/**",
+  "usr/share/doc/*/{changelog,NEWS,README}**",
+  "usr/share/doc/**/examples/**",
+];
+
+/** What an image holds beside the distribution's files, as steps. */
+export interface ImageParts {
+  /** Roots of host programs. */
+  readonly tools: { readonly image: string; readonly qemu: string };
+  readonly sysroot: string;
+  readonly runtime: string;
+  readonly kernels: string | undefined;
+  /** Undefined when the engine is part of its packages. */
+  readonly engine: string | undefined;
+  readonly adapter: string;
+  readonly app: AppSteps;
+  readonly models: {
+    /** The steps that check a converted model, by its name. */
+    readonly checks: Readonly<Record<string, string>>;
+    readonly inputs: Readonly<Record<string, string>>;
+    readonly entries: readonly AssembleEntry[];
+  };
+}
+
+/** A root of one of the target's sets of packages; undefined for a set that the image does not need. */
+export function optionalRoot(
+  context: DebianContext,
+  set: PackageSetRequest | undefined,
+  about: { readonly title: string; readonly why: string; readonly only?: readonly string[] },
+): string | undefined {
+  return set === undefined ? undefined : targetRoot(context, { set: set.name, exclude: documentation, ...about });
+}
+
+/** The same for a set that every image needs. */
+export function neededRoot(...args: Parameters<typeof optionalRoot>): string {
+  const step = optionalRoot(...args);
+  if (step === undefined) throw new Error("a root that every image has is missing");
+  return step;
+}
+
+/** Adds the steps that make runtime, engine, models and app. */
+export function imageParts(
+  context: DebianContext,
+  request: ImageRequest,
+  sets: ReturnType<typeof packageSets>,
+): ImageParts {
+  const { project, board, engine, catalog } = request;
+  const image = toolsRoot(context, "image");
+  const qemu = toolsRoot(context, "qemu");
+  const sysroot = neededRoot(context, sets.sysroot, {
+    title: "Unpack the sysroot",
+    why: "headers and libraries that the board's programs are compiled against",
+  });
+  const headers = optionalRoot(context, sets.headers, {
+    title: "Unpack the engine's headers",
+    why: "the adapter is compiled against them",
+  });
+
+  const tools = { toolchain: toolsRoot(context, "toolchain"), sysroot };
+  const recipes = `${catalog.home}/recipes`;
+  const runtimeFolder = `${recipes}/runtime`;
+  const runtime = runtimeStep(context, { recipe: catalog.runtime, recipes, board, tools });
+  const kernels = project.kernels
+    ? runtimeStep(context, { recipe: catalog.kernels, recipes, board, tools })
+    : undefined;
+  const compiled = engineSteps(context, { engine, board, tools, headers, runtime: runtimeFolder });
+
+  const { reference: onnxruntime } = catalog;
+  const reference = sourceSteps(context, {
+    name: "reference",
+    source: onnxruntime.source,
+    why: "models are compared with what onnxruntime gives on the host",
+    only: [onnxruntime.hosts[request.host.node] ?? ""],
+  });
+  const models = Object.entries(project.models).map(([model, config]): [string, ModelSteps] => [
+    model,
+    modelSteps(context, {
+      name: model,
+      config,
+      engine,
+      board,
+      reference,
+      hostTools: image,
+      localPath: request.localPath,
+      check: { qemu, sysroot, runtime, ...compiled },
+    }),
+  ]);
+  const app = appSteps(context, {
+    project,
+    board,
+    localPath: request.localPath,
+    exclude: request.exclude,
+    dependencies: request.dependencies,
+    versions: request.versions,
+    runtimeRecipe: localRecipe(context, "runtime", runtimeFolder),
+    runtime,
+    qemu,
+    sysroot,
+  });
+  return {
+    tools: { image, qemu },
+    sysroot,
+    runtime,
+    kernels,
+    ...compiled,
+    app,
+    models: {
+      checks: Object.fromEntries(models.map(([model, steps]) => [model, steps.check])),
+      inputs: {
+        ...Object.fromEntries(models.map(([model, steps]) => [`model/${model}`, steps.folder])),
+        ...Object.assign({}, ...models.map(([, steps]) => steps.inputs)),
+      },
+      entries: models.flatMap(([model, steps]): AssembleEntry[] => [
+        { type: "tree", path: `models/${model}`, from: { input: `model/${model}`, path: "" } },
+        ...steps.entries,
+      ]),
+    },
+  };
+}

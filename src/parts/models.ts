@@ -1,0 +1,188 @@
+import type { Board } from "../catalog/board.js";
+import type { CatalogRecipe } from "../catalog/catalog.js";
+import type { ModelConfig } from "../config/model-schema.js";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
+import type { AssembleEntry } from "../steps/assemble.js";
+import { sourceSteps } from "./engine.js";
+import { archOf, type DebianContext } from "./roots.js";
+
+export interface ModelOptions {
+  readonly name: string;
+  readonly config: ModelConfig;
+  readonly engine: CatalogRecipe;
+  readonly board: Board;
+  /** The step with onnxruntime for the host. */
+  readonly reference: string;
+  /** A root of host programs, whose loader also starts the converter. */
+  readonly hostTools: string;
+  /** Absolute path of a file of the project. */
+  readonly localPath: (path: string) => string;
+  readonly check: {
+    readonly qemu: string;
+    readonly sysroot: string;
+    readonly runtime: string;
+    readonly adapter: string;
+    readonly engine: string | undefined;
+  };
+}
+
+export interface ModelSteps {
+  /** The model's folder on the device. */
+  readonly folder: string;
+  readonly check: string;
+  /** Inputs and entries that bring the project's further files beside the model. */
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly entries: readonly AssembleEntry[];
+}
+
+type Location = ModelConfig["onnx"];
+
+/** Takes, translates and checks one model. */
+export function modelSteps(context: DebianContext, options: ModelOptions): ModelSteps {
+  const { plan, distribution, hostArch, arch } = context;
+  const { name, config, engine, board } = options;
+  const { recipe } = engine;
+  const why = `the app loads the model "${name}"`;
+  const source = locate(context, options, { location: config.onnx, id: `model-source/${name}`, why });
+  const onnx = plan.add({
+    id: `model-onnx/${name}`,
+    kind: "compose",
+    title: `Take the ONNX file of ${name}`,
+    why,
+    inputs: { source: source.step },
+    params: { parts: [{ from: "source", path: source.path, to: "model.onnx" }] },
+  });
+  const host = archOf(distribution, hostArch);
+  const folder = plan.add({
+    id: `model/${name}`,
+    kind: "model",
+    title: recipe.model.converter === undefined ? `Prepare model ${name}` : `Convert model ${name} for ${recipe.title}`,
+    why,
+    inputs: {
+      onnx,
+      reference: options.reference,
+      ...(recipe.model.converter === undefined
+        ? {}
+        : { converter: converterStep(context, engine), tools: options.hostTools }),
+    },
+    params: {
+      name,
+      engine: recipe.name,
+      model: recipe.model,
+      declared: config.inputs,
+      threads: config.threads,
+      host: { loader: host.loader, libraries: `usr/lib/${host.triplet}` },
+    },
+  });
+  const { check } = options;
+  const checked = plan.add({
+    id: `model-check/${name}`,
+    kind: "check-model",
+    title: `Check model ${name} on ${board.cpu}`,
+    why: "a converted model that gives other results must not reach a board",
+    inputs: {
+      onnx,
+      reference: options.reference,
+      model: folder,
+      qemu: check.qemu,
+      sysroot: check.sysroot,
+      runtime: check.runtime,
+      adapter: check.adapter,
+      ...(check.engine === undefined ? {} : { engine: check.engine }),
+    },
+    params: {
+      name,
+      engine: recipe.name,
+      declared: config.inputs,
+      tolerance: config.tolerance ?? recipe.model.tolerance,
+      qemu: archOf(distribution, arch).qemu,
+      cpu: board.cpu,
+    },
+  });
+  return { folder, check: checked, ...besides(context, options) };
+}
+
+function converterStep(context: DebianContext, { recipe }: CatalogRecipe): string {
+  const { converter } = recipe.model;
+  const source = converter?.hosts[context.hostArch];
+  if (converter === undefined || source === undefined) {
+    throw new EdgeimgError(
+      "ERR_EDGEIMG_ENGINE_UNSUPPORTED",
+      `The converter of ${recipe.title} does not run on ${context.hostArch} hosts.`,
+      {
+        hint: `It runs on: ${Object.keys(converter?.hosts ?? {}).join(", ")}. Build there, or choose another engine.`,
+      },
+    );
+  }
+  return sourceSteps(context, {
+    name: `${recipe.name}-converter`,
+    source,
+    why: `it translates models for ${recipe.title}`,
+    executable: [converter.program],
+  });
+}
+
+/** Files that the project wants beside the model, such as a dictionary. */
+function besides(context: DebianContext, options: ModelOptions): Pick<ModelSteps, "inputs" | "entries"> {
+  const inputs: Record<string, string> = {};
+  const entries: AssembleEntry[] = [];
+  for (const [file, location] of Object.entries(options.config.files)) {
+    const why = `the project puts ${file} beside the model "${options.name}"`;
+    const source = locate(context, options, { location, id: `model-file/${options.name}/${file}`, why });
+    inputs[source.step] = source.step;
+    entries.push({
+      type: "file",
+      path: `models/${options.name}/${file}`,
+      mode: 0o644,
+      from: { input: source.step, path: source.path },
+    });
+  }
+  return { inputs, entries };
+}
+
+/** The step that has a file of the project or of a package, and the file's path in it. */
+function locate(
+  context: DebianContext,
+  options: ModelOptions,
+  job: { location: Location; id: string; why: string },
+): { step: string; path: string } {
+  const { location, id, why } = job;
+  const { plan, lock } = context;
+  if (typeof location === "string") {
+    const step = plan.add({
+      id,
+      kind: "local",
+      title: `Read ${location}`,
+      why,
+      inputs: {},
+      params: { path: options.localPath(location), exclude: [] },
+    });
+    return { step, path: location.split("/").at(-1) ?? location };
+  }
+  const key = sourceKey(location);
+  const pinned = lock.sources[key];
+  const sha256 = location.sha256 ?? pinned?.sha256;
+  if (sha256 === undefined) throw new Error(`the lock does not pin ${key}`);
+  const name = `sources/${key.replace(/^pkg:/, "").replaceAll("%40", "@")}`;
+  const step = sourceSteps(context, {
+    name,
+    source: {
+      purl: location.purl,
+      sha256,
+      strip: stripOf(location.purl),
+      ...(location.file === undefined ? {} : { file: location.file }),
+    },
+    why,
+  });
+  return { step, path: location.path };
+}
+
+/** How the lock names a source: its purl, and the file where a release has several. */
+export function sourceKey({ purl, file }: { readonly purl: string; readonly file?: string | undefined }): string {
+  return file === undefined ? purl : `${purl}#${file}`;
+}
+
+/** npm tarballs and crates hold one folder; wheels do not. */
+function stripOf(purl: string): number {
+  return purl.startsWith("pkg:npm/") || purl.startsWith("pkg:cargo/") ? 1 : 0;
+}

@@ -1,0 +1,63 @@
+import { sha256Text } from "../ground/canonical.js";
+import type { ImageRequest } from "../image/request.js";
+import type { PackageSetRequest, Requirements } from "../lock/resolve.js";
+import { toolRequests } from "./roots.js";
+
+/** The sets of packages that an image is made of; undefined for one that it does not need. */
+export function packageSets(request: ImageRequest): Record<string, PackageSetRequest | undefined> {
+  const { board, engine, catalog, project } = request;
+  const { distribution, init, runtime, kernels } = catalog;
+  const { packages } = engine.recipe;
+  return {
+    sysroot: {
+      name: `sysroot/${engine.recipe.name}-${board.arch}`,
+      arch: board.arch,
+      packages: unique([
+        ...distribution.sysroot,
+        ...runtime.packages.sysroot,
+        ...kernels.packages.sysroot,
+        ...packages.sysroot,
+      ]),
+    },
+    headers: exactly(`headers/${engine.recipe.name}-${board.arch}`, board.arch, packages.headers),
+    rootfs: {
+      name: `rootfs/${engine.recipe.name}-${board.arch}`,
+      arch: board.arch,
+      packages: unique([...init.packages, ...init.ssh.packages, ...packages.rootfs]),
+    },
+    kernel: {
+      name: `kernel/${board.arch}`,
+      arch: board.arch,
+      packages: [distribution.kernel.packages[board.arch] ?? ""],
+      keep: distribution.kernel.keep,
+    },
+    firmware: exactly(`firmware/${board.name}`, board.arch, board.boot.packages),
+    extra:
+      project.packages.length === 0
+        ? undefined
+        : {
+            name: `extra/${sha256Text(unique(project.packages).join(" ")).slice(0, 12)}-${board.arch}`,
+            arch: board.arch,
+            packages: unique(project.packages),
+          },
+  };
+}
+
+/** A set of just these packages, without what they depend on. */
+function exactly(name: string, arch: string, packages: readonly string[]): PackageSetRequest | undefined {
+  return packages.length === 0 ? undefined : { name, arch, packages: unique(packages), keep: unique(packages) };
+}
+
+/** The sets of packages that an image needs in the lock. */
+export function requirements(request: ImageRequest): Requirements {
+  const { distribution } = request.catalog;
+  const sets = Object.values(packageSets(request)).filter((set) => set !== undefined);
+  return {
+    distribution,
+    sets: [...toolRequests({ distribution, hostArch: request.host.arch, arch: request.board.arch }), ...sets],
+  };
+}
+
+function unique(values: readonly string[]): string[] {
+  return [...new Set(values)].sort();
+}

@@ -1,0 +1,123 @@
+import { PackageURL } from "@socketregistry/packageurl-js";
+import type { Distribution } from "../catalog/distribution.js";
+import type { Lock } from "../lock/lock-file.js";
+import type { PackageSetRequest } from "../lock/resolve.js";
+import type { PlanBuilder } from "../plan/step.js";
+
+/** What the fragments of this builder share. */
+export interface DebianContext {
+  readonly distribution: Distribution;
+  readonly lock: Lock;
+  readonly plan: PlanBuilder;
+  /** Debian's name of the host's architecture. */
+  readonly hostArch: string;
+  /** Debian's name of the board's architecture. */
+  readonly arch: string;
+}
+
+export type ToolSet = keyof Distribution["tools"];
+
+/** The sets of packages that tools are made of, for the lock. */
+export function toolRequests({
+  distribution,
+  hostArch,
+  arch,
+}: Omit<DebianContext, "lock" | "plan">): PackageSetRequest[] {
+  return (["toolchain", "image", "qemu"] as const).map((name) => ({
+    name: toolSetName(name, arch),
+    arch: hostArch,
+    packages: distribution.tools[name].packages.map((one) => fillTriplet(one, archOf(distribution, arch).triplet)),
+  }));
+}
+
+const toolSetName = (name: ToolSet, arch: string): string =>
+  name === "toolchain" ? `tools/toolchain-${arch}` : `tools/${name}`;
+
+/** Adds the step that fetches the packages of a locked set. */
+export function fetchSet(context: DebianContext, set: string, why: string): string {
+  const { lock, plan } = context;
+  const locked = lock.sets[set];
+  if (locked === undefined) throw new Error(`the lock has no set ${set}`);
+  const files = locked.packages.map((id) => {
+    const pinned = lock.packages[id];
+    if (pinned === undefined) throw new Error(`the lock does not pin ${id}`);
+    return { purl: id, name: debName(id), path: pinned.path, sha256: pinned.sha256, size: pinned.size };
+  });
+  return plan.add({
+    id: `fetch/${set}`,
+    kind: "fetch",
+    title: `Fetch ${files.length} packages: ${set}`,
+    why,
+    inputs: {},
+    params: { files },
+  });
+}
+
+/** "NAME_VERSION_ARCH.deb", as Debian names files; epochs are kept with "%3a". */
+export function debName(id: string): string {
+  const purl = PackageURL.fromString(id);
+  return `${purl.name}_${(purl.version ?? "").replaceAll(":", "%3a")}_${purl.qualifiers?.arch ?? "all"}.deb`;
+}
+
+/** A root of host programs. */
+export function toolsRoot(context: DebianContext, name: ToolSet): string {
+  const { distribution, hostArch, arch, plan } = context;
+  const set = distribution.tools[name];
+  const target = archOf(distribution, arch);
+  const setName = toolSetName(name, arch);
+  const debs = fetchSet(context, setName, `host tools: ${name}`);
+  return plan.add({
+    id: `root/${setName}`,
+    kind: "root",
+    title: `Unpack host tools: ${name}`,
+    why: `programs of the set "${name}" run on the host without being installed`,
+    inputs: { debs },
+    params: {
+      only: set.only,
+      exclude: set.exclude.map((glob) => fillTriplet(glob, target.triplet)),
+      wrap: hostWrap(distribution, hostArch, set.wrap),
+    },
+  });
+}
+
+/** How programs in these folders of a root start through the root's own loader. */
+export function hostWrap(
+  distribution: Distribution,
+  hostArch: string,
+  folders: readonly string[],
+): { loader: string; libraries: string[]; folders: readonly string[] } {
+  const { loader, triplet } = archOf(distribution, hostArch);
+  return { loader, libraries: [`usr/lib/${triplet}`], folders };
+}
+
+/** A root of the target's packages: headers and libraries, or what a rootfs is taken from. */
+export function targetRoot(
+  context: DebianContext,
+  options: {
+    readonly set: string;
+    readonly title: string;
+    readonly why: string;
+    readonly only?: readonly string[];
+    readonly exclude?: readonly string[];
+  },
+): string {
+  const debs = fetchSet(context, options.set, options.why);
+  return context.plan.add({
+    id: `root/${options.set}`,
+    kind: "root",
+    title: options.title,
+    why: options.why,
+    inputs: { debs },
+    params: { only: [...(options.only ?? ["**"])], exclude: [...(options.exclude ?? [])] },
+  });
+}
+
+export function archOf(distribution: Distribution, arch: string): Distribution["architectures"][string] {
+  const found = distribution.architectures[arch];
+  if (found === undefined) throw new Error(`distribution ${distribution.name} does not know the architecture ${arch}`);
+  return found;
+}
+
+function fillTriplet(text: string, triplet: string): string {
+  return text.replaceAll("{triplet}", triplet);
+}

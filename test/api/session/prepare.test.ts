@@ -1,0 +1,47 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import t from "tap";
+import { prepare, prepareMatrix } from "../../../src/api/session/prepare.js";
+import { formatLock } from "../../../src/lock/lock-file.js";
+import { tinyProject } from "../../helpers/ci-project.js";
+import { inventedLock, requestFor, testContext } from "../../helpers/image-request.js";
+
+const locked = { offline: true, locked: true };
+const yaml = "matrix: { boards: [rpi4, rpi3], engines: [ncnn] }\n";
+
+t.test("a store within the project's folder, as GitLab has it, is no part of the app", async (t) => {
+  const folder = t.testdir();
+  await tinyProject(folder, yaml);
+  const request = await requestFor(join(folder, "other"), { board: "rpi4", engine: "ncnn", text: minimal });
+  writeFileSync(join(folder, "edgeimg.lock"), formatLock(inventedLock(request)));
+  const context = testContext(folder);
+  const inside = await prepare({ ...context, env: { XDG_CACHE_HOME: join(folder, ".cache") } }, locked);
+  t.ok(inside.request.exclude.includes(".cache"));
+  const outside = await prepare({ ...context, env: { XDG_CACHE_HOME: `${folder}-cache` } }, locked);
+  t.notOk(outside.request.exclude.some((path) => path.includes("cache")));
+});
+
+t.test("a lock made for one board does not serve the matrix; one made for all does", async (t) => {
+  const folder = t.testdir();
+  await tinyProject(folder, yaml);
+  const locks = [];
+  for (const board of ["rpi4", "rpi3"])
+    locks.push(inventedLock(await requestFor(join(folder, "other"), { board, engine: "ncnn", text: minimal })));
+  const [first, second] = locks;
+  if (first === undefined || second === undefined) throw new Error("two locks were made");
+  const file = join(folder, "edgeimg.lock");
+  writeFileSync(file, formatLock(first));
+  await t.rejects(prepareMatrix(testContext(folder), locked), {
+    code: "ERR_EDGEIMG_LOCK_DISAGREES",
+    details: [/firmware\/rpi3/],
+  });
+  const sets = { ...first.sets, ...second.sets };
+  writeFileSync(file, formatLock({ ...first, sets, packages: { ...first.packages, ...second.packages } }));
+  const prepared = await prepareMatrix(testContext(folder), locked);
+  t.same(
+    prepared.map(({ out }) => out),
+    [join(folder, "out/rpi4-ncnn"), join(folder, "out/rpi3-ncnn")],
+  );
+});
+
+const minimal = "format: 1\nname: tiny\napp: { entry: main.ts }\n";

@@ -1,0 +1,222 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import Handlebars from "handlebars";
+import t from "tap";
+import { board as boardSchema } from "../../src/catalog/board.js";
+import { readEntry } from "../../src/catalog/catalog.js";
+import { initRecipe } from "../../src/catalog/init.js";
+import { writeCpio } from "../../src/formats/cpio.js";
+import {
+  bootFiles,
+  cmdline,
+  initramfsEntries,
+  initramfsModules,
+  type RootFilesystem,
+  rootfsModules,
+} from "../../src/image/boot-files.js";
+import { type RootfsContext, rootfsEntries } from "../../src/image/rootfs-files.js";
+
+const home = fileURLToPath(new URL("../../", import.meta.url));
+const init = await readEntry(initRecipe, `${home}recipes/init/recipe.yaml`);
+const boards = await Promise.all(
+  readdirSync(`${home}board-configs`).map((file) => readEntry(boardSchema, `${home}board-configs/${file}`)),
+);
+const rpi4 = await readEntry(boardSchema, `${home}board-configs/rpi4.yaml`);
+
+const handlebars = Handlebars.create();
+handlebars.registerHelper("join", (values: readonly string[], separator: string) => values.join(separator));
+const renderFrom =
+  (folder: string) =>
+  (template: string, context: object): string =>
+    handlebars.compile(readFileSync(`${home}templates/${folder}/${template}`, "utf8"), { strict: true })(context);
+
+const options = { signature: 0xbeef, filesystem: "squashfs", debug: false } as const;
+
+t.test("the command line names the root by signature and number", async (t) => {
+  t.equal(
+    cmdline(rpi4, options),
+    "console=ttyS1,115200 root=PARTUUID=0000beef-02 rootfstype=squashfs ro panic=10 quiet cryptomgr.notests",
+  );
+  t.equal(
+    cmdline(rpi4, { signature: 0xffffffff, filesystem: "ext4", debug: true }),
+    "console=ttyS1,115200 root=PARTUUID=ffffffff-02 rootfstype=ext4 ro panic=10 edgeimg.debug cryptomgr.notests",
+  );
+});
+
+t.test("the boot partition of the Raspberry Pi 4", async (t) => {
+  const files = bootFiles(rpi4, { ...options, render: renderFrom("boot") });
+  t.same(
+    files.map(({ name, source }) => [name, source.from]),
+    [
+      ["bcm2711-rpi-4-b.dtb", "dtb"],
+      ["bcm2711-rpi-400.dtb", "dtb"],
+      ["bcm2711-rpi-cm4-io.dtb", "dtb"],
+      ["cmdline.txt", "text"],
+      ["config.txt", "text"],
+      ["fixup4cd.dat", "package"],
+      ["initramfs.gz", "initramfs"],
+      ["kernel8.img", "kernel"],
+      ["start4cd.elf", "package"],
+    ],
+  );
+  const config = files.find(({ name }) => name === "config.txt")?.source;
+  if (config?.from !== "text") return t.fail("config.txt is rendered");
+  t.equal(
+    config.text,
+    `# Read by the Raspberry Pi's firmware. Made by edgeimg for Raspberry Pi 4 Model B, Pi 400, Compute Module 4: changes here are lost with the next image.
+[all]
+kernel=kernel8.img
+initramfs initramfs.gz followkernel
+arm_64bit=1
+arm_boost=1
+enable_uart=1
+upstream_kernel=1
+gpu_mem=16
+boot_delay=0
+disable_splash=1
+
+[pi4]
+device_tree=bcm2711-rpi-4-b.dtb
+
+[pi400]
+device_tree=bcm2711-rpi-400.dtb
+
+[cm4]
+device_tree=bcm2711-rpi-cm4-io.dtb
+
+[all]
+`,
+  );
+});
+
+for (const board of boards) {
+  t.test(`${board.name}: what its boot files name is there`, async (t) => {
+    const names = new Set(bootFiles(board, { ...options, render: renderFrom("boot") }).map(({ name }) => name));
+    for (const { dtb } of board.boot.models) t.ok(names.has(dtb), dtb);
+    if (board.qemu.dtb !== undefined) t.ok(names.has(board.qemu.dtb), board.qemu.dtb);
+    t.ok(names.has("cmdline.txt"), "extracting reads it");
+  });
+  for (const filesystem of ["squashfs", "erofs", "ext4"] satisfies RootFilesystem[]) {
+    t.test(`${board.name}: modules with ${filesystem}`, async (t) => {
+      const early = initramfsModules(board, init, { filesystem });
+      const late = rootfsModules(board, init, { filesystem });
+      t.equal(new Set([...early, ...late]).size, early.length + late.length, "each once");
+      t.equal(early.at(-1), "ext4", "for the data partition");
+      t.ok(early.includes(filesystem));
+      // Throws for a path whose folder is missing, or that occurs twice.
+      writeCpio(
+        initramfsEntries(board, init, { filesystem, moduleSuffix: ".ko.xz" }).map((entry) =>
+          entry.type === "file" ? { type: "file", path: entry.path, mode: entry.mode, data: new Uint8Array() } : entry,
+        ),
+      );
+    });
+  }
+}
+
+const overlay = new Map([
+  ["etc/passwd", false],
+  ["etc/shadow", false],
+  ["usr/lib/edgeimg/boot", true],
+]);
+const context: Omit<RootfsContext, "board" | "watchdog" | "ssh" | "modules"> = {
+  hostname: "edge",
+  epoch: 1_790_000_000,
+  debug: false,
+  network: { mode: "static", interface: "", address: "10.0.0.2/24", gateway: "10.0.0.1", dns: ["1.1.1.1", "9.9.9.9"] },
+  env: { NAME: "a $b 'c'" },
+  image: { name: "x", version: "1" },
+  like: "debian",
+  release: "trixie",
+};
+
+function rootfs({ debug = false, ssh = true, keys = [] }: { debug?: boolean; ssh?: boolean; keys?: string[] }) {
+  return rootfsEntries(rpi4, init, {
+    filesystem: "squashfs",
+    moduleSuffix: ".ko.xz",
+    overlay,
+    timezone: "Europe/Berlin",
+    ssh,
+    authorizedKeys: keys,
+    context: { ...context, debug },
+    render: renderFrom("rootfs"),
+  });
+}
+
+function text(entries: ReturnType<typeof rootfs>, path: string): string {
+  const entry = entries.find((candidate) => candidate.path === path);
+  return entry?.type === "file" && entry.source.from === "text" ? entry.source.text : "";
+}
+
+t.test("the root file system: each path once, its folder too", async (t) => {
+  const entries = rootfs({ keys: ["ssh-ed25519 AAAA me"] });
+  const paths = entries.map(({ path }) => path);
+  t.equal(new Set(paths).size, paths.length);
+  t.same(paths, [...paths].sort());
+  const links = new Set(entries.filter(({ type }) => type === "symlink").map(({ path }) => path));
+  for (const path of paths)
+    t.notOk(
+      path.split("/").some((_, index, parts) => index > 0 && links.has(parts.slice(0, index).join("/"))),
+      path,
+    );
+  t.match(
+    entries.find(({ path }) => path === "etc/shadow"),
+    { mode: 0o600 },
+  );
+  t.match(
+    entries.find(({ path }) => path === "usr/lib/edgeimg/boot"),
+    { mode: 0o755 },
+  );
+  t.match(
+    entries.find(({ path }) => path === "tmp"),
+    { mode: 0o1777 },
+  );
+  t.match(
+    entries.find(({ path }) => path === "etc/localtime"),
+    { source: { from: "package", path: "usr/share/zoneinfo/Europe/Berlin" } },
+  );
+});
+
+t.test("the ssh server may be left out, keys are there when given, a shell only with debug", async (t) => {
+  t.ok(
+    rootfs({}).some(({ path }) => path === "usr/sbin/dropbear"),
+    "a card may bring a key",
+  );
+  t.notOk(rootfs({}).some(({ path }) => path === "etc/edgeimg/authorized_keys"));
+  const plain = rootfs({ ssh: false });
+  t.notOk(plain.some(({ path }) => /dropbear|authorized_keys/.test(path)));
+  t.notMatch(text(plain, "etc/inittab"), /ssh|cttyhack/);
+  const open = rootfs({ debug: true, keys: ["ssh-ed25519 AAAA me"] });
+  t.ok(open.some(({ path }) => path === "usr/sbin/dropbear"));
+  t.equal(text(open, "etc/edgeimg/authorized_keys"), "ssh-ed25519 AAAA me\n");
+  t.match(text(open, "etc/inittab"), /^::respawn:\/usr\/lib\/edgeimg\/ssh$/m);
+  t.match(text(open, "etc/inittab"), /^::respawn:\/usr\/bin\/cttyhack/m);
+});
+
+t.test("rendered files", async (t) => {
+  const entries = rootfs({});
+  t.equal(
+    text(entries, "etc/edgeimg/network.env"),
+    "MODE='static'\nINTERFACE=''\nADDRESS='10.0.0.2/24'\nGATEWAY='10.0.0.1'\nDNS='1.1.1.1 9.9.9.9'\n",
+  );
+  t.equal(
+    text(entries, "etc/edgeimg/image.env"),
+    "BOARD='rpi4'\nHOSTNAME='edge'\nEPOCH='1790000000'\nWATCHDOG='15'\nAPP_USER='app'\nAPP_GROUP='app'\n",
+  );
+  t.equal(text(entries, "etc/edgeimg/app.env"), "NAME=a $b 'c'\n");
+  t.match(text(entries, "etc/edgeimg/modules"), /^bcm2835_wdt\.ko\.xz\n/);
+  t.ok(
+    entries.some(({ path }) => path === "usr/lib/modules/vfat.ko.xz"),
+    "for the settings of one card",
+  );
+  t.notMatch(text(entries, "etc/edgeimg/modules"), /vfat/, "which other starts do not load");
+});
+
+t.test("no account of the overlay has a password", async (t) => {
+  const shadow = readFileSync(`${home}recipes/init/rootfs/etc/shadow`, "utf8").trim().split("\n");
+  const accounts = readFileSync(`${home}recipes/init/rootfs/etc/passwd`, "utf8").trim().split("\n");
+  t.same(
+    shadow.map((line) => line.split(":").slice(0, 2)),
+    accounts.map((line) => [line.split(":")[0], "*"]),
+  );
+  t.ok(accounts.every((line) => line.split(":")[1] === "x"));
+});
