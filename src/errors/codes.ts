@@ -223,8 +223,8 @@ const entries = {
   },
   ERR_EDGEIMG_ARCHIVE_UNSAFE: {
     exit: 3,
-    summary: "An archive has an entry that would leave its folder.",
-    help: "The archive is hostile or broken. Do not use it.",
+    summary: "An archive has an entry that would leave its folder, or that no honest archive has.",
+    help: "The archive is hostile or broken: a path or link that climbs out, a name with control characters, a kind of entry that is not unpacked, more entries or bytes than any package has. Do not use it.",
   },
   ERR_EDGEIMG_CACHE_ARCHIVE: {
     exit: 3,

@@ -21,12 +21,16 @@ interface Geometry {
   readonly dataAt: number;
   readonly clusters: number;
   readonly bits: 12 | 16 | 32;
+  /** First clusters of the folders read: one that stands in two places makes the tree endless, or wide without bound. */
+  readonly folders: Set<number>;
 }
 
 /** Attribute bits of a directory entry. */
 const attribute = { volume: 0x08, folder: 0x10, longName: 0x0f } as const;
 const entrySize = 32;
 const maxDepth = 16;
+/** Directory entries that one long name can take: 255 characters, 13 in each. */
+const longest = 20;
 
 /**
  * Lists the files of a FAT12, FAT16 or FAT32 file system (Microsoft's FAT specification 1.03), given as the bytes of its whole
@@ -69,6 +73,7 @@ function readGeometry(bytes: Uint8Array): Geometry {
     dataAt,
     clusters,
     bits,
+    folders: new Set(),
   };
 }
 
@@ -124,6 +129,7 @@ function readFolder(geometry: Geometry, folder: Uint8Array, prefix: string, dept
     if (first === 0xe5) {
       long = [];
     } else if ((attributes & 0x3f) === attribute.longName) {
+      if (long.length === longest) throw new FatError("a name is too long");
       long.unshift(longPart(view, at));
     } else {
       const name = long.length > 0 ? long.join("") : shortName(folder.subarray(at, at + entrySize));
@@ -134,6 +140,8 @@ function readFolder(geometry: Geometry, folder: Uint8Array, prefix: string, dept
       const size = view.getUint32(at + 28, true);
       const path = prefix + name;
       if ((attributes & attribute.folder) !== 0) {
+        if (geometry.folders.has(cluster)) throw new FatError(`the folder ${path} stands in two places`);
+        geometry.folders.add(cluster);
         files.push(...readFolder(geometry, readChain(geometry, cluster, undefined), `${path}/`, depth + 1));
       } else {
         files.push({ path, size, read: () => (size === 0 ? new Uint8Array() : readChain(geometry, cluster, size)) });

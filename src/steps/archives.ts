@@ -1,13 +1,17 @@
 import { createWriteStream } from "node:fs";
-import { chmod, lstat, mkdir, realpath, rm, symlink } from "node:fs/promises";
+import { chmod, lstat, mkdir, readlink, realpath, rm, symlink } from "node:fs/promises";
 import { dirname, join, normalize, relative } from "node:path";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { execa } from "execa";
+import type { ReadEntry } from "tar";
 import * as tar from "tar";
 import yauzl from "yauzl";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { compareText } from "../ground/canonical.js";
+
+/** More than any package, source or wheel: the Linux kernel's source has 90,000 entries and 1.5 GB. Beyond it an archive is a bomb. */
+const limits: Limits = { entries: 1_000_000, bytes: 2 ** 34 };
 
 export interface ExtractOptions {
   readonly into: string;
@@ -18,6 +22,13 @@ export interface ExtractOptions {
   /** Where a wanted path goes; identity when absent. */
   readonly rename?: (path: string) => string;
   readonly signal: AbortSignal;
+  readonly limits?: Limits;
+}
+
+export interface Limits {
+  readonly entries: number;
+  /** Of all files together, uncompressed. */
+  readonly bytes: number;
 }
 
 /** What was extracted. Links are not made yet: only when all files lie there can none of them be written through a link. */
@@ -46,10 +57,36 @@ export async function makeLinks(into: string, links: ReadonlyMap<string, string>
     await mkdir(dirname(place), { recursive: true });
     await symlink(target.startsWith("/") ? relative(dirname(path), inside) || "." : target, place);
   }
-  for (const [path, target] of sorted) {
-    const real = await realpath(join(home, path)).catch(() => home);
-    if (!isBelow(real, home)) throw unsafeEntry(archive, `${path} -> ${target}`);
+  for (const [path, target] of sorted) if (await leaves(home, path)) throw unsafeEntry(archive, `${path} -> ${target}`);
+}
+
+/** As many links as Linux follows in one path (path_resolution(7)); a path with more leads nowhere. */
+const mostLinks = 40;
+
+/**
+ * Whether following a path leads out of a folder at any step, be it by way of other links. Unlike realpath it also judges what leads to
+ * nothing: a file may come to lie there later.
+ */
+async function leaves(home: string, path: string): Promise<boolean> {
+  const parts = path.split("/").reverse();
+  let place = home;
+  let followed = 0;
+  for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
+    if (part === "" || part === ".") continue;
+    if (part === "..") {
+      if (place === home) return true;
+      place = dirname(place);
+      continue;
+    }
+    place = join(place, part);
+    const target = await readlink(place).catch(() => undefined);
+    if (target === undefined) continue;
+    if (target.startsWith("/")) return true;
+    if (++followed > mostLinks) return false;
+    parts.push(...target.split("/").reverse());
+    place = dirname(place);
   }
+  return false;
 }
 
 /** Where the deepest folder of a path that exists really lies. */
@@ -64,49 +101,119 @@ function isBelow(path: string, home: string): boolean {
   return path === home || path.startsWith(`${home}/`);
 }
 
-/** Extracts a .tar or .tar.gz stream. Throws ERR_EDGEIMG_ARCHIVE_UNSAFE at an entry that would leave the folder. */
+const unpacked = new Set(["File", "OldFile", "ContiguousFile", "Link", "SymbolicLink"]);
+/** Folders come with their files, devices are the device's own business, and the rest holds no content. */
+const skipped = new Set(["Directory", "GNUDumpDir", "CharacterDevice", "BlockDevice", "FIFO"]);
+
+/**
+ * Extracts a .tar or .tar.gz stream. Of two entries with one path the later one counts, as in tar. Owners, times and the set-user-ID bits
+ * are not taken. Throws ERR_EDGEIMG_ARCHIVE_UNSAFE at the first entry that would leave the folder or that is not plain, and past `limits`.
+ */
 export async function extractTar(source: Readable, name: string, options: ExtractOptions): Promise<Extracted> {
-  const extracted: string[] = [];
+  const extracted = new Set<string>();
   const links = new Map<string, string>();
-  let unsafe: string | undefined;
+  const stop = new AbortController();
+  const count = counter(name, options.limits);
+  const place = (path: string) => {
+    const inner = stripped(path, options.strip);
+    return inner === undefined ? undefined : (options.rename?.(inner) ?? inner);
+  };
+  const take = (entry: ReadEntry): boolean => {
+    count(entry.size);
+    if (hasControl(entry.path) || hasControl(entry.linkpath ?? ""))
+      throw refusedEntry(name, entry.path, "has a name with control characters");
+    const path = stripped(entry.path, options.strip);
+    if (path === undefined || path === "") return false;
+    if (!isInside(path)) throw unsafeEntry(name, entry.path);
+    if (skipped.has(entry.type)) return false;
+    if (!options.wanted(path)) return false;
+    if (!unpacked.has(entry.type) || isSparse(entry))
+      throw refusedEntry(
+        name,
+        entry.path,
+        `is of a kind that is not unpacked (${entry.type}, sparse files among them)`,
+      );
+    const target = options.rename?.(path) ?? path;
+    links.delete(target);
+    extracted.add(target);
+    if (entry.type === "SymbolicLink") {
+      links.set(target, entry.linkpath ?? "");
+      extracted.delete(target);
+      return false;
+    }
+    entry.path = target;
+    if (entry.type === "Link") {
+      const linked = place(entry.linkpath ?? "") ?? "";
+      if (!isInside(linked)) throw unsafeEntry(name, `${entry.path} = ${entry.linkpath}`);
+      const same = links.get(linked);
+      if (same !== undefined) {
+        // A second name of a symbolic link.
+        links.set(target, same);
+        extracted.delete(target);
+        return false;
+      }
+      entry.linkpath = linked;
+    }
+    entry.mode = ((entry.mode ?? 0o644) & 0o111) !== 0 ? 0o755 : 0o644;
+    return true;
+  };
   const unpack = tar.x({
     cwd: options.into,
     preserveOwner: false,
     noMtime: true,
     strict: true,
     filter: (_path, entry) => {
-      if (!("path" in entry) || typeof entry.path !== "string") return false;
-      const path = stripped(entry.path, options.strip);
-      if (path === undefined || path === "") return false;
-      if (!isInside(path)) {
-        unsafe ??= entry.path;
+      if (stop.signal.aborted) return false;
+      try {
+        return take(entry as ReadEntry);
+      } catch (error) {
+        stop.abort(error);
         return false;
       }
-      if (
-        "type" in entry &&
-        !["File", "OldFile", "ContiguousFile", "Link", "SymbolicLink", "Directory"].includes(String(entry.type))
-      )
-        return false;
-      if (entry.type !== "Directory" && !options.wanted(path)) return false;
-      if (entry.type === "Directory") return false;
-      const target = options.rename?.(path) ?? path;
-      if (entry.type === "SymbolicLink" && typeof entry.linkpath === "string") {
-        links.set(target, entry.linkpath);
-        return false;
-      }
-      entry.path = target;
-      if (entry.type === "Link" && typeof entry.linkpath === "string") {
-        const link = stripped(entry.linkpath, options.strip) ?? entry.linkpath;
-        entry.linkpath = options.rename?.(link) ?? link;
-      }
-      entry.mode = ((entry.mode ?? 0o644) & 0o111) !== 0 ? 0o755 : 0o644;
-      extracted.push(target);
-      return true;
     },
   });
-  await pipeline(source, unpack, { signal: options.signal });
-  if (unsafe !== undefined) throw unsafeEntry(name, unsafe);
-  return { files: extracted, links };
+  // Kinds that the reader itself passes over.
+  unpack.on("ignoredEntry", (entry: ReadEntry) => {
+    if (isSparse(entry)) stop.abort(refusedKind(name, entry));
+  });
+  await pipeline(source, unpack, { signal: AbortSignal.any([options.signal, stop.signal]) }).catch((error) => {
+    throw stop.signal.aborted && !options.signal.aborted ? stop.signal.reason : error;
+  });
+  if (stop.signal.aborted) throw stop.signal.reason;
+  return { files: [...extracted], links };
+}
+
+/** GNU tar's two ways to write a sparse file: a type of its own, and a plain file beside a folder of that name (tar manual, D.4). */
+function isSparse({ type, path }: ReadEntry): boolean {
+  return type === "SparseFile" || /(^|\/)GNUSparseFile\.[0-9]+\//.test(path);
+}
+
+function refusedKind(archive: string, entry: ReadEntry): EdgeimgError {
+  return refusedEntry(archive, entry.path, isSparse(entry) ? "is a sparse file" : `is a ${entry.type}`);
+}
+
+/** Counts entries and bytes of an archive. Throws ERR_EDGEIMG_ARCHIVE_UNSAFE past the limits. */
+function counter(archive: string, { entries, bytes }: Limits = limits): (size: number) => void {
+  let seen = 0;
+  let sum = 0;
+  return (size) => {
+    seen++;
+    sum += size;
+    if (seen <= entries && sum <= bytes) return;
+    throw new EdgeimgError(
+      "ERR_EDGEIMG_ARCHIVE_UNSAFE",
+      `${archive} holds more than ${seen > entries ? `${entries} entries` : `${bytes} bytes`}.`,
+      { hint: "The archive is hostile or broken: do not use it." },
+    );
+  };
+}
+
+function hasControl(text: string): boolean {
+  for (let index = 0; index < text.length; index++) {
+    const code = text.charCodeAt(index);
+    if (code < 0x20 || code === 0x7f) return true;
+  }
+  return false;
 }
 
 /** The payload of a Debian package as a tar stream. dpkg-deb is part of every apt-based host. */
@@ -133,7 +240,9 @@ export async function extractDeb(path: string, options: ExtractOptions): Promise
 
 /** Extracts a zip archive (a Python wheel). yauzl refuses absolute paths and "..". */
 export async function extractZip(path: string, options: ExtractOptions): Promise<Extracted> {
-  const extracted: string[] = [];
+  const extracted = new Set<string>();
+  const name = path.split("/").at(-1) ?? path;
+  const count = counter(name, options.limits);
   const zip = await new Promise<yauzl.ZipFile>((resolve, reject) => {
     yauzl.open(path, { lazyEntries: true, strictFileNames: true, autoClose: false }, (error, file) =>
       error ? reject(error) : resolve(file),
@@ -141,9 +250,11 @@ export async function extractZip(path: string, options: ExtractOptions): Promise
   });
   try {
     for await (const entry of zipEntries(zip)) {
+      count(entry.uncompressedSize);
+      if (hasControl(entry.fileName)) throw refusedEntry(name, entry.fileName, "has a name with control characters");
       const inner = stripped(entry.fileName, options.strip);
       if (inner === undefined || inner.endsWith("/") || !options.wanted(inner)) continue;
-      if (!isInside(inner)) throw unsafeEntry(path.split("/").at(-1) ?? path, entry.fileName);
+      if (!isInside(inner)) throw unsafeEntry(name, entry.fileName);
       const target = options.rename?.(inner) ?? inner;
       const mode = entry.externalFileAttributes >>> 16;
       if ((mode & 0o170000) === 0o120000) continue;
@@ -154,12 +265,12 @@ export async function extractZip(path: string, options: ExtractOptions): Promise
       });
       await pipeline(stream, createWriteStream(file), { signal: options.signal });
       await chmod(file, mode & 0o111 ? 0o755 : 0o644);
-      extracted.push(target);
+      extracted.add(target);
     }
   } finally {
     zip.close();
   }
-  return { files: extracted, links: new Map() };
+  return { files: [...extracted], links: new Map() };
 }
 
 async function* zipEntries(zip: yauzl.ZipFile): AsyncGenerator<yauzl.Entry> {
@@ -200,6 +311,13 @@ function unsafeEntry(archive: string, entry: string): EdgeimgError {
       hint: "The archive is hostile or broken: do not use it.",
     },
   );
+}
+
+/** An entry that no archive of ours has. Its name is shown as JSON: it may hold anything. */
+function refusedEntry(archive: string, entry: string, what: string): EdgeimgError {
+  return new EdgeimgError("ERR_EDGEIMG_ARCHIVE_UNSAFE", `${archive}: the entry ${JSON.stringify(entry)} ${what}.`, {
+    hint: "The archive is hostile or broken: do not use it.",
+  });
 }
 
 function stripped(path: string, count: number): string | undefined {

@@ -1,4 +1,4 @@
-import { dirname, normalize } from "node:path";
+import { dirname } from "node:path";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { canonicalJson, compareText, type Json } from "../ground/canonical.js";
 import * as z from "../ground/zod.js";
@@ -6,6 +6,9 @@ import { type TreeEntry, treeDigest } from "./tree.js";
 
 /** First entry of a cache archive. The others are `objects/SHA256`, sorted. */
 export const archiveIndexName = "edgeimg-cache.json";
+
+/** One object may stand in many trees, each time with room of its own: what all of them may take together. */
+const largestContent = 2 ** 36;
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 
@@ -42,6 +45,7 @@ export function formatIndex(index: ArchiveIndex): string {
 export function parseIndex(text: string, archive: string): ArchiveIndex {
   const index = readIndex(text, archive);
   for (const sha256 of index.blobs) requireObject(index, sha256, archive);
+  let bytes = 0;
   for (const [name, list] of Object.entries(index.trees)) {
     const entries = treeEntries(index, list);
     const unsafe = unsafePath(entries);
@@ -52,7 +56,12 @@ export function parseIndex(text: string, archive: string): ArchiveIndex {
         { hint: "The archive is hostile or broken: do not use it." },
       );
     }
-    for (const { type, hash } of entries) if (type === "f" || type === "x") requireObject(index, hash, archive);
+    for (const { type, hash, size } of entries) {
+      if (type !== "f" && type !== "x") continue;
+      requireObject(index, hash, archive);
+      bytes += size;
+    }
+    if (bytes > largestContent) throw archiveDamaged(archive, `its trees would take more than ${largestContent} bytes`);
     if (treeDigest(entries) !== name) throw archiveDamaged(archive, `the listing of tree ${name} has been changed`);
   }
   return index;
@@ -85,9 +94,17 @@ function unsafePath(entries: readonly TreeEntry[]): string | undefined {
   return undefined;
 }
 
+/**
+ * Whether a link may lead out of its tree. `..` counts only at the front of a target: behind another name it is a step up from wherever that
+ * name leads, which by way of a second link may be anywhere. As each link starts in a real folder of the tree and goes up no further
+ * than its root, no chain of such links leaves it.
+ */
 function leaves(path: string, target: string): boolean {
-  const place = normalize(`${dirname(path)}/${target}`);
-  return target.startsWith("/") || place === ".." || place.startsWith("../");
+  if (target.startsWith("/")) return true;
+  const parts = target.split("/").filter((part) => part !== "" && part !== ".");
+  const up = parts.findIndex((part) => part !== "..");
+  const rises = up < 0 ? parts.length : up;
+  return rises > path.split("/").length - 1 || parts.slice(rises).includes("..");
 }
 
 function requireObject(index: ArchiveIndex, sha256: string, archive: string): void {

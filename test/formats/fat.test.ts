@@ -46,6 +46,22 @@ t.test("damaged file systems are refused", async (t) => {
   t.throws(() => readFat(endless).map((file) => file.read()), FatError);
 });
 
+t.test("a folder that holds itself many times is refused, not walked without end", async (t) => {
+  const whole = fixture(16);
+  const view = new DataView(whole.buffer, whole.byteOffset, whole.byteLength);
+  const sector = view.getUint16(11, true);
+  const rootAt = (view.getUint16(14, true) + view.getUint8(16) * view.getUint16(22, true)) * sector;
+  const entry = Buffer.from(whole.subarray(rootAt, rootAt + view.getUint16(17, true) * 32));
+  const at = rootAt + entry.indexOf("OVERLAYS");
+  const dataAt = rootAt + view.getUint16(17, true) * 32;
+  const folderAt = dataAt + (view.getUint16(at + 26, true) - 2) * view.getUint8(13) * sector;
+  for (let copy = 2; copy < 8; copy++) {
+    whole.copyWithin(folderAt + copy * 32, at, at + 32);
+    whole[folderAt + copy * 32] = 0x41 + copy;
+  }
+  t.throws(() => readFat(whole), { name: "FatError", message: /stands in two places/ });
+});
+
 t.test("changed bytes give files or a FatError, never anything else", async (t) => {
   const whole = fixture(12);
   for (let at = 0; at < 8192; at += 5) {

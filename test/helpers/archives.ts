@@ -34,6 +34,8 @@ export function zipOf(entries: readonly ZipEntry[]): Buffer {
     const packed = deflateRawSync(content);
     const shared = Buffer.alloc(26);
     shared.writeUInt16LE(20, 0);
+    // Names are UTF-8.
+    shared.writeUInt16LE(0x800, 2);
     shared.writeUInt16LE(8, 4);
     shared.writeUInt32LE(crc(Buffer.from(content)), 10);
     shared.writeUInt32LE(packed.length, 14);

@@ -1,8 +1,23 @@
-import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
 import t, { type Test } from "tap";
 import { execute } from "../../src/execute/execute.js";
+import { extractTar, extractZip } from "../../src/steps/archives.js";
 import { treePath } from "../../src/store/store.js";
 import { walk } from "../../src/store/tree.js";
 import { debOf, type TarEntry, tarOf, zipOf } from "../helpers/archives.js";
@@ -211,4 +226,144 @@ t.test("a Debian package", async (t) => {
   );
   t.same(list(), ["usr", "usr/l", "usr/share", "usr/share/x"]);
   t.equal(read("usr/l"), "x");
+});
+
+const link = (path: string, linkpath: string): TarEntry => ({ path, type: "SymbolicLink", linkpath });
+
+t.test("links that leave the folder are refused also where they lead to nothing yet", async (t) => {
+  const base: readonly TarEntry[] = [{ path: "p/q/file", content: "" }, link("p/q/up", "../..")];
+  await t.rejects(
+    unpack(t, tarOf([...base, link("z", "p/q/up/../not-there-yet")])),
+    unsafe("z -> p/q/up/../not-there-yet"),
+  );
+  await t.rejects(
+    unpack(t, tarOf([...base, link("a", "p/q/up/p"), link("z", "a/../../not-there-yet")])),
+    unsafe("z -> a/../../not-there-yet"),
+  );
+  const circle = await unpack(t, tarOf([...base, link("x", "y"), link("y", "x"), link("gone", "no/such/../file")]));
+  t.ok(circle.list().includes("x"), "circles and broken links within the folder do no harm");
+});
+
+t.test("hard links: through symbolic links, of symbolic links, out of the folder", async (t) => {
+  const hard = (path: string, linkpath: string): TarEntry => ({ path, type: "Link", linkpath });
+  await t.rejects(unpack(t, tarOf([link("l", "/etc"), hard("h", "l/passwd")])), { code: "ERR_EDGEIMG_ARCHIVE_UNSAFE" });
+  await t.rejects(unpack(t, tarOf([link("l", "../user"), hard("h", "l/thing.archive")])), {
+    code: "ERR_EDGEIMG_ARCHIVE_UNSAFE",
+  });
+  await t.rejects(unpack(t, tarOf([{ path: "pkg/a" }, hard("pkg/h", "pkg/../../x")]), { strip: 1 }), {
+    code: "ERR_EDGEIMG_ARCHIVE_UNSAFE",
+  });
+  const { tree, list } = await unpack(t, tarOf([{ path: "a", content: "a" }, link("l", "a"), hard("h", "l")]));
+  t.same(list(), ["a", "h", "l"]);
+  t.equal(readlinkSync(join(tree, "h")), "a", "a second name of a link is a link");
+});
+
+t.test("of two entries with one path the later one counts", async (t) => {
+  const text = (path: string, content: string): TarEntry => ({ path, content });
+  const file = await unpack(t, tarOf([text("b", "b"), link("a", "b"), text("a", "file")]));
+  t.equal(lstatSync(join(file.tree, "a")).isSymbolicLink(), false);
+  t.equal(file.read("a"), "file");
+  t.equal(file.read("b"), "b", "the file was not written through the link");
+  const linked = await unpack(t, tarOf([text("b", "b"), text("a", "file"), link("a", "b")]));
+  t.equal(linked.read("a"), "b");
+  const twice = await unpack(
+    t,
+    tarOf([text("a", "one"), { path: "h", type: "Link", linkpath: "a" }, text("a", "two")]),
+  );
+  t.equal(twice.read("a"), "two");
+  t.equal(twice.read("h"), "one", "a hard link's other name keeps its content");
+});
+
+t.test("no set-user-ID, set-group-ID or sticky bits", async (t) => {
+  const { tree } = await unpack(
+    t,
+    tarOf([
+      { path: "su", content: "x", mode: 0o6755 },
+      { path: "text", content: "x", mode: 0o7644 },
+    ]),
+  );
+  t.equal(lstatSync(join(tree, "su")).mode & 0o7777, 0o555);
+  t.equal(lstatSync(join(tree, "text")).mode & 0o7777, 0o444);
+});
+
+t.test("sizes that are too large, and archives with more than any package holds", async (t) => {
+  const huge = tarOf([{ path: "huge", content: "x" }]);
+  // Base-256, as GNU tar writes sizes past 8 GiB: 2^40 bytes.
+  const size = Buffer.alloc(12);
+  size[0] = 0x80;
+  size.writeUInt32BE(2 ** 8, 4);
+  size.copy(huge, 124);
+  huge.write("        ", 148);
+  const sum = huge.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+  huge.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148);
+  await t.rejects(unpack(t, huge), {
+    code: "ERR_EDGEIMG_ARCHIVE_UNSAFE",
+    message: /holds more than 17179869184 bytes/,
+  });
+  const entries = Array.from({ length: 12 }, (_, at): TarEntry => ({ path: `f${at}`, content: "12345678" }));
+  const into = t.testdir();
+  const options = { into, strip: 0, wanted: () => true, signal: new AbortController().signal };
+  for (const [limits, message] of [
+    [{ entries: 10, bytes: 1000 }, /more than 10 entries/],
+    [{ entries: 100, bytes: 50 }, /more than 50 bytes/],
+  ] as const) {
+    await t.rejects(extractTar(Readable.from([tarOf(entries)]), "x", { ...options, limits }), { message });
+    writeFileSync(join(into, "x.zip"), zipOf(entries.map(({ path }) => ({ path, content: "12345678" }))));
+    await t.rejects(extractZip(join(into, "x.zip"), { ...options, limits }), { message });
+  }
+});
+
+t.test("names with control characters", async (t) => {
+  for (const name of ["a\nb", "a\u001b[2Jb", "a\u007f"]) {
+    await t.rejects(unpack(t, tarOf([{ path: name, content: "x" }])), {
+      code: "ERR_EDGEIMG_ARCHIVE_UNSAFE",
+      message: /control characters/,
+    });
+    await t.rejects(unpack(t, zipOf([{ path: name, content: "x" }])), {
+      code: "ERR_EDGEIMG_ARCHIVE_UNSAFE",
+      message: /control characters/,
+    });
+  }
+  await t.rejects(unpack(t, tarOf([link("l", "a\nb")])), { message: /control characters/ });
+  // A zero byte fits only into a pax header's path.
+  const record = "17 path=a\0b/evil\n";
+  const pax = tarOf([
+    { path: "pax", type: "ExtendedHeader", content: record },
+    { path: "x", content: "x" },
+  ]);
+  t.same((await unpack(t, pax)).list(), ["a"], "the reader takes the name up to it");
+});
+
+t.test("paths that are deeper than a file system takes", async (t) => {
+  const deep = (depth: number) => {
+    const path = `${"d/".repeat(depth)}f`;
+    const record = (length: number) => `${length} path=${path}\n`;
+    const length = record(0).length - 1;
+    const digits = String(length + String(length).length).length;
+    return tarOf([
+      { path: "pax", type: "ExtendedHeader", content: record(length + digits) },
+      { path: "x", content: "x" },
+    ]);
+  };
+  t.equal((await unpack(t, deep(200))).read(`${"d/".repeat(200)}f`), "x");
+  await t.rejects(unpack(t, deep(5000)), { code: "ERR_EDGEIMG_ARCHIVE_UNSAFE" });
+});
+
+t.test("archives of the real tar: sparse files are refused, all else comes out", async (t) => {
+  const from = t.testdir({ real: { text: "text", sub: { x: "x" } } });
+  const tar = (...words: string[]) => execFileSync("tar", ["-C", join(from, "real"), ...words], { maxBuffer: 1 << 24 });
+  symlinkSync("sub/x", join(from, "real/link"));
+  linkSync(join(from, "real/text"), join(from, "real/hard"));
+  const file = openSync(join(from, "real/sparse"), "w");
+  ftruncateSync(file, 1 << 20);
+  closeSync(file);
+  const archives = ["gnu", "pax"].map((format) => ({
+    format,
+    plain: tar("-c", `--format=${format}`, "--exclude=sparse", "."),
+    sparse: tar("-c", "-S", `--format=${format}`, "."),
+  }));
+  for (const { format, plain, sparse } of archives) {
+    t.same((await unpack(t, plain)).list(), ["hard", "link", "sub", "sub/x", "text"], format);
+    await t.rejects(unpack(t, sparse), { code: "ERR_EDGEIMG_ARCHIVE_UNSAFE", message: /sparse/ }, format);
+  }
 });

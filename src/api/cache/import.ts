@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { access, chmod, copyFile, mkdir, mkdtemp, rename, rm, symlink } from "node:fs/promises";
+import { access, chmod, copyFile, mkdir, mkdtemp, open, rename, rm, symlink } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { Transform } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -36,6 +36,7 @@ export async function cacheImport(context: Context, options: ImportOptions): Pro
       hint: "Name a file that `edgeimg cache export` wrote.",
     });
   });
+  await requirePlainTar(file, options.file);
   const folder = await mkdtemp(join(store.root, "tmp", "import-"));
   try {
     const index = await readArchive({ file, shown: options.file, folder, signal: context.signal });
@@ -45,6 +46,24 @@ export async function cacheImport(context: Context, options: ImportOptions): Pro
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * The first header of an archive is the index's: `export` compresses nothing. The tar reader would unpack what looks compressed, and a small file
+ * can hold any number of bytes that way.
+ */
+async function requirePlainTar(file: string, shown: string): Promise<void> {
+  const handle = await open(file, "r");
+  try {
+    const name = Buffer.alloc(archiveIndexName.length + 1);
+    await handle.read(name, 0, name.length, 0);
+    if (name.toString("latin1") === `${archiveIndexName}\0`) return;
+  } catch (cause) {
+    throw archiveDamaged(shown, "it cannot be read", cause);
+  } finally {
+    await handle.close();
+  }
+  throw archiveDamaged(shown, "it is not an archive of `edgeimg cache export`, which is a plain tar");
 }
 
 interface ReadJob {
@@ -72,9 +91,9 @@ async function readArchive({ file, shown, folder, signal }: ReadJob): Promise<Ar
     const known = sha256 === undefined ? undefined : index.objects[sha256];
     if (sha256 === undefined || known === undefined || seen.has(sha256)) throw unexpected(shown, entry.path);
     seen.add(sha256);
+    if (entry.size !== known.size) throw archiveDamaged(shown, `${objectName(index, sha256)} has been changed`);
     const found = await writeObject(entry, join(folder, sha256), signal);
-    if (found.sha256 !== sha256 || found.size !== known.size)
-      throw archiveDamaged(shown, `${objectName(index, sha256)} has been changed`);
+    if (found !== sha256) throw archiveDamaged(shown, `${objectName(index, sha256)} has been changed`);
   };
   await eachEntry(file, take, signal).catch((error: unknown) => {
     if (error instanceof EdgeimgError || signal.aborted || isLocal(error)) throw error;
@@ -116,22 +135,17 @@ async function eachEntry(file: string, take: (entry: ReadEntry) => Promise<void>
   await last;
 }
 
-async function writeObject(
-  entry: ReadEntry,
-  path: string,
-  signal: AbortSignal,
-): Promise<{ sha256: string; size: number }> {
+/** Writes one object and gives its sha256. */
+async function writeObject(entry: ReadEntry, path: string, signal: AbortSignal): Promise<string> {
   const hash = createHash("sha256");
-  let size = 0;
   const measure = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       hash.update(chunk);
-      size += chunk.length;
       done(null, chunk);
     },
   });
   await pipeline(entry, measure, createWriteStream(path, { flags: "wx" }), { signal });
-  return { sha256: hash.digest("hex"), size };
+  return hash.digest("hex");
 }
 
 /** Puts checked objects into the store: downloads, then trees, then what actions gave. */

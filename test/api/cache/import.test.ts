@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import t, { type Test } from "tap";
 import { cacheImport } from "../../../src/api/cache/import.js";
 import { type ArchiveEntry, writeTar } from "../../../src/formats/tar-writer.js";
@@ -64,6 +65,11 @@ async function imported(t: Test, entries: readonly ArchiveEntry[], cut?: number)
   const store = await openStore(join(cwd, "cache"));
   const names = (folder: string) => readdirSync(join(store.root, folder));
   return { cwd, failure, store, empty: ["trees", "blobs", "actions", "tmp"].every((one) => names(one).length === 0) };
+}
+
+function contextOf(cwd: string) {
+  const { signal } = new AbortController();
+  return { cwd, env: { XDG_CACHE_HOME: join(cwd, "cache") }, now: () => 0, emit: () => {}, signal };
 }
 
 t.test("a whole archive gives the store its downloads, trees and actions", async (t) => {
@@ -190,6 +196,7 @@ const cases: readonly {
         ],
       ],
       ["a path with a dot", [["d", ".", ""]]],
+      ["a step up behind a name that is not there", [["l", "a", "absent/../b"]]],
       ["a zero byte", [["f", "a\0b", sha256Text(download)]]],
     ] satisfies [string, Listed[]][]
   ).map(([what, list]) => ({
@@ -208,6 +215,41 @@ for (const one of cases) {
     t.notOk(existsSync(join(cwd, "evil")) || existsSync("/tmp/evil"));
   });
 }
+
+t.test("a compressed archive is not unpacked: a small file could hold any number of bytes", async (t) => {
+  const cwd = t.testdir({ cache: {} });
+  const head = Buffer.concat([...writeTar([file(archiveIndexName, index)], 0)]);
+  // The fixture of the fault: 200 MB of zeros in 194 kB, behind a good beginning and without one.
+  for (const bytes of [Buffer.alloc(2e8), Buffer.concat([head.subarray(0, -1024), Buffer.alloc(2e8)])]) {
+    writeFileSync(join(cwd, "bomb.tar"), gzipSync(bytes));
+    const began = process.cpuUsage();
+    await t.rejects(cacheImport(contextOf(cwd), { file: "bomb.tar" }), {
+      code: "ERR_EDGEIMG_CACHE_ARCHIVE",
+      message: /plain tar/,
+    });
+    // Unpacking takes minutes of it; reading one block next to nothing.
+    t.ok(process.cpuUsage(began).user < 2e6, "it was not unpacked");
+  }
+});
+
+t.test("trees that would take more than a disk, from one object, are refused", async (t) => {
+  const big = sha256Text("big");
+  const list = Array.from({ length: 100 }, (_, at): Listed => ["f", `f${at + 100}`, big]);
+  const more = { objects: { ...indexOf(tree).objects, [big]: { size: 2 ** 30, name: "big" } } };
+  const { failure, empty } = await imported(t, withTree(list, more));
+  t.match(failure, { code: "ERR_EDGEIMG_CACHE_ARCHIVE", message: /would take more than/ });
+  t.ok(empty);
+});
+
+t.test("an object that says another size than the index is refused before it is written", async (t) => {
+  const wrong = indexOf(tree);
+  const objectsOf = { ...wrong.objects, [sha256Text(download)]: { size: 3, name: "libfoo.deb" } };
+  const { failure } = await imported(t, [
+    file(archiveIndexName, formatIndex({ ...wrong, objects: objectsOf })),
+    ...objects,
+  ]);
+  t.match(failure, { code: "ERR_EDGEIMG_CACHE_ARCHIVE", message: /libfoo\.deb .* has been changed/ });
+});
 
 t.test("a file that is not there", async (t) => {
   const cwd = t.testdir();
