@@ -23,6 +23,8 @@ export interface Catalog {
   readonly init: InitRecipe;
   /** Files of recipes/init/rootfs, which are laid over the root: path there -> is it executable? */
   readonly overlay: ReadonlyMap<string, boolean>;
+  /** Names of the time zone database that its package has: recipes/init/time-zones.txt. */
+  readonly timeZones: readonly string[];
   readonly runtime: RuntimeRecipe;
   /** libedge_kernels, for images that ask for it. */
   readonly kernels: RuntimeRecipe;
@@ -54,6 +56,7 @@ export async function loadCatalog(home: string, project: string | undefined): Pr
     distribution: await readEntry(distribution, join(home, "recipes/distro/debian-13.yaml")),
     init: await readEntry(initRecipe, join(home, "recipes/init/recipe.yaml")),
     overlay: await executables(join(home, "recipes/init/rootfs")),
+    timeZones: (await readFile(join(home, "recipes/init/time-zones.txt"), "utf8")).trim().split("\n"),
     runtime: await readEntry(runtimeRecipe, join(home, "recipes/runtime/recipe.yaml")),
     kernels: await readEntry(runtimeRecipe, join(home, "recipes/kernels/recipe.yaml")),
     reference: await readEntry(referenceRecipe, join(home, "recipes/reference/recipe.yaml")),

@@ -1,26 +1,41 @@
 import * as z from "../ground/zod.js";
 
 export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "64 lower-case hex digits");
-export const name = z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/, "lower-case letters, digits and dashes");
-/** A size: a number of bytes, or "32MiB". Parsed to bytes. */
+export const name = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9-]{0,39}[a-z0-9])?$/, "lower-case letters, digits and inner dashes");
+/** What an MBR can tell of a partition, in sectors of 512 bytes: 32 bits. */
+const largestSize = 2 ** 41;
+/** A size: a number of bytes, or "32MiB"; from 1 byte to 2 TiB. Parsed to bytes. */
 export const size = z
   .union([
-    z.int().positive(),
-    z.string().regex(/^\d+ ?(KiB|MiB|GiB|kB|MB|GB)$/, "a number of bytes, or a size like 32MiB"),
+    z.int().positive().max(largestSize),
+    z.string().regex(/^\d{1,13} ?(KiB|MiB|GiB|kB|MB|GB)$/, "a number of bytes, or a size like 32MiB"),
   ])
-  .transform((value) => {
-    if (typeof value === "number") return value;
-    const [, digits = "0", unit = ""] = /^(\d+) ?(\w+)$/.exec(value) ?? [];
-    const factor: Readonly<Record<string, number>> = {
-      KiB: 2 ** 10,
-      MiB: 2 ** 20,
-      GiB: 2 ** 30,
-      kB: 1e3,
-      MB: 1e6,
-      GB: 1e9,
-    };
-    return Number(digits) * (factor[unit] ?? 1);
+  .transform((value, context) => {
+    const bytes = bytesOf(value);
+    if (bytes < 1 || bytes > largestSize)
+      context.addIssue({ code: "custom", message: `a size from 1 byte to 2048GiB, not ${value}` });
+    return bytes;
   });
+
+function bytesOf(value: string | number): number {
+  if (typeof value === "number") return value;
+  const [, digits = "0", unit = ""] = /^(\d+) ?(\w+)$/.exec(value) ?? [];
+  const factor: Readonly<Record<string, number>> = {
+    KiB: 2 ** 10,
+    MiB: 2 ** 20,
+    GiB: 2 ** 30,
+    kB: 1e3,
+    MB: 1e6,
+    GB: 1e9,
+  };
+  return Number(digits) * (factor[unit] ?? 1);
+}
+
+/** A size within bounds, both written as a size: `sizeBetween("1MiB", "1024GiB")`. */
+export const sizeBetween = (least: string, most: string) =>
+  size.refine((bytes) => bytes >= bytesOf(least) && bytes <= bytesOf(most), `a size from ${least} to ${most}`);
 
 /** Something fetched: a package URL, the file's name in that package version (PyPI has several), its hash. */
 export const source = z.strictObject({

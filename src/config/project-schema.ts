@@ -1,4 +1,4 @@
-import { name, size } from "../catalog/common.js";
+import { name, size, sizeBetween } from "../catalog/common.js";
 import * as z from "../ground/zod.js";
 import { modelSchema } from "./model-schema.js";
 import { testsSchema } from "./tests-schema.js";
@@ -119,13 +119,15 @@ const image = z.strictObject({
     .enum(["squashfs", "erofs", "ext4"])
     .default("squashfs")
     .meta({ description: "The read-only root: squashfs is smallest, erofs reads faster, ext4 is for debugging." }),
-  bootSize: size
+  bootSize: sizeBetween("1MiB", "32GiB")
     .optional()
     .meta({ description: "Size of the FAT boot partition. Default: the board's.", examples: ["64MiB"] }),
-  dataSize: size.prefault("32MiB").meta({
-    description: "Size of the /data partition in the image file. At first boot it grows to the card's end.",
-    examples: ["32MiB"],
-  }),
+  dataSize: sizeBetween("1MiB", "1024GiB")
+    .prefault("32MiB")
+    .meta({
+      description: "Size of the /data partition in the image file. At first boot it grows to the card's end.",
+      examples: ["32MiB"],
+    }),
   compress: z.boolean().default(true).meta({ description: "Also write IMAGE.zst, the file to hand out." }),
   url: z
     .url({ protocol: /^https?$/ })
@@ -208,7 +210,7 @@ export const projectSchema = z.strictObject({
   image: image.prefault({}).meta({ description: "The SD-card image." }),
   budget: budget.prefault({}).meta({
     description:
-      "Sizes that a build may not exceed. One that does fails with exit code 3, names what grew most, and leaves the last result as it is.",
+      "Sizes that a build may not exceed. One that does fails with exit code 3, names the largest packages and what grew most, and leaves the last result as it is.",
   }),
   tests: testsSchema.prefault({}).meta({ description: "What `edgeimg test` expects of the booted image." }),
 });

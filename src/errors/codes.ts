@@ -43,7 +43,7 @@ const entries = {
   },
   ERR_EDGEIMG_UNKNOWN_NAME: {
     exit: 1,
-    summary: "There is no board, engine, error code or path of that name.",
+    summary: "There is no board, engine, time zone, Debian package, error code or path of that name.",
     help: "`edgeimg boards` and `edgeimg engines` list the names; docs/errors.md lists the codes.",
   },
   ERR_EDGEIMG_USAGE: {
@@ -219,7 +219,7 @@ const entries = {
   ERR_EDGEIMG_BUDGET_EXCEEDED: {
     exit: 3,
     summary: "An image is larger than `budget` in edgeimg.yaml allows.",
-    help: "The largest growths since the last result, or the largest packages, are printed above. The result folder keeps the last image within the budget. Put less into the image, or raise the budget.",
+    help: "The largest packages, and what grew noticeably since the last result, are printed above. The result folder keeps the last image within the budget. Put less into the image, or raise the budget.",
   },
   ERR_EDGEIMG_ARCHIVE_UNSAFE: {
     exit: 3,

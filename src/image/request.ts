@@ -9,7 +9,7 @@ export interface ImageRequest {
   readonly project: Project;
   /** Absolute path of a file of the project. */
   readonly localPath: (path: string) => string;
-  /** Folders of the project that are not part of the app: the output. */
+  /** Folders of the project, relative to it, that are no part of the app: results of builds, the store. */
   readonly exclude: readonly string[];
   /** Folders in the project's node_modules that the app may import. */
   readonly dependencies: readonly string[];

@@ -7,25 +7,49 @@ import * as z from "../ground/zod.js";
 const debPurl = z.string().refine(isDebPurl, "no package URL of a Debian package with version and architecture");
 const date = z.string().refine((text) => text === "" || !Number.isNaN(Date.parse(text)), "no date");
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+/** A path below a mirror's address. */
+const poolPath = z
+  .string()
+  .max(1000)
+  .regex(/^[A-Za-z0-9%+.,_~:@=/-]+$/, "no path of a package")
+  .refine(
+    (path) => !path.split("/").some((part) => part === "" || part === "." || part === ".."),
+    "no path of a package",
+  );
+/** Larger than any package of Debian. */
+const packageSize = z
+  .int()
+  .positive()
+  .max(2 ** 36);
+/** A package's name as apt takes it from us: never a file, an option or a release. */
+const packageName = z.string().regex(/^[a-z0-9][a-z0-9+.-]{0,99}$/, "no name of a Debian package");
+const nameGlob = z.string().regex(/^[a-z0-9+.*-]{1,100}$/, "no pattern of package names");
+const setName = z.string().regex(/^[a-z0-9][a-z0-9+./-]{0,199}$/, "no name of a set of packages");
+const architecture = z.string().regex(/^[a-z0-9][a-z0-9-]{0,30}$/, "no name of an architecture");
+/** A package URL with version, and behind # the file of that version. */
+const sourceName = z
+  .string()
+  .max(2000)
+  .regex(/^pkg:[a-z]+\/[^\s\\]+@[^\s\\]+$/, "no package URL with version");
 
 const lockSchema = z.strictObject({
   format: z.literal(1),
   /** The date of the archive's Release file when the packages were chosen, for a snapshot mirror. */
-  distribution: z.strictObject({ name: z.string(), date }),
+  distribution: z.strictObject({ name: z.string().max(100), date }),
   /** A set of packages: what was asked for, and the closure that was chosen. */
   sets: z.record(
-    z.string(),
+    setName,
     z.strictObject({
-      arch: z.string(),
-      request: z.array(z.string()),
+      arch: architecture,
+      request: z.array(packageName),
       /** Only packages of the closure with such names were kept. */
-      keep: z.array(z.string()).optional(),
+      keep: z.array(nameGlob).optional(),
       packages: z.array(z.string()),
     }),
   ),
-  packages: z.record(debPurl, z.strictObject({ path: z.string(), size: z.int().positive(), sha256 })),
+  packages: z.record(debPurl, z.strictObject({ path: poolPath, size: packageSize, sha256 })),
   /** Sources, models and converters, by purl and file. */
-  sources: z.record(z.string(), z.strictObject({ sha256, size: z.int().positive().optional() })),
+  sources: z.record(sourceName, z.strictObject({ sha256, size: packageSize.optional() })),
 });
 
 /** Everything that a build fetches, pinned. Holds no addresses: those come from the user's own configuration. */
@@ -39,8 +63,12 @@ export const emptyLock = (distribution: string): Lock => ({
   sources: {},
 });
 
+/** A hundred times that of every board and engine together. */
+const longestLock = 2 ** 26;
+
 /** Reads a lock file's text. Throws ERR_EDGEIMG_LOCK_INVALID. */
 export function parseLock(text: string, file: string): Lock {
+  if (text.length > longestLock) throw invalid(file, `is longer than ${longestLock} characters`, undefined);
   let raw: unknown;
   try {
     raw = JSON.parse(text);

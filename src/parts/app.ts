@@ -1,3 +1,4 @@
+import { relative } from "node:path/posix";
 import type { Board } from "../catalog/board.js";
 import type { Project } from "../config/project-schema.js";
 import type { PlanBuilder } from "../plan/step.js";
@@ -53,7 +54,8 @@ export function appSteps(context: DebianContext, options: AppOptions): AppSteps 
         "**.img",
         "**.img.zst",
         "**.tar",
-        ...assets,
+        // An edit there needs no compilation; but the app's sources may lie among them.
+        ...assets.filter((path) => !`${entry}/`.startsWith(`${path}/`)),
         ...options.exclude,
       ],
     },
@@ -98,7 +100,7 @@ export function appSteps(context: DebianContext, options: AppOptions): AppSteps 
       title: `Read ${path}`,
       why: "the project lists it under app.assets",
       inputs: {},
-      params: { path: options.localPath(path), exclude: [] },
+      params: { path: options.localPath(path), exclude: withinFolder(path, options.exclude) },
     }),
   );
   const portable: AssembleEntry[] = [
@@ -115,6 +117,14 @@ export function appSteps(context: DebianContext, options: AppOptions): AppSteps 
     ],
     portable,
   };
+}
+
+/** Those of some paths of the project that lie within one of its folders, relative to that. */
+function withinFolder(folder: string, paths: readonly string[]): string[] {
+  return paths.flatMap((path) => {
+    const inner = relative(folder, path);
+    return inner === "" || inner.startsWith("..") ? [] : [inner];
+  });
 }
 
 /** The npm packages that the app may import, as one tree, laid into the project's folder by the steps that read them. */

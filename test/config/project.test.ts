@@ -42,9 +42,34 @@ const refused: readonly (readonly [string, string, readonly string[]])[] = [
     ],
   ],
   [
+    "size beyond any card",
+    "image: { dataSize: 100000000000GiB }",
+    ["edgeimg.yaml:4:20: `image.dataSize`: a size from 1 byte to 2048GiB, not 100000000000GiB"],
+  ],
+  [
+    "size with more digits than a number has",
+    "image: { dataSize: 100000000000000000000 GiB }",
+    [
+      'edgeimg.yaml:4:20: `image.dataSize` is not allowed: a number of bytes, or a size like 32MiB (found "100000000000000000000 GiB")',
+    ],
+  ],
+  [
+    "size of nothing",
+    "budget: { app: 0MB }",
+    ["edgeimg.yaml:4:16: `budget.app`: a size from 1 byte to 2048GiB, not 0MB"],
+  ],
+  [
+    "data partition of a byte",
+    "image: { dataSize: 1, bootSize: 64GiB }",
+    [
+      "edgeimg.yaml:4:20: `image.dataSize`: a size from 1MiB to 1024GiB",
+      "edgeimg.yaml:4:33: `image.bootSize`: a size from 1MiB to 32GiB",
+    ],
+  ],
+  [
     "board name",
     "board: RPi 4",
-    ['edgeimg.yaml:4:8: `board` is not allowed: lower-case letters, digits and dashes (found "RPi 4")'],
+    ['edgeimg.yaml:4:8: `board` is not allowed: lower-case letters, digits and inner dashes (found "RPi 4")'],
   ],
   ["board of another kind", "board: 4", ["edgeimg.yaml:4:8: `board` must be a text or a list, not the number 4"]],
   [
@@ -78,7 +103,7 @@ const refused: readonly (readonly [string, string, readonly string[]])[] = [
   [
     "variable with a line break",
     'packages: []\n\nmodels: {}\ntests: {}\nsystem: {}\nimage: {}\nboard: ["a\\nb"]',
-    ['edgeimg.yaml:10:9: `board[0]` is not allowed: lower-case letters, digits and dashes (found "a\\nb")'],
+    ['edgeimg.yaml:10:9: `board[0]` is not allowed: lower-case letters, digits and inner dashes (found "a\\nb")'],
   ],
   [
     "package name",
@@ -110,7 +135,7 @@ const refused: readonly (readonly [string, string, readonly string[]])[] = [
   [
     "model name",
     "models: { ../m: { onnx: a } }",
-    ["edgeimg.yaml:4:11: the name `models.../m` is not allowed: lower-case letters, digits and dashes"],
+    ["edgeimg.yaml:4:11: the name `models.../m` is not allowed: lower-case letters, digits and inner dashes"],
   ],
   [
     "test that is neither get nor post",

@@ -121,6 +121,27 @@ t.test("what is no lock is refused with what is wrong", async (t) => {
     t.throws(() => parseLock(text, "some/edgeimg.lock"), invalid(what), text.slice(0, 60));
 });
 
+t.test("what leads out of a mirror, to apt's options or beyond any size is refused", async (t) => {
+  const text = formatLock(lock);
+  const path = "pool/main/libc6.deb";
+  const wrong: readonly (readonly [string, string])[] = [
+    ...["../../etc/passwd", "/etc/passwd", "pool/../x.deb", "pool/./x.deb", "pool//x.deb", "", "a\\\\b", "a b"].map(
+      (one) => [path, one] as const,
+    ),
+    ['"size":10', '"size":100000000000000000000'],
+    ['"request": ["libc6"]', '"request": ["-oDir::Etc=/tmp"]'],
+    ['"request": ["libc6"]', '"request": ["./x.deb"]'],
+    ['"request": ["libc6"]', '"request": ["libc6"], "keep": ["{a,(.*)*}"]'],
+    ['"rootfs/x-arm64"', '"../x"'],
+    ['"pkg:generic/a@1#file"', '"/etc/passwd"'],
+  ];
+  for (const [from, to] of wrong) {
+    t.ok(text.includes(from), from);
+    t.throws(() => parseLock(text.replace(from, to), "some/edgeimg.lock"), { code: "ERR_EDGEIMG_LOCK_INVALID" }, to);
+  }
+  t.throws(() => parseLock(" ".repeat(2 ** 26 + 1), "l"), { message: /is longer than/ });
+});
+
 t.test("hostile names of packages are refused before anything uses them", async (t) => {
   for (const name of [
     "constructor",

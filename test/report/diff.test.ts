@@ -135,7 +135,7 @@ t.test("a budget that is exceeded names what grew", async (t) => {
   writeFileSync(join(folder, "out/manifest.json"), JSON.stringify(before));
   const second = await failure({ app: 20 });
   if (!(second instanceof EdgeimgError)) throw second;
-  t.same(second.details.slice(1), [
+  t.same(second.details.slice(1, 8), [
     "largest growths since the last result:",
     "  +60 bytes  libc6",
     "  +20 bytes  toy",
@@ -144,6 +144,7 @@ t.test("a budget that is exceeded names what grew", async (t) => {
     "  +20 bytes  /app/main.qjb",
     "  +5 bytes  /usr/bin/new|er",
   ]);
+  t.same(second.details.slice(8, 10), ["largest packages:", "  300 bytes  linux"]);
   writeFileSync(join(folder, "out/manifest.json"), JSON.stringify(after));
   const third = await failure({ app: 20 });
   if (!(third instanceof EdgeimgError)) throw third;
@@ -155,4 +156,25 @@ t.test("a budget that is exceeded names what grew", async (t) => {
   );
   if (!(fourth instanceof EdgeimgError)) throw fourth;
   t.match(fourth.details.join("\n"), "largest packages:");
+});
+
+t.test("a budget exceeded by far names the largest packages, not growths of a few bytes", async (t) => {
+  const folder = t.testdir({ new: { "manifest.json": JSON.stringify(after) }, out: {} });
+  writeFileSync(join(folder, "out/manifest.json"), JSON.stringify(before));
+  const large = { ...after, files: after.files.map((file) => ({ ...file, size: file.size * 1000 })) };
+  const old = {
+    ...large,
+    files: large.files.map((file, index) => ({ ...file, size: file.size - (index === 0 ? 3 : 0) })),
+  };
+  writeFileSync(join(folder, "new/manifest.json"), JSON.stringify(large));
+  writeFileSync(join(folder, "out/manifest.json"), JSON.stringify(old));
+  const error = await checkBudget({
+    budget: { app: 20 },
+    report: join(folder, "new"),
+    before: join(folder, "out"),
+    place: { file: "edgeimg.yaml", line: 9, column: 9 },
+  }).catch((caught: unknown) => caught);
+  if (!(error instanceof EdgeimgError)) throw error;
+  t.notMatch(error.details.join("\n"), "largest growths");
+  t.match(error.details.join("\n"), /largest packages:\n {2}300000 bytes {2}linux/);
 });

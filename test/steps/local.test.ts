@@ -34,6 +34,12 @@ t.test("a folder, without what is excluded", async (t) => {
   t.equal(readlinkSync(join(tree, "link")), "src/a.ts");
 });
 
+t.test("a folder that holds the store, which is excluded", async (t) => {
+  const folder = t.testdir({ cache: {}, "main.ts": "main" });
+  const { list } = await result(t, [{ id: "l", kind: "local", params: { path: folder, exclude: ["cache"] } }]);
+  t.same(list(), ["main.ts"]);
+});
+
 t.test("a file, under its own name", async (t) => {
   const folder = t.testdir(project);
   const { list, read } = await result(t, [

@@ -2,7 +2,7 @@ import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { Budget } from "../../config/project-schema.js";
 import { EdgeimgError, type Place } from "../../errors/edgeimg-error.js";
-import { budgetExcess, largestGrowths } from "../../report/budget.js";
+import { budgetExcess, type Growth, largestGrowths } from "../../report/budget.js";
 import { readImageFacts } from "./diff.js";
 
 export interface BudgetJob {
@@ -27,8 +27,11 @@ export async function checkBudget({ budget, report, compressed, before, place }:
   const excess = budgetExcess(image, budget);
   if (excess.length === 0) return;
   const last = await readImageFacts(join(before, "manifest.json")).catch(() => undefined);
-  const grown = last === undefined ? [] : largestGrowths(image, last, shown);
-  const named = grown.length > 0 ? grown : largestGrowths(image, undefined, shown);
+  const listed = (growths: readonly Growth[], sign: string) =>
+    growths.map(({ what, bytes }) => `  ${sign}${bytes} bytes  ${what}`);
+  // What grew by less is not what the excess is made of.
+  const worthTelling = Math.max(...excess.map(({ bytes, limit }) => bytes - limit)) / 100;
+  const grown = last === undefined ? [] : largestGrowths(image, last, shown).filter((one) => one.bytes >= worthTelling);
   throw new EdgeimgError(
     "ERR_EDGEIMG_BUDGET_EXCEEDED",
     `${manifest.image.file} is larger than its budget: ${excess.map(({ part }) => part).join(", ")}.`,
@@ -38,9 +41,10 @@ export async function checkBudget({ budget, report, compressed, before, place }:
         ...excess.map(
           ({ part, bytes, limit }) => `${part}: ${bytes} bytes, ${bytes - limit} more than the budget of ${limit}`,
         ),
-        ...(last !== undefined && grown.length === 0 ? ["nothing grew since the last result"] : []),
-        grown.length > 0 ? "largest growths since the last result:" : "largest packages:",
-        ...named.map(({ what, bytes }) => `  ${grown.length > 0 ? "+" : ""}${bytes} bytes  ${what}`),
+        ...(grown.length > 0 ? ["largest growths since the last result:", ...listed(grown, "+")] : []),
+        ...(last !== undefined && grown.length === 0 ? ["nothing grew noticeably since the last result"] : []),
+        "largest packages:",
+        ...listed(largestGrowths(image, undefined, shown), ""),
       ],
       hint: "Put less into the image, or raise `budget` in edgeimg.yaml. The result folder keeps the last image within the budget.",
     },

@@ -2,6 +2,7 @@ import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import Handlebars from "handlebars";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
+import { parseYaml } from "../../formats/yaml.js";
 import { packageHome } from "../../ground/home.js";
 import type { Context, InitOptions, InitResult } from "../types.js";
 
@@ -52,8 +53,12 @@ async function rename(target: string, name: string): Promise<void> {
     const path = join(target, file);
     await writeFile(path, change(await readFile(path, "utf8")));
   };
+  // A name such as 123, true or null is a text in YAML only when it is quoted.
+  const isText = parseYaml(name, "name").value === name;
   await edit("edgeimg.yaml", (text) =>
-    text.replace(/\$schema=\S+/, "$schema=.edgeimg/project.schema.json").replace(/^name: .*$/m, `name: ${name}`),
+    text
+      .replace(/\$schema=\S+/, "$schema=.edgeimg/project.schema.json")
+      .replace(/^name: .*$/m, `name: ${isText ? name : JSON.stringify(name)}`),
   );
   await edit("tsconfig.json", (text) => text.replace("../../recipes/runtime/types/", "types/"));
 }
@@ -80,8 +85,10 @@ function projectName(target: string): string {
   const words = basename(target)
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, "-")
-    .replace(/^-+|-+$/g, "")
-    .slice(0, 40);
+    .slice(0, 64)
+    .replace(/^-+/, "")
+    .slice(0, 40)
+    .replace(/-+$/, "");
   return words === "" ? "my-app" : words;
 }
 

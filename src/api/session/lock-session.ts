@@ -1,6 +1,6 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { dirname, relative } from "node:path";
+import { dirname, relative, resolve } from "node:path";
 import type { Target } from "../../config/matrix.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import { createFetcher } from "../../fetch/fetcher.js";
@@ -14,6 +14,7 @@ import { openStore } from "../../store/store.js";
 import type { BuildOptions, Context } from "../types.js";
 import { appDependencies } from "./app-dependencies.js";
 import { cacheFolder } from "./cache-folder.js";
+import { checkProject } from "./check-project.js";
 import { lockPackages } from "./lock-packages.js";
 import { imageRequest, type OpenProject, openProject } from "./open-project.js";
 import { pinSources } from "./pin-sources.js";
@@ -44,7 +45,7 @@ export interface LockSession {
 
 /**
  * Opens what a command needs that builds: the project, the chosen boards and engines, the store, the lock.
- * Throws ERR_EDGEIMG_CONFIG_*, _CATALOG_INVALID, _UNKNOWN_NAME, _LOCK_INVALID, and what a board or an engine does not support.
+ * Throws ERR_EDGEIMG_CONFIG_*, _CATALOG_INVALID, _UNKNOWN_NAME, _PROJECT_FILE, _LOCK_INVALID, and what a board or an engine does not support.
  */
 export async function lockSession(
   context: Context,
@@ -53,6 +54,7 @@ export async function lockSession(
   purpose: "image" | "parts" = "image",
 ): Promise<LockSession> {
   const project = await openProject(context, options);
+  await checkProject({ ...project, localPath: (path) => resolve(project.folder, path) });
   const dependencies = await appDependencies(project.folder);
   const cache = relative(project.folder, cacheFolder(context));
   const requests = choose(project)

@@ -82,11 +82,16 @@ export function imageRequest(project: OpenProject, target: Target = firstTarget(
   const place = (key: "board" | "engine", origin: { from: string }) =>
     origin.from === "file" ? merged.place(targetPath(merged, key, target[key])) : undefined;
   const inside = relative(folder, outBase);
+  // Named one by one: another folder for results may hold other things, even the app.
+  const results = () =>
+    [...catalog.boards.keys()].flatMap((one) =>
+      [...catalog.engines.keys()].map((other) => join(inside, targetName({ board: one, engine: other }))),
+    );
   return {
     project: merged.project,
     localPath: (path) => (isAbsolute(path) ? path : join(folder, path)),
     dependencies: [],
-    exclude: inside === "" || inside.startsWith("..") ? ["out"] : ["out", inside],
+    exclude: isWithin(inside) && inside.split("/")[0] !== "out" ? ["out", ...results()] : ["out"],
     board: findNamed("board", target.board, catalog.boards, place("board", merged.boardOrigin)),
     engine: findNamed("engine", target.engine, catalog.engines, place("engine", merged.engineOrigin)),
     catalog,
@@ -98,6 +103,11 @@ export function imageRequest(project: OpenProject, target: Target = firstTarget(
       typescript: versionOf("typescript/package.json"),
     },
   };
+}
+
+/** Whether a relative path stays within its folder. */
+function isWithin(path: string): boolean {
+  return path !== ".." && !path.startsWith("../") && !isAbsolute(path);
 }
 
 const require = createRequire(import.meta.url);

@@ -26,6 +26,24 @@ t.test("writes a project that the schema accepts and that editors can check", as
   t.notOk(result.files.some((file) => /node_modules|(^|\/)dist\//.test(file)));
 });
 
+t.test("a folder called like a number, a boolean or nothing gives a project with that name", async (t) => {
+  const cwd = t.testdir({});
+  const names = ["123", "true", "Null", "1e3", "~", "0x1F", "0o17", "yes", "2026-11-27", "no", "1_000", ".inf", "on"];
+  const long = `${"a".repeat(39)}-b`;
+  for (const directory of [...names, long]) {
+    const result = await initProject({ cwd }, { directory });
+    const { value } = loadProject(await readFile(join(result.directory, "edgeimg.yaml"), "utf8"), directory);
+    const wanted =
+      directory === "~"
+        ? "my-app"
+        : directory
+            .toLowerCase()
+            .replace(/[^a-z0-9]+/g, "-")
+            .replace(/^-/, "");
+    t.equal(value.name, directory === long ? "a".repeat(39) : wanted, directory);
+  }
+});
+
 t.test("refuses a folder that holds something, and leaves it alone", async (t) => {
   const cwd = t.testdir({ full: { "a.txt": "mine" } });
   await t.rejects(initProject({ cwd }, { directory: "full" }), {

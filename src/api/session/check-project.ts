@@ -1,0 +1,106 @@
+import { readdir, stat } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import type { Catalog } from "../../catalog/catalog.js";
+import type { MergedProject } from "../../config/merge.js";
+import type { ErrorCode } from "../../errors/codes.js";
+import { EdgeimgError } from "../../errors/edgeimg-error.js";
+import { didYouMean } from "../../errors/nearest.js";
+import { dotted, type YamlPath } from "../../formats/yaml-path.js";
+import { problemError } from "../../formats/yaml-schema.js";
+
+/** What the schema of edgeimg.yaml cannot know: names that the catalog decides, and files that must be there. */
+export interface ProjectCheck {
+  readonly merged: MergedProject;
+  readonly catalog: Pick<Catalog, "timeZones">;
+  /** Absolute path of a file of the project. */
+  readonly localPath: (path: string) => string;
+}
+
+interface Problem {
+  readonly code: ErrorCode;
+  readonly path: YamlPath;
+  readonly message: string;
+}
+
+/**
+ * Refuses a project whose names or files are not there, before anything is fetched or written; all problems are told at once, each
+ * with its place.
+ * @throws EdgeimgError ERR_EDGEIMG_UNKNOWN_NAME, ERR_EDGEIMG_PROJECT_FILE
+ */
+export async function checkProject({ merged, catalog, localPath }: ProjectCheck): Promise<void> {
+  const { project, place } = merged;
+  const problems: Problem[] = [];
+  const { timezone } = project.system;
+  if (!catalog.timeZones.includes(timezone)) {
+    problems.push({
+      code: "ERR_EDGEIMG_UNKNOWN_NAME",
+      path: ["system", "timezone"],
+      message: `\`system.timezone\`: there is no time zone "${timezone}".${didYouMean(timezone, catalog.timeZones)}`,
+    });
+  }
+  for (const { path, file, kind } of namedFiles(project)) {
+    const message = await missing({ file, kind, localPath });
+    if (message !== undefined)
+      problems.push({ code: "ERR_EDGEIMG_PROJECT_FILE", path, message: `\`${dotted(path)}\`: ${message}` });
+  }
+  const [first] = problems;
+  if (first === undefined) return;
+  throw problemError(
+    problems.map(({ path, message }) => ({ message, place: place(path) })),
+    { code: first.code, hint: remedies[first.code] ?? "" },
+  );
+}
+
+const remedies: Partial<Record<ErrorCode, string>> = {
+  ERR_EDGEIMG_UNKNOWN_NAME: "Names are those of the time zone database: Europe/Berlin, America/New_York, UTC.",
+  ERR_EDGEIMG_PROJECT_FILE: "Paths are relative to the folder of edgeimg.yaml: correct it there, or create the file.",
+};
+
+interface NamedFile {
+  readonly path: YamlPath;
+  readonly file: string;
+  readonly kind: "file" | "file or folder";
+}
+
+/** Files of the project that its YAML names and a build reads. */
+function namedFiles({ app, models }: MergedProject["project"]): NamedFile[] {
+  return [
+    { path: ["app", "entry"], file: app.entry, kind: "file" },
+    ...app.assets.map((file, index): NamedFile => ({ path: ["app", "assets", index], file, kind: "file or folder" })),
+    ...Object.entries(models).flatMap(([name, { onnx, files }]) =>
+      [
+        { path: ["models", name, "onnx"], file: onnx },
+        ...Object.entries(files).map(([key, file]) => ({ path: ["models", name, "files", key], file })),
+      ].flatMap(({ path, file }): NamedFile[] => (typeof file === "string" ? [{ path, file, kind: "file" }] : [])),
+    ),
+  ];
+}
+
+/** What is wrong with a file; undefined when it is there. */
+async function missing(named: Pick<NamedFile, "file" | "kind"> & Pick<ProjectCheck, "localPath">) {
+  const { file, kind, localPath } = named;
+  const found = await stat(localPath(file)).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
+    throw new EdgeimgError("ERR_EDGEIMG_PROJECT_FILE", `${file} cannot be read: ${error.message}.`, {
+      cause: error,
+      hint: "Give yourself rights to it.",
+    });
+  });
+  if (found === undefined) return `${file} does not exist.${didYouMean(file, await siblings(file, localPath))}`;
+  if (found.isFile() || (kind === "file or folder" && found.isDirectory())) return undefined;
+  return `${file} is no ${kind}.`;
+}
+
+/** Paths of what stands beside a path that does not exist, or beside the first of its folders that does not. */
+async function siblings(file: string, localPath: (path: string) => string): Promise<string[]> {
+  let wanted = file;
+  let rest = "";
+  for (;;) {
+    const parent = dirname(wanted);
+    const names = await readdir(localPath(parent)).catch(() => undefined);
+    if (names !== undefined) return names.slice(0, 10_000).map((name) => join(parent, name, rest));
+    if (parent === wanted || parent === ".") return [];
+    rest = join(wanted.slice(parent.length + 1), rest);
+    wanted = parent;
+  }
+}
