@@ -37,14 +37,5 @@ function bytesOf(value: string | number): number {
 export const sizeBetween = (least: string, most: string) =>
   size.refine((bytes) => bytes >= bytesOf(least) && bytes <= bytesOf(most), `a size from ${least} to ${most}`);
 
-/** Something fetched: a package URL, the file's name in that package version (PyPI has several), its hash. */
-export const source = z.strictObject({
-  purl: z.string().startsWith("pkg:").describe("Package URL with version."),
-  file: z.string().optional().describe("The file's name in that package version, where there are several (PyPI)."),
-  sha256: sha256.describe("Its hash: a download that differs is refused."),
-  size: z.int().positive().optional().describe("Its size in bytes."),
-});
-export type Source = z.infer<typeof source>;
-
 export const arch = z.enum(["arm64", "armhf"]);
 export type Arch = z.infer<typeof arch>;

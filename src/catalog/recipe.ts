@@ -1,5 +1,6 @@
 import * as z from "../ground/zod.js";
-import { arch, name, sha256, source } from "./common.js";
+import { arch, name, sha256 } from "./common.js";
+import { pinnedFile, sources } from "./source.js";
 
 const scalar = z.union([z.string(), z.boolean(), z.number()]);
 const word = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, "lower-case letters, digits and dashes");
@@ -79,7 +80,7 @@ export const build = z.discriminatedUnion("kind", [cmakeBuild, prebuiltBuild, co
 const converter = z.strictObject({
   kind: z.literal("program"),
   hosts: z
-    .record(word, source.extend({ strip: z.int().min(0).default(0) }))
+    .record(word, pinnedFile.extend({ strip: z.int().min(0).default(0) }))
     .describe("Per host architecture, in Debian's words (amd64)."),
   version: z.string(),
   program: path.describe("The program within the unpacked source."),
@@ -135,10 +136,11 @@ export const recipe = z.strictObject({
       .optional()
       .describe("The Debian package whose copyright file stands in when the source has no text."),
   }),
-  source: source
-    .extend({ strip: z.int().min(0).default(1) })
-    .optional()
-    .describe("The folder's own files when absent."),
+  sources: sources
+    .default({})
+    .describe(
+      "Archives that the engine is made of, by name, laid into one tree; `main` is the engine's own. The folder's own files when empty.",
+    ),
   build: build.describe("How the source becomes a library."),
   supports: z
     .strictObject({ arch: z.array(arch).min(1) })

@@ -1,5 +1,5 @@
 import * as z from "../ground/zod.js";
-import { source } from "./common.js";
+import { pinnedFile } from "./source.js";
 
 /** `recipes/reference/recipe.yaml`: what runs ONNX models on the host. */
 export const referenceRecipe = z.strictObject({
@@ -7,7 +7,7 @@ export const referenceRecipe = z.strictObject({
   name: z.literal("reference"),
   title: z.string(),
   version: z.string(),
-  source: source.extend({ strip: z.int().min(0).default(1) }),
+  source: pinnedFile.extend({ strip: z.int().min(0).default(1) }),
   /** Node's name of the host's architecture -> glob of what is unpacked. */
   hosts: z.record(z.string(), z.string()),
 });

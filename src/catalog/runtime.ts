@@ -1,6 +1,7 @@
 import * as z from "../ground/zod.js";
-import { sha256, source } from "./common.js";
+import { sha256 } from "./common.js";
 import { compileBuild } from "./recipe.js";
+import { pinnedFile } from "./source.js";
 
 const path = z.string().regex(/^[A-Za-z0-9._+/-]+$/);
 
@@ -14,7 +15,7 @@ const buildrootLibrary = z.strictObject({
   homepage: z.url(),
   help: z.string(),
   license: z.strictObject({ spdx: z.string(), files: z.record(z.string(), sha256) }),
-  source: source.extend({ strip: z.int().min(0).default(1) }),
+  source: pinnedFile.extend({ strip: z.int().min(0).default(1) }),
   build: compileBuild,
 });
 export type BuildrootLibrary = z.infer<typeof buildrootLibrary>;

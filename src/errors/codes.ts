@@ -126,6 +126,16 @@ const entries = {
     summary: "edgeimg.lock is not a lock file of a version this edgeimg reads.",
     help: "Restore it from version control, or delete it and build again to write a new one.",
   },
+  ERR_EDGEIMG_SOURCE_PATCH: {
+    exit: 1,
+    summary: "A patch of a recipe does not fit the source it is listed for.",
+    help: "Patches apply exactly, without fuzz. Make the patch anew against the version that the recipe pins.",
+  },
+  ERR_EDGEIMG_SOURCE_SUPPLY: {
+    exit: 1,
+    summary: "A recipe needs an archive that only you can get: its licence forbids handing it on.",
+    help: "Get the file as the message says, and put it into the folder `sources` beside edgeimg.yaml. Its sha256 is checked; the name does not matter.",
+  },
   ERR_EDGEIMG_FETCH_HASH: {
     exit: 3,
     summary: "A download's sha256 differs from the pinned one.",

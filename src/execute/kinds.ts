@@ -7,6 +7,7 @@ import { imagerKind } from "../steps/imager.js";
 import type { StepKind } from "../steps/kind.js";
 import { composeKind, localKind } from "../steps/local.js";
 import { modelKind } from "../steps/model.js";
+import { patchKind } from "../steps/patch.js";
 import { reportKind } from "../steps/report.js";
 import { rootKind } from "../steps/root.js";
 import { runKind } from "../steps/run.js";
@@ -19,6 +20,7 @@ const kinds: readonly StepKind[] = [
   checkModelKind,
   imagerKind,
   modelKind,
+  patchKind,
   reportKind,
   typecheckKind,
   fetchKind,

@@ -5,11 +5,11 @@ import { pipeline } from "node:stream/promises";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Dispatcher, request } from "undici";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
-import type { FetchFile } from "../steps/kind.js";
 import { notPinned, nowhere } from "./fetch-errors.js";
 import { createAgent, type Proxies } from "./proxies.js";
 import { discard, type Registries, resolveUrls } from "./registries.js";
 import { sizeOf } from "./size-of.js";
+import type { FetchFile } from "./types.js";
 
 export interface DownloadOptions {
   /** Asked once something has to be fetched. */

@@ -1,5 +1,5 @@
 import { EdgeimgError } from "../errors/edgeimg-error.js";
-import type { FetchFile } from "../steps/kind.js";
+import type { FetchFile } from "./types.js";
 
 /** ERR_EDGEIMG_FETCH_OFFLINE */
 export function offline(file: Pick<FetchFile, "name" | "purl">): EdgeimgError {

@@ -6,16 +6,19 @@ import { pipeline } from "node:stream/promises";
 import { sha256Text } from "../ground/canonical.js";
 import { lazy } from "../ground/lazy.js";
 import { semaphore } from "../ground/semaphore.js";
-import type { Fetcher } from "../steps/kind.js";
 import { withLock } from "../store/lock.js";
 import { blobPath, type Store } from "../store/store.js";
 import type { DownloadOptions } from "./download.js";
 import { notPinned, offline } from "./fetch-errors.js";
 import { sizeOf } from "./size-of.js";
+import { notSupplied, takeSupplied } from "./supplied.js";
+import type { Fetcher } from "./types.js";
 
 export interface FetcherOptions extends DownloadOptions {
   readonly store: Store;
   readonly offline: boolean;
+  /** A folder of the user's with files that are taken by their hash, whatever their names. */
+  readonly supplied?: string | undefined;
 }
 
 /**
@@ -31,10 +34,15 @@ export function createFetcher(options: FetcherOptions): Fetcher {
     async fetchBlob(file, { signal, progress }) {
       const target = blobPath(store, file.sha256);
       if (await isWhole(target, file.sha256)) return progress(file.size ?? 0);
-      if (options.offline) throw offline(file);
       await slots(() =>
         withLock(`${store.root}/blob/${file.sha256}`, signal, async () => {
           if (await isWhole(target, file.sha256)) return;
+          const folder = options.supplied;
+          const hash = async (path: string) => (await hashPart(path)).sha256;
+          if (folder !== undefined && (await takeSupplied({ folder, file, part: target, hash })))
+            return progress(file.size ?? 0);
+          if (file.supplied !== undefined) throw notSupplied(file, folder);
+          if (options.offline) throw offline(file);
           // A damaged one is shared with the trees that link it: it is replaced, not changed.
           await rm(target, { force: true });
           const part = `${target}.part`;

@@ -1,7 +1,7 @@
 import { PackageURL, UrlConverter } from "@socketregistry/packageurl-js";
 import { type Dispatcher, request } from "undici";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
-import type { FetchFile } from "../steps/kind.js";
+import type { FetchFile } from "./types.js";
 
 /** Where registries are. A type that is absent is at its own default place. */
 export interface Registries {
@@ -10,6 +10,12 @@ export interface Registries {
   readonly npm?: string;
   /** A simple index (PEP 503, PEP 691). */
   readonly pypi?: string;
+  /** A sparse cargo index (RFC 2789): its config.json says where crates are. */
+  readonly cargo?: string;
+  /** A Maven repository. */
+  readonly maven?: string;
+  /** Asked before GitHub and before any `download_url`, for a file by its name: what a company mirrors of the open web. */
+  readonly files?: string;
   /** Answers instead of the registries, for tests and air-gapped mirrors: address of a folder with files by name. */
   readonly override?: string;
 }
@@ -33,18 +39,81 @@ export async function resolveUrls(
       return registries.deb.map((base) => join(base, file.path ?? ""));
     case "pypi":
       return [await pypiUrl(file, purl, registries, network)];
-    default: {
-      const known = UrlConverter.toDownloadUrl(purl)?.url;
-      if (known === undefined || known === null) {
-        throw new EdgeimgError("ERR_EDGEIMG_CATALOG_INVALID", `No download address is known for ${file.purl}.`, {
-          hint: "Use a purl of type deb, npm, pypi, cargo or maven.",
-        });
-      }
-      return [purl.type === "npm" ? atRegistry(known, registries.npm) : known];
+    case "cargo":
+      return [registries.cargo === undefined ? known(purl) : await crateUrl(purl, registries.cargo, network)];
+    case "maven": {
+      const url = mavenFile(known(purl), file.name);
+      return [
+        registries.maven === undefined
+          ? url
+          : join(registries.maven, new URL(url).pathname.replace(/^\/maven2\//, "/")),
+      ];
     }
+    case "github":
+      return [...mirrored(file.name, registries), githubArchive(purl)];
+    case "generic":
+      return [...mirrored(file.name, registries), genericUrl(purl)];
+    case "npm":
+      return [atRegistry(known(purl), registries.npm)];
+    default:
+      return [known(purl)];
   }
 }
 
+/** The address that the purl library knows. Throws ERR_EDGEIMG_CATALOG_INVALID when it knows none. */
+function known(purl: PackageURL): string {
+  const url = UrlConverter.toDownloadUrl(purl)?.url;
+  if (url !== undefined && url !== null) return url;
+  throw new EdgeimgError("ERR_EDGEIMG_CATALOG_INVALID", `No download address is known for ${purl.toString()}.`, {
+    hint: "Use a purl of type deb, npm, pypi, cargo, maven or github, or pkg:generic/NAME@VERSION?download_url=https://...",
+  });
+}
+
+function mirrored(name: string, { files }: Registries): string[] {
+  return files === undefined ? [] : [join(files, name)];
+}
+
+/** The archive of a tag, as the forge itself makes it. */
+function githubArchive(purl: PackageURL): string {
+  const home = UrlConverter.toRepositoryUrl(purl)?.url;
+  if (home === undefined || home === null || purl.version === undefined)
+    throw noAddress(purl, "name an owner, a repository and a tag");
+  return `${home.split("/tree/")[0]}/archive/${encodeURIComponent(purl.version)}.tar.gz`;
+}
+
+/** The address that a generic purl carries (purl specification, "generic"). */
+function genericUrl(purl: PackageURL): string {
+  const url = purl.qualifiers?.download_url;
+  if (typeof url !== "string") throw noAddress(purl, "add ?download_url=https://...");
+  if (!/^https?:\/\//.test(url)) throw noAddress(purl, "its download_url must begin with https://");
+  return url;
+}
+
+function noAddress(purl: PackageURL, what: string): EdgeimgError {
+  return new EdgeimgError("ERR_EDGEIMG_CATALOG_INVALID", `No download address is known for ${purl.toString()}.`, {
+    hint: `A purl of type ${purl.type} needs more: ${what}.`,
+  });
+}
+
+/** The same folder of a Maven repository, whatever the file: a classifier or another ending is part of its name. */
+function mavenFile(url: string, name: string): string {
+  return url.slice(0, url.lastIndexOf("/") + 1) + name;
+}
+
+/** Where a registry with a sparse index has a crate: `dl` of its config.json (The Cargo Book, "Registry Index"). */
+async function crateUrl(purl: PackageURL, index: string, network: Network): Promise<string> {
+  const response = await request(join(index.replace(/^sparse\+/, ""), "config.json"), network);
+  if (response.statusCode !== 200) {
+    discard(response);
+    throw new Error(`the crate index answered ${response.statusCode}`);
+  }
+  const { dl } = (await response.body.json()) as { dl?: unknown };
+  if (typeof dl !== "string") throw new Error("the crate index's config.json names no `dl`");
+  const name = purl.name ?? "";
+  const version = purl.version ?? "";
+  const filled = dl.replaceAll("{crate}", name).replaceAll("{version}", version);
+  return filled === dl ? join(dl, `${name}/${version}/download`) : filled;
+}
 function parsePurl(text: string): PackageURL {
   try {
     return PackageURL.fromString(text);
@@ -91,9 +160,7 @@ async function pypiUrl(
 
 /** The simple index page of a PyPI package, as the purl library knows it. */
 function defaultIndex(purl: PackageURL): string {
-  const known = UrlConverter.toDownloadUrl(purl)?.url;
-  if (known === undefined || known === null) throw new Error(`no index known for ${purl.name}`);
-  return known;
+  return known(purl);
 }
 
 /** Gives up an answer's body. It reports that as an error, which would end the process if nobody listened. */

@@ -1,9 +1,9 @@
 import type { Board } from "../catalog/board.js";
 import type { CatalogRecipe } from "../catalog/catalog.js";
-import type { Source } from "../catalog/common.js";
 import { cmakeStep, gccStep, type Toolchain } from "./compile.js";
 import type { DebianContext } from "./roots.js";
 import { localRecipe } from "./runtime.js";
+import { sourceTree } from "./source.js";
 
 export interface EngineOptions {
   readonly engine: CatalogRecipe;
@@ -20,44 +20,6 @@ export interface EngineSteps {
   readonly engine: string | undefined;
   /** `libedge_nn.so`. */
   readonly adapter: string;
-}
-
-/** Adds the steps that fetch and unpack one pinned archive. Returns the step of its content. */
-export function sourceSteps(
-  { plan }: Pick<DebianContext, "plan">,
-  job: {
-    name: string;
-    source: Source & { strip?: number };
-    why: string;
-    only?: readonly string[];
-    executable?: readonly string[];
-  },
-): string {
-  const { source } = job;
-  const file = source.file ?? fileNameOf(source.purl);
-  const archive = plan.add({
-    id: `fetch/${job.name}`,
-    kind: "fetch",
-    title: `Fetch ${job.name}`,
-    why: job.why,
-    inputs: {},
-    params: { files: [{ purl: source.purl, name: file, sha256: source.sha256, size: source.size }] },
-  });
-  return plan.add({
-    id: `unpack/${job.name}`,
-    kind: "unpack",
-    title: `Unpack ${job.name}`,
-    why: job.why,
-    inputs: { archive },
-    params: { strip: source.strip ?? 0, only: [...(job.only ?? ["**"])], executable: [...(job.executable ?? [])] },
-  });
-}
-
-/** "NAME-VERSION.tgz" for a purl that names no file. */
-export function fileNameOf(purl: string): string {
-  return `${decodeURIComponent(purl.split("/").at(-1) ?? "")
-    .replace("@", "-")
-    .replace(/[?#].*$/, "")}.tgz`;
 }
 
 /** The engine for the board's core, and its adapter to edge_nn.h. */
@@ -142,14 +104,15 @@ function buildStep(
   const { build } = recipe;
   const why = `the image's inference engine is ${recipe.title}`;
   const source = () =>
-    recipe.source === undefined
-      ? localRecipe(context, `engines/${recipe.name}`, folder)
-      : sourceSteps(context, {
-          name: recipe.name,
-          source: recipe.source,
-          why,
-          ...(build.kind === "prebuilt" ? { only: Object.keys(build.files[board.arch] ?? {}) } : {}),
-        });
+    sourceTree(context, {
+      name: recipe.name,
+      folder,
+      local: `engines/${recipe.name}`,
+      sources: recipe.sources,
+      arch: board.arch,
+      why,
+      ...(build.kind === "prebuilt" ? { only: Object.keys(build.files[board.arch] ?? {}) } : {}),
+    });
   switch (build.kind) {
     case "cmake": {
       const variants = build.variants.filter(({ cpus }) => cpus.includes(board.cpu));

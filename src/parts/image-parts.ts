@@ -2,11 +2,12 @@ import type { ImageRequest } from "../image/request.js";
 import type { PackageSetRequest } from "../lock/resolve.js";
 import type { AssembleEntry } from "../steps/assemble.js";
 import { type AppSteps, appSteps } from "./app.js";
-import { engineSteps, sourceSteps } from "./engine.js";
+import { engineSteps } from "./engine.js";
 import { type ModelSteps, modelSteps } from "./models.js";
 import type { packageSets } from "./package-sets.js";
 import { type DebianContext, targetRoot, toolsRoot } from "./roots.js";
 import { localRecipe, runtimeStep } from "./runtime.js";
+import { archiveSteps } from "./source.js";
 
 /** Documentation that no root needs; copyright files stay for the manifest. */
 const documentation = [
@@ -78,7 +79,7 @@ export function imageParts(
   const compiled = engineSteps(context, { engine, board, tools, headers, runtime: runtimeFolder });
 
   const { reference: onnxruntime } = catalog;
-  const reference = sourceSteps(context, {
+  const reference = archiveSteps(context, {
     name: "reference",
     source: onnxruntime.source,
     why: "models are compared with what onnxruntime gives on the host",

@@ -1,10 +1,11 @@
 import type { Board } from "../catalog/board.js";
 import type { CatalogRecipe } from "../catalog/catalog.js";
+import { sourceKey, stripOf } from "../catalog/source.js";
 import type { ModelConfig } from "../config/model-schema.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { AssembleEntry } from "../steps/assemble.js";
-import { sourceSteps } from "./engine.js";
 import { archOf, type DebianContext } from "./roots.js";
+import { archiveSteps } from "./source.js";
 
 export interface ModelOptions {
   readonly name: string;
@@ -114,7 +115,7 @@ function converterStep(context: DebianContext, { recipe }: CatalogRecipe): strin
       },
     );
   }
-  return sourceSteps(context, {
+  return archiveSteps(context, {
     name: `${recipe.name}-converter`,
     source,
     why: `it translates models for ${recipe.title}`,
@@ -164,7 +165,7 @@ function locate(
   const sha256 = location.sha256 ?? pinned?.sha256;
   if (sha256 === undefined) throw new Error(`the lock does not pin ${key}`);
   const name = `sources/${key.replace(/^pkg:/, "").replaceAll("%40", "@")}`;
-  const step = sourceSteps(context, {
+  const step = archiveSteps(context, {
     name,
     source: {
       purl: location.purl,
@@ -175,14 +176,4 @@ function locate(
     why,
   });
   return { step, path: location.path };
-}
-
-/** How the lock names a source: its purl, and the file where a release has several. */
-export function sourceKey({ purl, file }: { readonly purl: string; readonly file?: string | undefined }): string {
-  return file === undefined ? purl : `${purl}#${file}`;
-}
-
-/** npm tarballs and crates hold one folder; wheels do not. */
-function stripOf(purl: string): number {
-  return purl.startsWith("pkg:npm/") || purl.startsWith("pkg:cargo/") ? 1 : 0;
 }

@@ -12,6 +12,7 @@ const file = z.strictObject({
   path: z.string().optional(),
   sha256: z.string(),
   size: z.number().optional(),
+  supplied: z.string().optional(),
 });
 
 const params = z.strictObject({ files: z.array(file) });

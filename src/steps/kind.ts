@@ -1,27 +1,7 @@
 import type * as z from "zod";
+import type { Fetcher } from "../fetch/types.js";
 import type { Emit } from "../ground/events.js";
 import type { Store } from "../store/store.js";
-
-/** What fetches files: for `fetch` steps, and for the lock. */
-export interface Fetcher {
-  /** Makes sure that the blob is in the store. Throws ERR_EDGEIMG_FETCH_*. */
-  fetchBlob(file: FetchFile, options: { signal: AbortSignal; progress: (bytes: number) => void }): Promise<void>;
-  /** Fetches a file that nothing pins yet, into the store, and tells what it is. */
-  pin(
-    file: Pick<FetchFile, "purl" | "name">,
-    options: { signal: AbortSignal },
-  ): Promise<{ sha256: string; size: number }>;
-}
-
-export interface FetchFile {
-  readonly purl: string;
-  /** Its name in the fetched tree. */
-  readonly name: string;
-  /** Path in the registry: a pool path, a file of a release. */
-  readonly path?: string | undefined;
-  readonly sha256: string;
-  readonly size?: number | undefined;
-}
 
 /** What every step runs with. Nothing of it may change the result. */
 export interface StepServices {

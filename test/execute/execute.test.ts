@@ -12,9 +12,9 @@ import { join } from "node:path";
 import t, { type Test } from "tap";
 import { EdgeimgError } from "../../src/errors/edgeimg-error.js";
 import { execute, previewPlan } from "../../src/execute/execute.js";
+import type { Fetcher } from "../../src/fetch/types.js";
 import { sha256Text } from "../../src/ground/canonical.js";
 import type { BuildEvent } from "../../src/ground/events.js";
-import type { Fetcher } from "../../src/steps/kind.js";
 import { blobPath, hasTree, removeTree, type Store, treePath } from "../../src/store/store.js";
 import { started, testPlan, testServices } from "../helpers/services.js";
 

@@ -29,7 +29,7 @@ async function setUp(t: Test, registries: Registries, more: Partial<FetcherOptio
   });
   const controller = new AbortController();
   const progress: number[] = [];
-  const fetch = (one: Partial<typeof file> & { path?: string } = {}) =>
+  const fetch = (one: Partial<typeof file> & { path?: string; supplied?: string } = {}) =>
     fetcher.fetchBlob({ ...file, ...one }, { signal: controller.signal, progress: (done) => progress.push(done) });
   return { store, logs, fetcher, controller, progress, fetch };
 }
@@ -372,3 +372,25 @@ t.test("a blob is placed as a link", async (t) => {
   await t.rejects(placeBlob(store, "0".repeat(64), join(store.root, "work/x/none")), { code: "ENOENT" });
   t.equal(existsSync(join(store.root, "work/x/none")), false);
 });
+
+t.test(
+  "a file that only the user can get is taken from their folder by its hash, and said to be missing otherwise",
+  async (t) => {
+    const server = await fileServer(t, withRanges(bytes));
+    const given = join(t.testdirName, "given");
+    const { store, fetch } = await setUp(t, at(server.url), { supplied: given, offline: true });
+    const wanted = { supplied: "Its maker's site has it, behind a login." };
+    await t.rejects(fetch(wanted), {
+      code: "ERR_EDGEIMG_SOURCE_SUPPLY",
+      details: [wanted.supplied, `sha256 ${sha256}, ${bytes.length} bytes`],
+      hint: /given, under any name/,
+    });
+    mkdirSync(given);
+    writeFileSync(join(given, "same size"), wrong);
+    await t.rejects(fetch(wanted), { code: "ERR_EDGEIMG_SOURCE_SUPPLY" });
+    writeFileSync(join(given, "as my browser named it (1)"), bytes);
+    await fetch(wanted);
+    t.same(readFileSync(blobPath(store, sha256)), bytes);
+    t.same(server.seen, [], "no server was asked");
+  },
+);

@@ -32,7 +32,34 @@ t.test("addresses of package URLs", async (t) => {
   await t.rejects(urls("pkg:generic/a@1", {}), {
     code: "ERR_EDGEIMG_CATALOG_INVALID",
     message: "No download address is known for pkg:generic/a@1.",
+    hint: /download_url=/,
   });
+  await t.rejects(urls("pkg:generic/a@1?download_url=file:///etc/passwd", {}), { code: "ERR_EDGEIMG_CATALOG_INVALID" });
+  const generic = "pkg:generic/a@1?download_url=https%3A%2F%2Fa.test%2Fa-1.tar.gz";
+  t.same(await urls(generic, {}), ["https://a.test/a-1.tar.gz"]);
+  const files = "http://mirror.test/files";
+  t.same(await urls(generic, { files }), ["http://mirror.test/files/file.bin", "https://a.test/a-1.tar.gz"]);
+  const [first, last] = await urls("pkg:github/owner/name@v1.0", { files });
+  t.equal(first, "http://mirror.test/files/file.bin");
+  t.match(last, /\/owner\/name\/archive\/v1\.0\.tar\.gz$/);
+  const maven = "http://maven.test/central/";
+  t.same(
+    await urls("pkg:maven/org.some/thing@1.2?classifier=linux-arm64", { maven }, { name: "thing-1.2-linux-arm64.jar" }),
+    ["http://maven.test/central/org/some/thing/1.2/thing-1.2-linux-arm64.jar"],
+  );
+});
+
+t.test("a cargo index is asked where its crates are", async (t) => {
+  const index = await fileServer(t, (request, response) => {
+    if (request.url === "/plain/config.json") return response.end(JSON.stringify({ dl: `${index.url}/crates` }));
+    if (request.url === "/shaped/config.json")
+      return response.end(JSON.stringify({ dl: `${index.url}/x/{crate}-{version}.crate` }));
+    response.writeHead(404).end();
+  });
+  const purl = "pkg:cargo/mnn-sys@0.2.0";
+  t.same(await urls(purl, { cargo: `sparse+${index.url}/plain/` }), [`${index.url}/crates/mnn-sys/0.2.0/download`]);
+  t.same(await urls(purl, { cargo: `${index.url}/shaped` }), [`${index.url}/x/mnn-sys-0.2.0.crate`]);
+  await t.rejects(urls(purl, { cargo: `${index.url}/none` }), { message: "the crate index answered 404" });
 });
 
 t.test("a PyPI index is asked where the file is", async (t) => {
@@ -68,6 +95,21 @@ t.test("the user's own settings say where registries are", async (t) => {
     deb: ["http://deb.env/debian"],
     npm: "http://npm.file/",
     pypi: "http://pip.file/simple",
+  });
+  mkdirSync(join(home, ".cargo"));
+  writeFileSync(
+    join(home, ".cargo/config.toml"),
+    '[source.crates-io]\nreplace-with = "ours"\n[source.ours]\nreplace-with = "inner"\n[source.inner]\nregistry = "sparse+http://crates.file/"\n',
+  );
+  mkdirSync(join(home, ".m2"));
+  writeFileSync(
+    join(home, ".m2/settings.xml"),
+    "<settings><mirrors><mirror><mirrorOf>other</mirrorOf><url>http://no</url></mirror><mirror><mirrorOf>central</mirrorOf><url>http://maven.file</url></mirror></mirrors></settings>",
+  );
+  t.match(await userRegistries({ HOME: home, ...mirror, EDGEIMG_FILES_MIRROR: "http://files.env" }), {
+    cargo: "sparse+http://crates.file/",
+    maven: "http://maven.file",
+    files: "http://files.env",
   });
   const env = { HOME: home, ...mirror, npm_config_registry: "http://npm.env", PIP_INDEX_URL: "http://pip.env" };
   t.match(await userRegistries(env), { npm: "http://npm.env", pypi: "http://pip.env" });

@@ -2,10 +2,10 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { imageRequest, openProject } from "../../src/api/session/open-project.js";
 import type { Context } from "../../src/api/types.js";
+import { sourceKey } from "../../src/catalog/source.js";
 import { sha256Text } from "../../src/ground/canonical.js";
 import type { ImageRequest } from "../../src/image/request.js";
 import { emptyLock, type Lock } from "../../src/lock/lock-file.js";
-import { sourceKey } from "../../src/parts/models.js";
 import { requirements } from "../../src/parts/package-sets.js";
 
 export function testContext(cwd: string): Context {

@@ -1,6 +1,7 @@
+import type { Fetcher } from "../../src/fetch/types.js";
 import type { BuildEvent } from "../../src/ground/events.js";
 import type { Plan, Step } from "../../src/plan/step.js";
-import type { Fetcher, StepServices } from "../../src/steps/kind.js";
+import type { StepServices } from "../../src/steps/kind.js";
 import { openStore } from "../../src/store/store.js";
 
 export interface TestServices extends StepServices {

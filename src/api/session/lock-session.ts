@@ -1,6 +1,6 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { dirname, relative, resolve } from "node:path";
+import { dirname, join, relative, resolve } from "node:path";
 import type { Target } from "../../config/matrix.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import { createFetcher } from "../../fetch/fetcher.js";
@@ -78,6 +78,7 @@ export async function lockSession(
     registries,
     proxies: userProxies(context.env),
     offline: options.offline,
+    supplied: join(project.folder, "sources"),
     log: (message) => context.emit({ type: "log", level: "warn", message }),
   });
   const services: StepServices = {

@@ -87,11 +87,13 @@ export function imageRequest(project: OpenProject, target: Target = firstTarget(
     [...catalog.boards.keys()].flatMap((one) =>
       [...catalog.engines.keys()].map((other) => join(inside, targetName({ board: one, engine: other }))),
     );
+  // Archives that the user supplies are no part of the app, unless the app lives there.
+  const supplied = merged.project.app.entry.startsWith("sources/") ? [] : ["sources"];
   return {
     project: merged.project,
     localPath: (path) => (isAbsolute(path) ? path : join(folder, path)),
     dependencies: [],
-    exclude: isWithin(inside) && inside.split("/")[0] !== "out" ? ["out", ...results()] : ["out"],
+    exclude: [...(isWithin(inside) && inside.split("/")[0] !== "out" ? ["out", ...results()] : ["out"]), ...supplied],
     board: findNamed("board", target.board, catalog.boards, place("board", merged.boardOrigin)),
     engine: findNamed("engine", target.engine, catalog.engines, place("engine", merged.engineOrigin)),
     catalog,

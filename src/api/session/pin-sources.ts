@@ -1,9 +1,8 @@
+import { sourceFile, sourceKey } from "../../catalog/source.js";
 import type { Project } from "../../config/project-schema.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
+import type { Fetcher } from "../../fetch/types.js";
 import type { Lock } from "../../lock/lock-file.js";
-import { fileNameOf } from "../../parts/engine.js";
-import { sourceKey } from "../../parts/models.js";
-import type { Fetcher } from "../../steps/kind.js";
 
 /**
  * Pins package URLs of the project that carry no hash of their own: fetched once, their sha256 goes into the lock. Entries that the
@@ -42,9 +41,7 @@ export async function pinSources(job: {
           hint: "Run `edgeimg lock --update`, or build without --locked.",
         });
       }
-      sources[key] ??=
-        known ??
-        (await fetcher.pin({ purl: location.purl, name: location.file ?? fileNameOf(location.purl) }, { signal }));
+      sources[key] ??= known ?? (await fetcher.pin({ purl: location.purl, name: sourceFile(location) }, { signal }));
     }
   }
   return { ...lock, sources };

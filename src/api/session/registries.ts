@@ -8,7 +8,10 @@ import { hostMirrors } from "../../lock/apt.js";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Where the user's own configuration says that registries are: apt's sources, npm's and pip's settings. */
+/**
+ * Where the user's own configuration says that registries are: apt's sources, the settings of npm, pip, cargo and Maven. For files of the
+ * open web, which no client is configured for, EDGEIMG_FILES_MIRROR names a folder of a server.
+ */
 export async function userRegistries(env: Env): Promise<Registries> {
   const home = env.HOME ?? "/";
   const npm =
@@ -21,10 +24,16 @@ export async function userRegistries(env: Env): Promise<Registries> {
       [join(home, ".config/pip/pip.conf"), join(home, ".pip/pip.conf"), "/etc/pip.conf"],
       /^index-url\s*=\s*(\S+)/m,
     ));
+  const cargo = await cargoIndex(env.CARGO_HOME ?? join(home, ".cargo"));
+  const maven = await mavenMirror(join(home, ".m2/settings.xml"));
+  const files = env.EDGEIMG_FILES_MIRROR;
   return {
     deb: await hostMirrors(env),
     ...(npm === undefined ? {} : { npm }),
     ...(pypi === undefined ? {} : { pypi }),
+    ...(cargo === undefined ? {} : { cargo }),
+    ...(maven === undefined ? {} : { maven }),
+    ...(files === undefined ? {} : { files }),
   };
 }
 
@@ -34,6 +43,42 @@ export function userProxies(env: Env): Proxies {
     https: env.https_proxy ?? env.HTTPS_PROXY ?? env.http_proxy ?? env.HTTP_PROXY,
     none: env.no_proxy ?? env.NO_PROXY,
   };
+}
+
+/** The sparse index that replaces the public one, if any (The Cargo Book, "Source Replacement"). */
+async function cargoIndex(folder: string): Promise<string | undefined> {
+  for (const name of ["config.toml", "config"]) {
+    const text = await readFile(join(folder, name), "utf8").catch(() => undefined);
+    if (text === undefined) continue;
+    const { parse } = await import("smol-toml");
+    const { source } = parse(text) as { source?: Readonly<Record<string, Readonly<Record<string, unknown>>>> };
+    const seen = new Set<string>();
+    let next: unknown = source?.["crates-io"]?.["replace-with"];
+    while (typeof next === "string" && !seen.has(next)) {
+      seen.add(next);
+      const found = source?.[next];
+      if (typeof found?.registry === "string") return found.registry;
+      next = found?.["replace-with"];
+    }
+    return undefined;
+  }
+  return undefined;
+}
+
+/** The first mirror that stands for Maven Central (Maven, "Using Mirrors for Repositories"). */
+async function mavenMirror(file: string): Promise<string | undefined> {
+  const text = await readFile(file, "utf8").catch(() => "");
+  for (const block of text.split("<mirror>").slice(1)) {
+    const of = between(block, "<mirrorOf>", "</mirrorOf>")?.split(",") ?? [];
+    if (of.some((one) => ["*", "central", "external:*"].includes(one.trim()))) return between(block, "<url>", "</url>");
+  }
+  return undefined;
+}
+
+function between(text: string, open: string, close: string): string | undefined {
+  const start = text.indexOf(open);
+  const end = text.indexOf(close, start);
+  return start === -1 || end === -1 ? undefined : text.slice(start + open.length, end).trim();
 }
 
 async function setting(files: readonly string[], pattern: RegExp): Promise<string | undefined> {

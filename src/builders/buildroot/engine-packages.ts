@@ -1,6 +1,7 @@
 import type { Board } from "../../catalog/board.js";
 import type { CatalogRecipe } from "../../catalog/catalog.js";
 import { adapterArguments } from "../../parts/engine.js";
+import { engineSources } from "./engine-sources.js";
 import { libraryContext } from "./library-package.js";
 import { helpText, marker, upper } from "./names.js";
 import {
@@ -14,26 +15,28 @@ import {
   withoutWerror,
 } from "./package-files.js";
 import type { TreeRequest } from "./request.js";
-import { downloadOf, siteVariable } from "./sources.js";
+import { siteVariable } from "./sources.js";
 import { copyOf, type TreeFile, textFile } from "./tree-file.js";
 
 type Scalar = string | number | boolean;
 
 /** The package of an inference engine, from its recipe. */
-export function enginePackage(request: TreeRequest, { recipe }: CatalogRecipe): TreeFile[] {
-  const { name, build, version, license, source, buildroot } = recipe;
-  if (build.kind === "packages" || source === undefined) return [];
+export function enginePackage(request: TreeRequest, { recipe, folder }: CatalogRecipe): TreeFile[] {
+  const { name, build, version, license, buildroot } = recipe;
+  const made = engineSources(request, { recipe, folder });
+  if (build.kind === "packages" || made === undefined) return [];
   const where = `recipes/engines/${name}/recipe.yaml`;
   const licenses = Object.entries(license.files).map(([file, sha256]) => ({ name: file, sha256 }));
-  const archive = [{ name: downloadOf(source).file, sha256: source.sha256 }];
   const headers = request.parts.headers.get(name) ?? [];
   const common = {
-    ...sourceContext(name, version, source),
+    ...sourceContext(name, version, made.main),
+    sources: made.lines,
     license: license.spdx,
     licenseFiles: licenses.map((file) => file.name).join(" "),
     dependencies: buildroot.packages.join(" "),
   };
   const files = [
+    ...made.files,
     configIn(request, {
       name,
       help: `${recipe.title}, an inference engine.`,
@@ -42,7 +45,7 @@ export function enginePackage(request: TreeRequest, { recipe }: CatalogRecipe): 
       selects: buildroot.selects,
     }),
     hashFile(request, `package/${name}/${name}.hash`, [
-      { from: pinned(where), files: archive },
+      { from: pinned(where), files: made.archives },
       {
         from: pinned("edgeimg.lock"),
         files: headers.map(({ file, sha256 }) => ({ name: file, sha256 })),

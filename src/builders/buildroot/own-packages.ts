@@ -26,6 +26,7 @@ export function ownPackage(
       site: `$(BR2_EXTERNAL_EDGEIMG_PATH)/package/${name}/src`,
       method: "local",
       source: "",
+      sources: "",
       license: recipe.license,
       licenseFiles: "",
       dependencies: packages.join(" "),

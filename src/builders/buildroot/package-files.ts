@@ -73,6 +73,7 @@ export function sourceContext(name: string, version: string, source: Parameters<
   return {
     version,
     site,
+    sources: "",
     // Buildroot's own default needs no line.
     source: file === `${name}-${version}.tar.gz` ? "" : file.replaceAll(version, `$(${upper(name)}_VERSION)`),
   };

@@ -1,7 +1,6 @@
 import { PackageURL } from "@socketregistry/packageurl-js";
-import type { Source } from "../../catalog/common.js";
+import { type PinnedFile, sourceFile } from "../../catalog/source.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
-import { fileNameOf } from "../../parts/engine.js";
 
 /** Addresses of registries as the generated tree's Config.in offers them; whoever builds may set others. */
 export interface Sites {
@@ -29,9 +28,9 @@ export interface Download {
 }
 
 /** The place of a source in its registry, by the registry's own rule. Throws ERR_EDGEIMG_CATALOG_INVALID for other kinds of purls. */
-export function downloadOf(source: Source): Download {
+export function downloadOf(source: PinnedFile): Download {
   const purl = PackageURL.fromString(source.purl);
-  const file = source.file ?? fileNameOf(source.purl);
+  const file = sourceFile(source);
   const name = purl.name ?? "";
   switch (purl.type) {
     case "pypi":

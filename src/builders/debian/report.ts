@@ -1,9 +1,10 @@
 import { PackageURL } from "@socketregistry/packageurl-js";
+import { fileNameOf, sourceFile } from "../../catalog/source.js";
 import { globMatcher } from "../../formats/glob.js";
 import type { ImageRequest } from "../../image/request.js";
 import type { PackageSetRequest } from "../../lock/resolve.js";
-import { fileNameOf } from "../../parts/engine.js";
 import { archOf, type DebianContext, debName } from "../../parts/roots.js";
+import { sourcesFor } from "../../parts/source.js";
 
 export interface ReportOptions {
   readonly name: string;
@@ -44,8 +45,8 @@ export function reportStep(
       version: recipe.version,
       license: recipe.license.spdx,
       need: `the engine of this image (${recipe.name})`,
-      purl: recipe.source?.purl,
-      sha256: recipe.source?.sha256,
+      purl: recipe.sources.main?.purl,
+      sha256: recipe.sources.main?.sha256,
     },
     adapter: own("edgeimg-adapter", `the engine of this image (${recipe.name})`),
     runtime: own("edgeimg-runtime", "the host that runs the app"),
@@ -70,10 +71,12 @@ export function reportStep(
     }),
   );
   const converter = recipe.model.converter?.hosts[request.host.arch];
-  const sources = [recipe.source, converter, catalog.reference.source].flatMap((source) =>
-    source === undefined
-      ? []
-      : [{ purl: source.purl, file: source.file ?? fileNameOf(source.purl), sha256: source.sha256 }],
+  const sources = [
+    ...sourcesFor(recipe.sources, board.arch).map(([, source]) => source),
+    converter,
+    catalog.reference.source,
+  ].flatMap((source) =>
+    source === undefined ? [] : [{ purl: source.purl, file: sourceFile(source), sha256: source.sha256 }],
   );
   return plan.add({
     id: "image/report",

@@ -35,7 +35,7 @@ t.test("an engine's package is the recipe's data", async (t) => {
   for (const { recipe } of whole.engines) {
     const mk = text(`package/${recipe.name}/${recipe.name}.mk`);
     t.match(mk, recipe.version);
-    t.match(text(`package/${recipe.name}/${recipe.name}.hash`), recipe.source?.sha256 ?? "?");
+    t.match(text(`package/${recipe.name}/${recipe.name}.hash`), recipe.sources.main?.sha256 ?? "?");
     if (recipe.build.kind !== "cmake") continue;
     for (const key of Object.keys(recipe.build.options)) t.match(mk, `-D${key}=`);
   }

@@ -1,0 +1,64 @@
+import type { CatalogRecipe } from "../../catalog/catalog.js";
+import type { Source } from "../../catalog/source.js";
+import { sourcesFor } from "../../parts/source.js";
+import { upper } from "./names.js";
+import type { TreeRequest } from "./request.js";
+import { downloadOf } from "./sources.js";
+import { copyOf, type TreeFile } from "./tree-file.js";
+
+export interface EngineSources {
+  /** What Buildroot itself downloads and unpacks. */
+  readonly main: Source;
+  /** Makefile lines for the rest: further archives, patches, wheels, which are zip archives. */
+  readonly lines: string;
+  readonly archives: readonly { readonly name: string; readonly sha256: string }[];
+  /** The patches. */
+  readonly files: readonly TreeFile[];
+}
+
+/** A recipe's sources as a package of Buildroot has them; undefined for a recipe that is its own source. */
+export function engineSources(request: TreeRequest, { recipe, folder }: CatalogRecipe): EngineSources | undefined {
+  const arch = request.boards[0]?.arch ?? "arm64";
+  const [first, ...others] = sourcesFor(recipe.sources, arch);
+  if (first === undefined) return undefined;
+  const [, main] = first;
+  const all = [main, ...others.map(([, source]) => source)];
+  const package_ = `package/${recipe.name}`;
+  const further = others.map(([, source]) => ({ ...downloadOf(source), ...source, ...placeOf(source) }));
+  const rendered = request.render("buildroot/package/sources.hbs", {
+    v: upper(recipe.name),
+    // Buildroot takes one folder off by itself.
+    strip: main.strip === 1 || isZip(main) ? "" : String(main.strip),
+    isZip: isZip(main),
+    further,
+    urls: further.map(({ site, file }) => `${site}/${file}`),
+    patches: all.flatMap((source) =>
+      source.patches.map((path) => ({
+        into: source.into ?? "",
+        folder: `$(BR2_EXTERNAL_EDGEIMG_PATH)/${package_}/patches`,
+        file: nameOf(path),
+      })),
+    ),
+  });
+  return {
+    main,
+    lines: rendered.trim(),
+    archives: all.map((source) => ({ name: downloadOf(source).file, sha256: source.sha256 })),
+    files: all.flatMap((source) =>
+      source.patches.map((path) => copyOf(`${package_}/patches/${nameOf(path)}`, `${folder}/${path}`)),
+    ),
+  };
+}
+
+function placeOf(source: Source): { into: string; strip: string; isZip: boolean } {
+  return { into: source.into ?? "", strip: String(source.strip), isZip: isZip(source) };
+}
+
+function isZip(source: Source): boolean {
+  const { file } = downloadOf(source);
+  return file.endsWith(".whl") || file.endsWith(".zip");
+}
+
+function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf("/") + 1);
+}
