@@ -314,6 +314,8 @@ export interface CiInitOptions {
   readonly provider: CiProvider;
   /** What npm installs where there is no edgeimg yet. */
   readonly package?: string | undefined;
+  /** The container image of the jobs, best with its digest. */
+  readonly image?: string | undefined;
   /** Replaces files that differ. */
   readonly force: boolean;
 }
@@ -325,6 +327,7 @@ export interface CiInitResult {
   readonly written: readonly string[];
   readonly targets: readonly Target[];
   readonly package: string;
+  readonly image: { readonly name: string; readonly isPinned: boolean };
   readonly hasLock: boolean;
 }
 

@@ -269,6 +269,7 @@ t.test("ci init: needs a provider that there is", async (t) => {
       written: [],
       targets: [{ board: "rpi4", engine: "ncnn" }],
       package: "./edgeimg.tgz",
+      image: { name: "node:22-trixie", isPinned: false },
       hasLock: false,
     }),
   });

@@ -18,8 +18,8 @@ const pipelines: Readonly<Record<CiProvider, { readonly template: string; readon
   generic: undefined,
 };
 
-/** What jobs run in: Debian 13, whose apt is what a build asks for packages, with Node. */
-const container = "node:22-trixie";
+/** What jobs run in unless told: Debian 13, whose apt is what a build asks for packages, with Node. Its digest is its registry's to tell. */
+const defaultContainer = "node:22-trixie";
 
 const pins = z.record(z.string(), z.record(z.string(), z.string().regex(/^[\w.-]+\/[\w.-]+@[0-9a-f]{40} # v[\w.-]+$/)));
 
@@ -34,6 +34,13 @@ export async function ciInit(context: Context, options: CiInitOptions): Promise<
       hint: "Give a file that `npm pack` made, like ./edgeimg-0.1.0.tgz, or a package of your registry, like @acme/edgeimg@0.1.0.",
     });
   }
+  const container = options.image ?? defaultContainer;
+  if (!/^[a-z0-9][\w.:/-]{0,200}(@sha256:[0-9a-f]{64})?$/.test(container)) {
+    throw new EdgeimgError("ERR_EDGEIMG_USAGE", `--image ${container} is no name of a container image.`, {
+      hint: `Give a tag or, better, a tag with its digest: ${defaultContainer}@sha256:DIGEST. \`docker buildx imagetools inspect ${defaultContainer}\` prints it.`,
+    });
+  }
+  const isPinned = container.includes("@sha256:");
   const project = await openProject(context, options);
   const targets = matrixTargets(project.merged);
   const [first] = targets.map((target) => imageRequest(project, target));
@@ -44,6 +51,9 @@ export async function ciInit(context: Context, options: CiInitOptions): Promise<
   const values = {
     version,
     container,
+    imageNote: isPinned
+      ? "The container image is pinned by its digest."
+      : `The container image is a tag, which moves: \`docker buildx imagetools inspect ${container}\` prints its digest, and --image pins it.`,
     targets,
     package: options.package ?? `./edgeimg-${version}.tgz`,
     actions: pinned[options.provider] ?? {},
@@ -64,6 +74,7 @@ export async function ciInit(context: Context, options: CiInitOptions): Promise<
     written,
     targets,
     package: values.package,
+    image: { name: container, isPinned },
     hasLock: (await stat(project.lockFile).catch(() => undefined)) !== undefined,
   };
 }

@@ -26,6 +26,11 @@ export const ci: CommandSpec = {
       help: "init: what npm installs where there is no edgeimg (default: ./edgeimg-VERSION.tgz, made by `npm pack`)",
       complete: "files",
     },
+    {
+      name: "image",
+      value: "name",
+      help: "init: container image of the jobs, best as NAME:TAG@sha256:DIGEST (default: node:22-trixie)",
+    },
     { name: "force", help: "init: replace files that are there already" },
   ],
   examples: [
@@ -50,6 +55,7 @@ export const ci: CommandSpec = {
     const result = await ciInit(context, {
       ...{ configFile, board, engine, provider },
       package: flags.text("package"),
+      image: flags.text("image"),
       force: flags.on("force"),
     });
     await output.result({ command: "ci init", ...result }, initText(result, context.cwd));
@@ -65,5 +71,10 @@ function initText(result: CiInitResult, cwd: string): string {
   const commit = result.hasLock
     ? "Commit them together with edgeimg.lock."
     : "Run `edgeimg lock --update`, and commit edgeimg.lock with them: the pipeline builds with --locked.";
-  return `${files.join("")}\n${result.targets.length} images. ${commit}\nedgeimg is installed there from ${result.package} (EDGEIMG_PACKAGE).\n`;
+  const { name, isPinned } = result.image;
+  const container =
+    isPinned || result.provider === "generic"
+      ? ""
+      : `Jobs run in ${name}, a tag that moves: \`docker buildx imagetools inspect ${name}\` prints its digest; --image NAME:TAG@sha256:DIGEST pins it.\n`;
+  return `${files.join("")}\n${result.targets.length} images. ${commit}\nedgeimg is installed there from ${result.package} (EDGEIMG_PACKAGE).\n${container}`;
 }
