@@ -18,6 +18,22 @@ export interface Comparison {
 
 type Values = Pick<Tensor, "name" | "type" | "shape" | "data">;
 
+/**
+ * Compares all outputs of a run with those of the reference, by name. Throws when one is missing on either side, there is one too many or
+ * there is none at all: nothing is ever compared with a stand-in.
+ */
+export function compareOutputs(reference: readonly Values[], actual: readonly Values[]): Comparison[] {
+  const names = (list: readonly Values[]) => list.map(({ name }) => name).join(", ") || "none";
+  const byName = new Map(actual.map((one) => [one.name, one]));
+  const comparisons = reference.flatMap((one) => {
+    const other = byName.get(one.name);
+    return other === undefined ? [] : [compareTensors(one, other)];
+  });
+  if (reference.length === 0 || comparisons.length !== reference.length || actual.length !== reference.length)
+    throw new Error(`the reference gives the outputs ${names(reference)}; compared would be ${names(actual)}`);
+  return comparisons;
+}
+
 /** Compares two results of the same output, element by element. */
 export function compareTensors(reference: Values, actual: Values): Comparison {
   const { name } = reference;
@@ -40,12 +56,15 @@ export function compareTensors(reference: Values, actual: Values): Comparison {
   let maxAbsolute = 0;
   let maxRelative = 0;
   for (let index = 0; index < a.length; index++) {
-    const difference = distance(a[index] ?? 0, b[index] ?? 0);
+    const expected = a[index];
+    const value = b[index];
+    if (expected === undefined || value === undefined) return differs(`no value at ${index}`);
+    const difference = distance(expected, value);
     if (difference > maxAbsolute) {
       maxAbsolute = difference;
       worst = index;
     }
-    maxRelative = Math.max(maxRelative, difference / Math.max(Math.abs(a[index] ?? 0), 1e-6));
+    maxRelative = Math.max(maxRelative, difference / Math.max(Math.abs(expected), 1e-6));
   }
   return {
     name,

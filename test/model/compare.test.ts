@@ -1,5 +1,5 @@
 import t from "tap";
-import { compareTensors, comparisonText } from "../../src/model/compare.js";
+import { compareOutputs, compareTensors, comparisonText } from "../../src/model/compare.js";
 
 const tensor = (values: readonly number[], shape: readonly number[]) =>
   ({ name: "y", type: "f32", shape, data: new Uint8Array(Float32Array.from(values).buffer) }) as const;
@@ -33,4 +33,22 @@ t.test("other shapes and types are told, not compared", async (t) => {
   t.equal(comparisonText(shape, 1), "y: shape 2 instead of 1x2");
   const type = compareTensors(tensor([1], [1]), { ...tensor([1], [1]), type: "i32" });
   t.equal(comparisonText(type, 1), "y: type i32 instead of f32");
+});
+
+t.test("an output that is missing on one side throws, it is never compared with the other side itself", async (t) => {
+  const one = tensor([1], [1]);
+  const other = { ...tensor([2], [1]), name: "z" };
+  t.strictSame(
+    compareOutputs([one, other], [other, one]).map(({ name, maxAbsolute }) => [name, maxAbsolute]),
+    [
+      ["y", 0],
+      ["z", 0],
+    ],
+    "by name, whatever the order",
+  );
+  t.throws(() => compareOutputs([one, other], [one]), /outputs y, z; compared would be y/);
+  t.throws(() => compareOutputs([one], [one, other]), /outputs y; compared would be y, z/);
+  t.throws(() => compareOutputs([one], [other]), /compared would be z/);
+  t.throws(() => compareOutputs([one, other], [one, one]), /compared would be y, y/);
+  t.throws(() => compareOutputs([], []), /outputs none/);
 });
