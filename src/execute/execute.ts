@@ -14,6 +14,7 @@ import {
   commitTree,
   findDamage,
   hasTree,
+  lockFolder,
   readAction,
   removeTree,
   treePath,
@@ -136,7 +137,7 @@ export async function execute(
     const takeSlot: typeof slots = kind.waits ? (work) => work() : slots;
     return await takeSlot(async () => {
       signal.throwIfAborted();
-      return await withLock(`${store.root}/action/${action}`, signal, async () => {
+      return await withLock({ folder: lockFolder(store), key: `action/${action}`, signal }, async () => {
         const late = await lookUp();
         if (late !== undefined) return end(late, true);
         services.emit({ type: "step-start", step: step.id, title: step.title });

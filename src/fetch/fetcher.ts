@@ -7,7 +7,7 @@ import { sha256Text } from "../ground/canonical.js";
 import { lazy } from "../ground/lazy.js";
 import { semaphore } from "../ground/semaphore.js";
 import { withLock } from "../store/lock.js";
-import { blobPath, type Store } from "../store/store.js";
+import { blobPath, lockFolder, type Store } from "../store/store.js";
 import type { DownloadOptions } from "./download.js";
 import { notPinned, offline } from "./fetch-errors.js";
 import { sizeOf } from "./size-of.js";
@@ -35,7 +35,7 @@ export function createFetcher(options: FetcherOptions): Fetcher {
       const target = blobPath(store, file.sha256);
       if (await isWhole(target, file.sha256)) return progress(file.size ?? 0);
       await slots(() =>
-        withLock(`${store.root}/blob/${file.sha256}`, signal, async () => {
+        withLock({ folder: lockFolder(store), key: `blob/${file.sha256}`, signal }, async () => {
           if (await isWhole(target, file.sha256)) return;
           const folder = options.supplied;
           const hash = async (path: string) => (await hashPart(path)).sha256;
@@ -66,7 +66,7 @@ export function createFetcher(options: FetcherOptions): Fetcher {
     async pin(file, { signal }) {
       if (options.offline) throw offline(file);
       const part = join(store.root, "blobs", `${sha256Text(`${file.purl} ${file.name}`).slice(0, 32)}.new.part`);
-      return await withLock(part, signal, async () => {
+      return await withLock({ folder: lockFolder(store), key: `pin/${file.purl} ${file.name}`, signal }, async () => {
         await rm(part, { force: true });
         await (await downloader())({ file, part, signal, progress: () => {} });
         const found = await hashPart(part);

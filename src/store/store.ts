@@ -12,6 +12,7 @@ import { hashFile, listTree, normaliseTree, type TreeEntry, treeDigest, walk } f
  *     actions/DIGEST      the tree that an action gave
  *     blobs/SHA256        a fetched file             blobs/SHA256.part   one that is under way
  *     work/ACTION/        an action under way, kept when it was stopped
+ *     locks/              sockets of those who hold a lock (lock.ts)
  *
  * Everything appears by rename, so a process may be killed at any moment.
  */
@@ -44,6 +45,7 @@ export async function openStore(cacheDir: string): Promise<Store> {
 }
 
 export const treePath = (store: Store, digest: string): string => join(store.root, "trees", digest);
+export const lockFolder = (store: Store): string => join(store.root, "locks");
 export const blobPath = (store: Store, sha256: string): string => join(store.root, "blobs", sha256);
 export const workPath = (store: Store, action: string): string => join(store.root, "work", action.slice(0, 32));
 
@@ -63,19 +65,22 @@ export async function commitTree(store: Store, folder: string): Promise<{ digest
   normaliseTree(folder);
   const entries = await listTree(folder);
   const digest = treeDigest(entries);
-  const existed = await withLock(`${store.root}/tree/${digest}`, new AbortController().signal, async () => {
-    if (await hasTree(store, digest)) {
-      // Written again: its age is what `cache prune` goes by.
-      const listing = `${treePath(store, digest)}.json`;
-      await replaceFile(store, listing, await readFile(listing));
-      return true;
-    }
-    await rm(treePath(store, digest), { recursive: true, force: true });
-    await rename(folder, treePath(store, digest));
-    const bytes = entries.reduce((sum, entry) => sum + entry.size, 0);
-    await replaceFile(store, `${treePath(store, digest)}.json`, JSON.stringify({ digest, bytes, entries }));
-    return false;
-  });
+  const existed = await withLock(
+    { folder: lockFolder(store), key: `tree/${digest}`, signal: new AbortController().signal },
+    async () => {
+      if (await hasTree(store, digest)) {
+        // Written again: its age is what `cache prune` goes by.
+        const listing = `${treePath(store, digest)}.json`;
+        await replaceFile(store, listing, await readFile(listing));
+        return true;
+      }
+      await rm(treePath(store, digest), { recursive: true, force: true });
+      await rename(folder, treePath(store, digest));
+      const bytes = entries.reduce((sum, entry) => sum + entry.size, 0);
+      await replaceFile(store, `${treePath(store, digest)}.json`, JSON.stringify({ digest, bytes, entries }));
+      return false;
+    },
+  );
   await rm(folder, { recursive: true, force: true });
   return { digest, existed };
 }

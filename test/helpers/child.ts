@@ -35,9 +35,15 @@ export interface Child {
   readonly printed: (pattern: RegExp) => Promise<string>;
 }
 
-/** Starts a bundled program with few variables in its environment. */
-export function startChild(script: string, args: readonly string[], env: Readonly<Record<string, string>> = {}): Child {
-  const child = spawn(process.execPath, [script, ...args], {
+/** Starts a bundled program with few variables in its environment, under another program if one is named. */
+export function startChild(
+  script: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  under: readonly string[] = [],
+): Child {
+  const [program = "", ...words] = [...under, process.execPath, script, ...args];
+  const child = spawn(program, words, {
     env: { PATH: process.env.PATH, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });

@@ -10,7 +10,7 @@ import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import { execute, type StepResult } from "../../execute/execute.js";
 import { mergePlans } from "../../plan/merge.js";
 import { withLock } from "../../store/lock.js";
-import { treePath } from "../../store/store.js";
+import { lockFolder, treePath } from "../../store/store.js";
 import { buildWithBuildroot } from "../buildroot/build.js";
 import { type Prepared, prepare, prepareMatrix } from "../session/prepare.js";
 import type { Artifact, BuildOptions, BuildResult, Context, MatrixResult } from "../types.js";
@@ -72,7 +72,8 @@ async function buildAll(
   for (const outcome of outcomes) {
     const { prepared } = outcome;
     // Another build may end in the same folder at the same time.
-    const artifacts = await withLock(prepared.out, context.signal, () => publish(outcome));
+    const lock = { folder: lockFolder(prepared.services.store), key: `out/${prepared.out}`, signal: context.signal };
+    const artifacts = await withLock(lock, () => publish(outcome));
     for (const artifact of artifacts) context.emit({ type: "artifact", ...artifact });
     built.push({
       prepared,

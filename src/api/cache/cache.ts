@@ -1,6 +1,16 @@
 import { lstat, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { findDamage, listNames, openStore, readAction, readTree, removeTree, type Store } from "../../store/store.js";
+import { removeDeadLocks } from "../../store/lock.js";
+import {
+  findDamage,
+  listNames,
+  lockFolder,
+  openStore,
+  readAction,
+  readTree,
+  removeTree,
+  type Store,
+} from "../../store/store.js";
 import { hashFile } from "../../store/tree.js";
 import { cacheFolder } from "../session/cache-folder.js";
 import type { CacheEntry, CacheInfo, Context, PruneOptions, PruneResult, VerifyResult } from "../types.js";
@@ -72,6 +82,7 @@ export async function cachePrune(context: Context, { olderThanDays }: PruneOptio
       removed++;
     }
   }
+  await removeDeadLocks(lockFolder(store));
   return { removed, bytes };
 }
 

@@ -5,7 +5,7 @@ import { openApt } from "../../lock/apt.js";
 import type { Lock } from "../../lock/lock-file.js";
 import { completeLock, missingSets, type Requirements } from "../../lock/resolve.js";
 import { withLock } from "../../store/lock.js";
-import type { Store } from "../../store/store.js";
+import { lockFolder, type Store } from "../../store/store.js";
 import type { Context } from "../types.js";
 
 export interface LockPackagesJob extends Pick<Context, "env" | "signal" | "emit"> {
@@ -51,5 +51,5 @@ export async function lockPackages(job: LockPackagesJob): Promise<Lock> {
   const complete = async () => await completeLock({ lock, requirements: needed, open });
   if (missing.length === 0) return await complete();
   // apt refuses to work in a folder where another apt works.
-  return await withLock(`${store.root}/apt`, signal, complete);
+  return await withLock({ folder: lockFolder(store), key: "apt", signal }, complete);
 }
