@@ -90,10 +90,8 @@ t.test("many processes that begin at once, some of them killed, never overlap", 
   const script = await bundleChild(new URL("hold-lock.ts", import.meta.url), t.testdir());
   const killed = [1, 2].map(() => startChild(script, [folder, "crowd"]));
   const children = Array.from({ length: 6 }, () => startChild(script, [folder, "crowd", "30"]));
-  for (const child of killed) {
-    await child.printed(/^locked/);
-    child.process.kill("SIGKILL");
-  }
+  for (const child of killed) void child.printed(/^locked/).then(() => child.process.kill("SIGKILL"));
+  t.same(await Promise.all(killed.map((child) => child.ended)), ["SIGKILL", "SIGKILL"]);
   t.same(await Promise.all(children.map((child) => child.ended)), [0, 0, 0, 0, 0, 0]);
   const spans = children.map(({ lines }) => lines.map((line) => BigInt(line.split(" ")[1] ?? "0")));
   spans.sort(([a = 0n], [b = 0n]) => (a < b ? -1 : 1));
