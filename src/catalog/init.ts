@@ -25,7 +25,7 @@ export const initRecipe = z.strictObject({
   busybox: path,
   /** Links /usr/bin/NAME to busybox, in the root file system and in the initramfs. */
   applets: z.strictObject({ rootfs: z.array(z.string()), initramfs: z.array(z.string()) }),
-  /** Only in images with an authorized key. */
+  /** Only in images with the ssh server. */
   ssh: z.strictObject(part.shape),
   /** The kernel modules of a root file system, in load order. */
   filesystems: z.record(z.string(), z.array(z.string())),

@@ -1,6 +1,7 @@
 import type { Board } from "../catalog/board.js";
 import type { InitRecipe } from "../catalog/init.js";
 import { type FileSource, type RootFilesystem, rootfsModules } from "./boot-files.js";
+import type { SshPlan } from "./ssh.js";
 
 /** How the board gets its address. `interface` empty: the first Ethernet interface that appears. */
 export interface NetworkContext {
@@ -46,10 +47,7 @@ export interface RootfsOptions {
   readonly overlay: ReadonlyMap<string, boolean>;
   /** IANA name such as Europe/Berlin. */
   readonly timezone: string;
-  /** Whether the ssh server is in the image; it serves once there is a key. */
-  readonly ssh: boolean;
-  /** Lines of authorized_keys. */
-  readonly authorizedKeys: readonly string[];
+  readonly ssh: SshPlan;
   readonly context: Omit<RootfsContext, "board" | "watchdog" | "ssh" | "modules">;
   /** Renders a template of templates/rootfs/ by its path there. */
   readonly render: (template: string, context: RootfsContext) => string;
@@ -67,7 +65,7 @@ export function rootfsEntries(board: Board, init: InitRecipe, options: RootfsOpt
     ...options.context,
     board: board.name,
     watchdog: String(board.watchdog ?? ""),
-    ssh,
+    ssh: ssh.server,
     modules: names,
   };
   const mode = (path: string, fallback: number): number => init.modes[path] ?? fallback;
@@ -81,7 +79,7 @@ export function rootfsEntries(board: Board, init: InitRecipe, options: RootfsOpt
     ...Object.entries(init.directories).map(([path, bits]) => ({ type: "directory" as const, path, mode: bits })),
     ...Object.entries(init.links).map(([path, target]) => ({ type: "symlink" as const, path, target })),
     ...init.applets.rootfs.map((name) => ({ type: "symlink" as const, path: `usr/bin/${name}`, target: "busybox" })),
-    ...[...init.programs, ...(ssh ? init.ssh.programs : [])].map((path) => ({
+    ...[...init.programs, ...(ssh.server ? init.ssh.programs : [])].map((path) => ({
       type: "file" as const,
       path,
       mode: 0o755,
@@ -106,9 +104,7 @@ export function rootfsEntries(board: Board, init: InitRecipe, options: RootfsOpt
       mode: 0o644,
       source: { from: "package", path: `usr/share/zoneinfo/${options.timezone}` },
     },
-    ...(options.authorizedKeys.length > 0
-      ? [text("etc/edgeimg/authorized_keys", options.authorizedKeys.map((key) => `${key}\n`).join(""))]
-      : []),
+    ...(ssh.authorizedKeys === undefined ? [] : [text("etc/edgeimg/authorized_keys", ssh.authorizedKeys)]),
   ];
   return entries.sort((a, b) => (a.path < b.path ? -1 : 1));
 }

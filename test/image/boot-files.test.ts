@@ -135,8 +135,7 @@ function rootfs({ debug = false, ssh = true, keys = [] }: { debug?: boolean; ssh
     moduleSuffix: ".ko.xz",
     overlay,
     timezone: "Europe/Berlin",
-    ssh,
-    authorizedKeys: keys,
+    ssh: { server: ssh, authorizedKeys: keys.length === 0 ? undefined : keys.map((key) => `${key}\n`).join("") },
     context: { ...context, debug },
     render: renderFrom("rootfs"),
   });

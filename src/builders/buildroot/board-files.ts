@@ -3,6 +3,7 @@ import { sha256Text } from "../../ground/canonical.js";
 import { bootFiles, initramfsModules, rootfsModules } from "../../image/boot-files.js";
 import { networkOf } from "../../image/network.js";
 import type { RootfsContext } from "../../image/rootfs-files.js";
+import { sshOf } from "../../image/ssh.js";
 import { uuidOf } from "../../image/uuid.js";
 import { fragmentLine, marker } from "./names.js";
 import type { TreeRequest } from "./request.js";
@@ -32,7 +33,7 @@ function rootfsContext({ project, epoch, version }: TreeRequest, board: Board): 
     epoch,
     watchdog: String(board.watchdog ?? ""),
     debug: project.system.debug,
-    ssh: project.system.ssh.authorizedKeys.length > 0,
+    ssh: sshOf(project).server,
     network: networkOf(project),
     // The kernel decides what is a module: the post-build script writes the list.
     modules: [],
@@ -53,6 +54,7 @@ export function commonFiles(request: TreeRequest): TreeFile[] {
   const common = "board/common";
   const context = rootfsContext(request, boards[0] as Board);
   const recipe = (path: string) => `${home}/recipes/init/${path}`;
+  const { authorizedKeys } = sshOf(project);
   const applets = [...new Set([...init.applets.rootfs, ...init.applets.initramfs])].sort();
   const { symbols, on, off } = init.buildroot.busybox;
   return [
@@ -105,14 +107,9 @@ export function commonFiles(request: TreeRequest): TreeFile[] {
     ...Object.entries(init.templates)
       .filter(([template]) => !ofBoard.has(template) && template !== "modules.hbs")
       .map(([template, path]) => textFile(`${common}/rootfs-overlay/${path}`, render(`rootfs/${template}`, context))),
-    ...(context.ssh
-      ? [
-          textFile(
-            `${common}/rootfs-overlay/etc/edgeimg/authorized_keys`,
-            project.system.ssh.authorizedKeys.map((key) => `${key}\n`).join(""),
-          ),
-        ]
-      : []),
+    ...(authorizedKeys === undefined
+      ? []
+      : [textFile(`${common}/rootfs-overlay/etc/edgeimg/authorized_keys`, authorizedKeys)]),
   ];
 }
 

@@ -1,5 +1,6 @@
 import type { Board } from "../../catalog/board.js";
 import type { CatalogRecipe } from "../../catalog/catalog.js";
+import { sshOf } from "../../image/ssh.js";
 import { cpuSymbol } from "./engine-packages.js";
 import { marker, optionLine, upper } from "./names.js";
 import type { TreeRequest } from "./request.js";
@@ -31,7 +32,6 @@ export function defconfig(request: TreeRequest, board: Board, engine: CatalogRec
   const boardOptions = Object.entries(buildroot?.options ?? {});
   const kernelOptions = boardOptions.filter(([symbol]) => symbol.startsWith("BR2_LINUX_KERNEL_"));
   const others = boardOptions.filter(([symbol]) => !symbol.startsWith("BR2_LINUX_KERNEL_"));
-  const ssh = project.system.ssh.authorizedKeys.length > 0;
   const groups = [
     group("Processor and toolchain", {
       [archSymbols[board.arch]]: true,
@@ -76,7 +76,7 @@ export function defconfig(request: TreeRequest, board: Board, engine: CatalogRec
     }),
     group("Packages", {
       BR2_PACKAGE_BUSYBOX_CONFIG_FRAGMENT_FILES: `${tree}/board/common/busybox.fragment ${tree}/own/busybox.fragment`,
-      ...(ssh ? init.buildroot.ssh : {}),
+      ...(sshOf(project).server ? init.buildroot.ssh : {}),
       BR2_PACKAGE_EDGEIMG_ADAPTER: true,
       [`BR2_PACKAGE_EDGEIMG_ADAPTER_${upper(engine.recipe.name)}`]: true,
       BR2_PACKAGE_EDGEIMG_APP: true,

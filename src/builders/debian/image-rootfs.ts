@@ -1,6 +1,7 @@
 import type { RuntimeRecipe } from "../../catalog/runtime.js";
 import { networkOf } from "../../image/network.js";
 import type { ImageRequest } from "../../image/request.js";
+import { sshOf } from "../../image/ssh.js";
 import type { ImageParts } from "../../parts/image-parts.js";
 import { archOf, type DebianContext } from "../../parts/roots.js";
 import type { AssembleEntry } from "../../steps/assemble.js";
@@ -31,8 +32,7 @@ export function imageRootfs(
       moduleSuffix: moduleSuffix(context),
       overlay: catalog.overlay,
       timezone: project.system.timezone,
-      ssh: project.system.ssh.server,
-      authorizedKeys: project.system.ssh.authorizedKeys,
+      ssh: sshOf(project),
       context: {
         hostname: project.system.hostname ?? project.name,
         epoch: Math.floor(Date.parse(lock.distribution.date) / 1000),

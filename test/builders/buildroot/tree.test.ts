@@ -5,6 +5,8 @@ import { compareConfig } from "../../../src/builders/buildroot/compare-config.js
 import { helpText, isMarked } from "../../../src/builders/buildroot/names.js";
 import { releaseOf, seriesFor } from "../../../src/builders/buildroot/releases.js";
 import { downloadOf } from "../../../src/builders/buildroot/sources.js";
+import { planImage } from "../../../src/builders/debian/plan-image.js";
+import { inventedLock, requestFor } from "../../helpers/image-request.js";
 import { home, treeOf, treeRequest } from "../../helpers/tree-request.js";
 
 const boards = readdirSync(join(home, "board-configs")).map((name) => name.replace(/\.yaml$/, ""));
@@ -38,6 +40,37 @@ t.test("an engine's package is the recipe's data", async (t) => {
     t.match(text(`package/${recipe.name}/${recipe.name}.hash`), recipe.sources.main?.sha256 ?? "?");
     if (recipe.build.kind !== "cmake") continue;
     for (const key of Object.keys(recipe.build.options)) t.match(mk, `-D${key}=`);
+  }
+});
+
+t.test("the builders agree on ssh: the server goes by `system.ssh.server`, its keys by what is listed", async (t) => {
+  const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA me";
+  const cases = [
+    { yaml: "", server: true, keys: "" },
+    { yaml: `system: { ssh: { authorizedKeys: ["${key}"] } }\n`, server: true, keys: `${key}\n` },
+    { yaml: "system: { ssh: { server: false } }\n", server: false, keys: "" },
+  ];
+  for (const { yaml, server, keys } of cases) {
+    const name = yaml.trim() || "nothing said";
+    const request = await requestFor(t.testdir(), {
+      board: "rpi4",
+      engine: "ncnn",
+      text: `format: 1\nname: x\nboard: rpi4\nengine: ncnn\napp: { entry: main.ts }\n${yaml}`,
+    });
+    const tree = treeOf({ ...whole, project: request.project });
+    const ofTree = (path: string) => {
+      const file = tree.find((one) => one.path === path);
+      return file?.from === "text" ? file.text : "";
+    };
+    t.equal(/BR2_PACKAGE_DROPBEAR=y/.test(ofTree("configs/edgeimg_rpi4_ncnn_defconfig")), server, `Buildroot: ${name}`);
+    const etc = "board/common/rootfs-overlay/etc";
+    t.equal(ofTree(`${etc}/inittab`).includes("/usr/lib/edgeimg/ssh"), server, `Buildroot: ${name}`);
+    t.equal(ofTree(`${etc}/edgeimg/authorized_keys`), keys, `Buildroot: ${name}`);
+
+    const rootfs = JSON.stringify(planImage(request, inventedLock(request)).steps.find(({ id }) => id === "rootfs"));
+    t.equal(rootfs.includes("usr/sbin/dropbear"), server, `Debian: ${name}`);
+    t.equal(rootfs.includes("respawn:/usr/lib/edgeimg/ssh"), server, `Debian: ${name}`);
+    t.equal(rootfs.includes("etc/edgeimg/authorized_keys"), keys !== "", `Debian: ${name}`);
   }
 });
 
