@@ -1,11 +1,12 @@
-import { type FileHandle, open, writeFile } from "node:fs/promises";
+import { open, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Board } from "../catalog/board.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
-import { FatError, type FatFile, readFat } from "../formats/fat.js";
+import { FatError, type FatFile, isFatBootSector, readFat } from "../formats/fat.js";
 import { FdtError, parseFdt, writeFdt } from "../formats/fdt.js";
 import { editFdt } from "../formats/fdt-edit.js";
-import { parseMbr, sectorSize } from "../formats/mbr.js";
+import { findPartition, PartitionError, readPartitions, sectorSize } from "../formats/partitions.js";
+import { readAt } from "../ground/read-at.js";
 
 /** What a board's firmware would load, as files for QEMU. */
 export interface BootParts {
@@ -43,18 +44,22 @@ export async function extractBoot(image: string, board: Board, folder: string): 
   return { ...parts, dtb: file, cmdline };
 }
 
-/** Files of the image's first partition. */
+/** Files of the image's first FAT partition: what a board's firmware reads. */
 export async function readBootPartition(image: string): Promise<FatFile[]> {
   const handle = await open(image, "r").catch((cause: unknown) => {
     throw invalid(image, "it cannot be opened", cause);
   });
   try {
-    const mbr = parseMbr(await readAt(handle, { offset: 0, length: sectorSize }));
-    const boot = mbr?.partitions[0];
+    const { size } = await handle.stat();
+    const table = await readPartitions((at, length) => readAt(handle, at, length), { size, copy: "check" });
+    if (table === undefined) throw invalid(image, "it has no partition table");
+    const boot = await findPartition(table, async ({ offset }) =>
+      isFatBootSector(await readAt(handle, offset, sectorSize)),
+    );
     if (boot === undefined || boot.size > largestBoot) throw invalid(image, "it has no boot partition");
-    return readFat(await readAt(handle, { offset: boot.offset, length: boot.size }));
+    return readFat(await readAt(handle, boot.offset, boot.size));
   } catch (error) {
-    if (error instanceof FatError) throw invalid(image, error.message, error);
+    if (error instanceof FatError || error instanceof PartitionError) throw invalid(image, error.message, error);
     throw error;
   } finally {
     await handle.close();
@@ -81,17 +86,6 @@ export function machineDtb(board: Board, bytes: Uint8Array): Uint8Array {
       cause: error,
     });
   }
-}
-
-async function readAt(handle: FileHandle, { offset, length }: { offset: number; length: number }): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  let done = 0;
-  while (done < length) {
-    const { bytesRead } = await handle.read(bytes, done, length - done, offset + done);
-    if (bytesRead === 0) break;
-    done += bytesRead;
-  }
-  return bytes.subarray(0, done);
 }
 
 function invalid(image: string, why: string, cause?: unknown): EdgeimgError {

@@ -1,9 +1,9 @@
 import { pbkdf2Sync } from "node:crypto";
 import { envName, envValue, hostname, publicKey } from "../config/project-schema.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
-import { FatError } from "../formats/fat.js";
+import { FatError, isFatBootSector } from "../formats/fat.js";
 import { type FatPatch, planFatFile } from "../formats/fat-add.js";
-import { parseMbr } from "../formats/mbr.js";
+import { findPartition, type PartitionTable, sectorSize } from "../formats/partitions.js";
 import { alignment } from "./buffers.js";
 import { edge } from "./stale.js";
 import type { Target } from "./target.js";
@@ -91,19 +91,18 @@ function illFormed(flag: string, what: string): EdgeimgError {
   });
 }
 
-/** MBR types of FAT partitions. */
-const fatTypes: ReadonlySet<number> = new Set([0x01, 0x04, 0x06, 0x0b, 0x0c, 0x0e]);
-
 /**
  * Puts the file into the FAT partition of an image that lies on the target, and reads it back. The partition table is not there yet: it is
- * taken from the image's first sector.
+ * the image's.
  * @param scratch an aligned buffer
  */
 export async function writeSettings(
   target: Target,
-  { text, sector, scratch }: { text: string; sector: Uint8Array; scratch: Uint8Array },
+  { text, table, scratch }: { text: string; table: PartitionTable; scratch: Uint8Array },
 ): Promise<void> {
-  const partition = parseMbr(sector)?.partitions.find(({ type }) => fatTypes.has(type));
+  const partition = await findPartition(table, async ({ offset }) =>
+    isFatBootSector(await readBytes(target, scratch, { at: offset, length: sectorSize })),
+  );
   if (partition === undefined || partition.offset < edge) {
     throw new EdgeimgError(
       "ERR_EDGEIMG_FLASH_SETTINGS",

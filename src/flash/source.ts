@@ -1,10 +1,13 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
-import { type BlockMap, BmapError, bmapBlockSize, parseBmap } from "../formats/bmap.js";
+import { type BlockMap, BmapError, bmapBlockSize, largestBmap, parseBmap } from "../formats/bmap.js";
+import type { PartitionTable } from "../formats/partitions.js";
+import { readSmallFileIfAny, SmallFileError } from "../ground/read-small-file.js";
+import { compressionOf, readTable, requireMapped, requireWhole } from "./image-checks.js";
 import { type Compression, openReader } from "./reader.js";
 
 /** An image that was looked at and may be written. */
@@ -13,6 +16,7 @@ export interface ImageSource {
   readonly compression: Compression;
   /** What to write, with the hashes that it must have. */
   readonly map: BlockMap;
+  readonly table: PartitionTable;
   /** Where the hashes come from, strongest first; empty: only from the image itself. */
   readonly checkedBy: readonly string[];
   /** Whether `manifest.json` beside it is that of an edgeimg image with an ssh server; undefined without a manifest. */
@@ -62,31 +66,41 @@ function ambiguous(path: string, names: readonly string[]): EdgeimgError {
   });
 }
 
+/** What lies beside an image is small; more is not read. Bytes. */
+const largestSums = 1 << 20;
+const largestManifest = 64 << 20;
+
 /**
  * Looks at an image and at what lies beside it: SHA256SUMS, NAME.img.bmap, manifest.json. A compressed image whose hash is known is hashed
  * here, before anything is written; a plain one is checked by its map's hashes when it is read back. Without a map the image is
- * read once to make one of a single range.
+ * read once to make one of a single range. What has no partition table is none of a card.
  * Throws ERR_EDGEIMG_FLASH_SOURCE_HASH, ERR_EDGEIMG_FLASH_SOURCE_INVALID.
  */
 export async function openSource(path: string, signal: AbortSignal): Promise<ImageSource> {
   const name = basename(path);
   const folder = dirname(path);
   const compression = await compressionOf(path);
-  const sums = parseSums(await readFile(join(folder, "SHA256SUMS"), "utf8").catch(() => ""));
+  const table = await readTable(path, compression);
+  if (compression === "none") await requireWhole(path, table);
+  const sums = parseSums(Buffer.from((await readBeside(folder, "SHA256SUMS", largestSums)) ?? []).toString("utf8"));
   const imageName = name.replace(/\.(zst|xz)$/, "");
   const manifest = await readManifest(folder, imageName);
   const checkedBy: string[] = [];
   const sum = sums.get(name);
   const bmapName = `${imageName}.bmap`;
-  const bmap = await readFile(join(folder, bmapName)).catch(() => undefined);
+  const bmap = await readBeside(folder, bmapName, largestBmap);
   if (bmap !== undefined && sums.has(bmapName)) requireHash(join(folder, bmapName), sums.get(bmapName), sha256(bmap));
   if (sum !== undefined && (compression !== "none" || bmap === undefined)) {
     requireHash(path, sum, await hashFile(path, signal));
     checkedBy.push("SHA256SUMS");
   }
+  const sshServer = manifest?.sshServer;
   if (bmap !== undefined) {
     checkedBy.push(bmapName);
-    return { path, compression, map: readMap(join(folder, bmapName), bmap), checkedBy, sshServer: manifest?.sshServer };
+    const map = readMap(join(folder, bmapName), bmap);
+    await requireSize(path, compression, map.imageSize);
+    requireMapped(join(folder, bmapName), table, map);
+    return { path, compression, map, table, checkedBy, sshServer };
   }
   const { size, hash } = await measure(path, compression, signal);
   const expected = sums.get(imageName) ?? manifest?.sha256;
@@ -99,7 +113,29 @@ export async function openSource(path: string, signal: AbortSignal): Promise<Ima
   }
   const ranges = [{ first: 0, last: Math.ceil(size / bmapBlockSize) - 1, sha256: hash }];
   const map = { imageSize: size, blockSize: bmapBlockSize, ranges };
-  return { path, compression, map, checkedBy, sshServer: manifest?.sshServer };
+  return { path, compression, map, table, checkedBy, sshServer };
+}
+
+/** Undefined when it is not there. Throws ERR_EDGEIMG_FLASH_SOURCE_INVALID when it cannot be read. */
+async function readBeside(folder: string, name: string, most: number): Promise<Uint8Array | undefined> {
+  return await readSmallFileIfAny(join(folder, name), most).catch((cause: NodeJS.ErrnoException) => {
+    const reason = cause instanceof SmallFileError ? cause.message : cause.code;
+    throw new EdgeimgError("ERR_EDGEIMG_FLASH_SOURCE_INVALID", `${join(folder, name)} cannot be read: ${reason}.`, {
+      cause,
+      hint: "It lies beside the image and would be used to check it. Build the image again, or take the file away.",
+    });
+  });
+}
+
+/** Throws ERR_EDGEIMG_FLASH_SOURCE_INVALID for a plain image of another size than its map has. */
+async function requireSize(path: string, compression: Compression, size: number): Promise<void> {
+  const { size: found } = await stat(path);
+  if (compression !== "none" || found === size) return;
+  throw new EdgeimgError(
+    "ERR_EDGEIMG_FLASH_SOURCE_INVALID",
+    `${path} has ${found} bytes, its block map is one of ${size}.`,
+    { hint: "One of them is cut off or of another build: build or download both again." },
+  );
 }
 
 function requireHash(what: string, expected: string | undefined, found: string): void {
@@ -122,25 +158,6 @@ function readMap(path: string, bytes: Uint8Array): BlockMap {
   }
 }
 
-/** By the file's first bytes, not its name: Zstandard (RFC 8878), xz (its file format 1.2). */
-async function compressionOf(path: string): Promise<Compression> {
-  const head: Buffer[] = [];
-  for await (const chunk of createReadStream(path, { end: 5 })) head.push(Buffer.from(chunk));
-  const magic = Buffer.concat(head).toString("hex");
-  if (magic.startsWith("28b52ffd")) return "zst";
-  if (magic === "fd377a585a00") return "xz";
-  if (magic.startsWith("1f8b") || magic.startsWith("504b0304") || magic.startsWith("425a68")) {
-    throw new EdgeimgError(
-      "ERR_EDGEIMG_FLASH_SOURCE_INVALID",
-      `${path} is compressed in a way that is not read here.`,
-      {
-        hint: "Unpack it first; .zst and .xz are unpacked while they are written.",
-      },
-    );
-  }
-  return "none";
-}
-
 /** Lines "HASH  NAME" of sha256sum. */
 function parseSums(text: string): Map<string, string> {
   return new Map(
@@ -157,10 +174,10 @@ interface ManifestFacts {
 }
 
 async function readManifest(folder: string, imageName: string): Promise<ManifestFacts | undefined> {
-  const text = await readFile(join(folder, "manifest.json"), "utf8").catch(() => undefined);
-  if (text === undefined) return undefined;
+  const bytes = await readBeside(folder, "manifest.json", largestManifest);
+  if (bytes === undefined) return undefined;
   try {
-    const value = JSON.parse(text) as {
+    const value = JSON.parse(Buffer.from(bytes).toString("utf8")) as {
       image?: { file?: string; sha256?: string };
       files?: readonly { part?: string; path?: string }[];
     };
@@ -191,9 +208,6 @@ async function measure(
     }
   } finally {
     await reader.close();
-  }
-  if (size === 0) {
-    throw new EdgeimgError("ERR_EDGEIMG_FLASH_SOURCE_INVALID", `${path} is empty.`, { hint: "Build it again." });
   }
   return { size, hash: hash.digest("hex") };
 }

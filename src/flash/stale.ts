@@ -1,4 +1,4 @@
-import { parseMbr, sectorSize } from "../formats/mbr.js";
+import type { Partition } from "../formats/partitions.js";
 import { alignment } from "./buffers.js";
 import type { Target } from "./target.js";
 
@@ -15,14 +15,12 @@ export const edge = 1 << 20;
  * MiB, and the copies of an ext4 superblock that e2fsck looks for (its own list: the first copy for each block size, ext2fs's
  * layout "sparse_super": groups 1 and powers of 3, 5 and 7). Without this the data partition of a card's former life would
  * come back. Sorted; within the target.
- * @param head the image's first sector at least
  */
-export function stalePlaces(head: Uint8Array, target: { readonly size: number }): Place[] {
+export function stalePlaces(partitions: readonly Partition[], target: { readonly size: number }): Place[] {
   const places: Place[] = [
     { at: 0, length: Math.min(edge, target.size) },
     { at: Math.max(0, Math.floor((target.size - edge) / alignment) * alignment), length: edge + alignment },
   ];
-  const partitions = parseMbr(head.subarray(0, sectorSize))?.partitions ?? [];
   // Only the last one grows over the rest of the card, where nothing of the image is.
   const last = [...partitions].sort((a, b) => a.offset - b.offset).at(-1);
   if (last !== undefined) {

@@ -23,7 +23,7 @@ const tellEvery = 200;
  * Throws ERR_EDGEIMG_FLASH_SOURCE_HASH, _IO, _VERIFY, _SOURCE_INVALID, ERR_EDGEIMG_INTERRUPTED.
  */
 export async function writeImage(job: WriteJob): Promise<WriteReport> {
-  const { map, target, emit } = job;
+  const { map, table, target, emit } = job;
   const buffers = alignedBuffers(depth, chunk);
   const parts = map.ranges.map(({ first, last, sha256 }) => ({
     from: first * map.blockSize,
@@ -35,7 +35,6 @@ export async function writeImage(job: WriteJob): Promise<WriteReport> {
   const step = stepper(job, total);
   emit({ type: "plan", steps: job.customise === undefined ? 4 : 5 });
 
-  // The image's first sector tells where its partitions are; a compressed image can be read only once, so it is kept for the end.
   const pieces = readParts(job, { parts, head, buffers });
   let writeMs: number;
   try {
@@ -43,7 +42,9 @@ export async function writeImage(job: WriteJob): Promise<WriteReport> {
     await step("erase", "Clear old partition tables", async () => {
       // The last buffer: the first one already holds the image's first piece.
       const [scratch = new Uint8Array()] = buffers.slice(-1);
-      await io(job, "clear old tables", () => eraseStale(target, { places: stalePlaces(head, target), scratch }));
+      await io(job, "clear old tables", () =>
+        eraseStale(target, { places: stalePlaces(table.partitions, target), scratch }),
+      );
       await io(job, "sync", () => target.sync());
     });
     writeMs = await step("write", "Write the image", (progress) => writePieces(job, { first, pieces, progress }));
@@ -57,7 +58,7 @@ export async function writeImage(job: WriteJob): Promise<WriteReport> {
     const { customise } = job;
     const [scratch = new Uint8Array()] = buffers;
     await step("settings", "Write the settings for the first boot", async () => {
-      await io(job, "write the settings", () => customise(target, { sector: head.subarray(0, 512), scratch }));
+      await io(job, "write the settings", () => customise(target, { table, scratch }));
       await io(job, "sync", () => target.sync());
     });
   }

@@ -1,5 +1,6 @@
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { BlockMap } from "../formats/bmap.js";
+import type { PartitionTable } from "../formats/partitions.js";
 import type { Emit } from "../ground/events.js";
 import type { ImageReader } from "./reader.js";
 import type { Target } from "./target.js";
@@ -8,12 +9,14 @@ export interface WriteJob {
   /** Opens the image; a second time only to find out who is to blame for a wrong hash. */
   readonly openReader: () => Promise<ImageReader>;
   readonly map: BlockMap;
+  /** The image's. */
+  readonly table: PartitionTable;
   readonly target: Target;
   /** What messages call the target. */
   readonly name: string;
   /** Changes the written image on the target before it becomes valid: the settings file. */
   readonly customise:
-    | ((target: Target, image: { sector: Uint8Array; scratch: Uint8Array }) => Promise<void>)
+    | ((target: Target, image: { table: PartitionTable; scratch: Uint8Array }) => Promise<void>)
     | undefined;
   /** Called immediately before the first write: throws when the target is not the one that was chosen. */
   readonly check: () => Promise<void>;

@@ -45,12 +45,21 @@ export function readFat(bytes: Uint8Array): FatFile[] {
   return readFolder(geometry, root, "", 0).sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
+/** Whether a sector begins a FAT file system: an MBR ends with the same two bytes. */
+export function isFatBootSector(bytes: Uint8Array): boolean {
+  if (bytes.length < 512 || bytes[510] !== 0x55 || bytes[511] !== 0xaa) return false;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const perCluster = view.getUint8(13);
+  const isPower = perCluster !== 0 && (perCluster & (perCluster - 1)) === 0;
+  const fats = view.getUint8(16);
+  return [512, 1024, 2048, 4096].includes(view.getUint16(11, true)) && isPower && fats >= 1 && fats <= 2;
+}
+
 function readGeometry(bytes: Uint8Array): Geometry {
-  if (bytes.length < 512 || bytes[510] !== 0x55 || bytes[511] !== 0xaa) throw new FatError("no FAT boot sector");
+  if (!isFatBootSector(bytes)) throw new FatError("no FAT boot sector");
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const sector = view.getUint16(11, true);
   const clusterSize = view.getUint8(13) * sector;
-  if (![512, 1024, 2048, 4096].includes(sector) || clusterSize === 0) throw new FatError("no FAT boot sector");
   const reserved = view.getUint16(14, true);
   const fats = view.getUint8(16);
   const rootEntries = view.getUint16(17, true);

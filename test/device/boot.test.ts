@@ -184,7 +184,7 @@ t.test("what is no image of ours is refused", async (t) => {
   writeFileSync(other, new Uint8Array(100_000));
   await t.rejects(bootImage({ ...options, image: other }), {
     code: "ERR_EDGEIMG_IMAGE_INVALID",
-    message: /no boot partition/,
+    message: /no partition table/,
   });
   await t.rejects(bootImage({ ...options, image: `${other}.none` }), { code: "ERR_EDGEIMG_IMAGE_INVALID" });
   const renamed = { ...board, boot: { ...board.boot, initramfs: "initrd" } };

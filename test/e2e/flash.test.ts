@@ -10,7 +10,8 @@ import { type BootedBoard, bootImage } from "../../src/device/boot.js";
 import type { ConsoleLine } from "../../src/device/console.js";
 import { readFat } from "../../src/formats/fat.js";
 import { planFatFile } from "../../src/formats/fat-add.js";
-import { parseMbr } from "../../src/formats/mbr.js";
+import { readPartitions } from "../../src/formats/partitions.js";
+import { readAt } from "../../src/ground/read-at.js";
 import { edgeimg, jsonLines, packedProgram, scratchFolder } from "./lab.js";
 
 /**
@@ -84,9 +85,9 @@ const named = (name: string) => (line: ConsoleLine) => line.milestone?.name === 
 /** The boot partition of the card that the board wrote to. */
 async function bootPartition(): Promise<{ offset: number; bytes: Buffer }> {
   const file = await open(join(workDir, "card.img"), "r");
-  const sector = Buffer.alloc(512);
-  await file.read(sector, 0, 512, 0);
-  const partition = parseMbr(sector)?.partitions[0];
+  const { size } = await file.stat();
+  const table = await readPartitions((at, length) => readAt(file, at, length), { size, copy: "check" });
+  const partition = table?.partitions[0];
   const bytes = Buffer.alloc(partition?.size ?? 0);
   await file.read(bytes, 0, bytes.length, partition?.offset);
   await file.close();

@@ -4,6 +4,7 @@ import type { Context, FlashOptions } from "../../src/api/types.js";
 import type { Drive } from "../../src/flash/drive.js";
 import type { Target } from "../../src/flash/target.js";
 import { formatBmap } from "../../src/formats/bmap.js";
+import type { PartitionTable } from "../../src/formats/partitions.js";
 import type { BuildEvent } from "../../src/ground/events.js";
 import { randomFrom } from "../helpers/random.js";
 
@@ -85,6 +86,7 @@ export interface TestImage {
   readonly bmap: string;
   /** What the map lists, in blocks of 4096 bytes, both ends included. */
   readonly ranges: readonly { readonly first: number; readonly last: number }[];
+  readonly table: PartitionTable;
 }
 
 /** A disk of 24 MiB with an MBR: a FAT partition at 4 MiB and a last one at 16 MiB; some blocks are mapped. */
@@ -102,21 +104,23 @@ export function testImage(fat?: Uint8Array): TestImage {
     for (let at = first * 4096; at < (last + 1) * 4096; at += 4) image.writeUInt32LE(random() * 2 ** 32, at);
   if (fat !== undefined) image.set(fat, 4 * mib);
   image.fill(0, 440, 512);
-  for (const [index, [type, from, size]] of [
-    [0x0c, 4 * mib, 12 * mib],
-    [0x83, 16 * mib, 8 * mib],
-  ].entries()) {
-    const at = 446 + 16 * index;
-    image.writeUInt8(type ?? 0, at + 4);
-    image.writeUInt32LE((from ?? 0) / 512, at + 8);
-    image.writeUInt32LE((size ?? 0) / 512, at + 12);
+  const partitions = [
+    { number: 1, type: "0x0c", offset: 4 * mib, size: 12 * mib },
+    { number: 2, type: "0x83", offset: 16 * mib, size: 8 * mib },
+  ];
+  for (const { number, type, offset, size } of partitions) {
+    const at = 446 + 16 * (number - 1);
+    image.writeUInt8(Number(type), at + 4);
+    image.writeUInt32LE(offset / 512, at + 8);
+    image.writeUInt32LE(size / 512, at + 12);
   }
   image.writeUInt16LE(0xaa55, 510);
   const mapped = ranges.map((range) => ({
     ...range,
     sha256: sha256(image.subarray(range.first * 4096, (range.last + 1) * 4096)),
   }));
-  return { image, ranges, bmap: formatBmap({ imageSize: image.length, blockSize: 4096, ranges: mapped }) };
+  const table: PartitionTable = { kind: "mbr", id: "", partitions, places: [{ at: 0, length: 512 }] };
+  return { image, ranges, table, bmap: formatBmap({ imageSize: image.length, blockSize: 4096, ranges: mapped }) };
 }
 
 export function sha256(bytes: Uint8Array): string {

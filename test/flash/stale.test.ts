@@ -1,12 +1,12 @@
 import t from "tap";
 import { chunk } from "../../src/flash/pieces.js";
 import { edge, eraseStale, stalePlaces } from "../../src/flash/stale.js";
-import { medium, mib, testImage } from "./simulated.js";
+import { medium, mib } from "./simulated.js";
 
 t.test("what is cleared fits a piece's buffer, whatever the card's size", async (t) => {
-  const { image } = testImage();
+  const partitions = [{ number: 1, type: "0x83", offset: 16 * mib, size: 8 * mib }];
   for (const size of [64 * mib, 64e9, 2 ** 41, 2 ** 47]) {
-    const [table, ...others] = stalePlaces(image, { size });
+    const [table, ...others] = stalePlaces(partitions, { size });
     t.equal(table?.length, edge);
     t.ok(others.length >= 1);
     t.ok(others.reduce((sum, { length }) => sum + length, 0) <= chunk, `${size} bytes`);

@@ -26,6 +26,7 @@ function job(image: Buffer, { target, ...changes }: Partial<WriteJob> & Pick<Wri
       };
     },
     map: parseBmap(made.bmap),
+    table: made.table,
     target,
     name: "the card",
     customise: undefined,

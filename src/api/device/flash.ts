@@ -63,6 +63,7 @@ export async function flashImage(context: Context, options: FlashOptions, given?
     const report = await writeImage({
       openReader: () => openReader(image, source.compression),
       map: source.map,
+      table: source.table,
       target,
       name,
       customise,
