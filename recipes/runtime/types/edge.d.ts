@@ -144,8 +144,9 @@ declare module "edge:image" {
     readonly y: number;
   }
   /**
-   * Decodes JPEG (turned upright as its EXIF orientation says) or PNG (alpha over white) off the event loop. Rejects with
-   * the code "IMAGE" what is neither, damaged or cut, and more than `maxPixels` (16 million).
+   * Decodes JPEG or PNG off the event loop: samples as they are stored (no colour conversion, the high byte of 16 bits), alpha
+   * over white, upright as the EXIF orientation says. Rejects with the code "IMAGE" what is neither (the message names the
+   * format), what is cut or seen to be damaged, and more than `maxPixels` (16 million).
    */
   export function decode(bytes: ArrayBuffer | Uint8Array, options?: { maxPixels?: number }): Promise<Image>;
   /** Bilinear, pixel centres aligned. */
