@@ -9,6 +9,8 @@ const path = z
   .string()
   .regex(/^(?!\/)(?!(.*\/)?\.\.(\/|$)).+$/, "a relative path without ..")
   .max(1000);
+/** A shared library's file name, as dlopen is given it. */
+const libraryName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}$/, "a library's file name, like libfoo.so.1");
 const pattern = z.string().refine((text) => {
   try {
     return new RegExp(text) instanceof RegExp;
@@ -161,9 +163,11 @@ export const recipe = z.strictObject({
     })
     .default({ sysroot: [], headers: [], rootfs: [] }),
   libraries: z
-    .array(z.string())
+    .array(libraryName)
     .default([])
-    .describe("Files of the result's `usr/lib` that go to /usr/lib/edgeimg even when nothing links them (dlopen)."),
+    .describe(
+      "Libraries that nothing links (dlopen): files of the result's `usr/lib`, which go to /usr/lib/edgeimg, or of `packages.rootfs`, which keep their folder.",
+    ),
   adapter: z
     .strictObject({
       sources: z.array(path).min(1).describe("Files of this folder; C by suffix .c, else C++."),

@@ -40,6 +40,8 @@ const params = z.strictObject({
       machine: z.int(),
       folders: z.array(z.strictObject({ input: z.string(), path: z.string(), target: z.string() })),
       loaderFolder: z.string(),
+      /** Libraries of `folders` that are opened by name (dlopen), and what opens them. */
+      wanted: z.array(z.strictObject({ name: z.string(), neededBy: z.string() })).optional(),
     })
     .optional(),
 });

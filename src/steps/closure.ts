@@ -24,6 +24,8 @@ export interface ClosureOptions {
   readonly folders: readonly LibraryFolder[];
   /** ELF e_machine of the target: others are refused. */
   readonly machine: number;
+  /** Libraries that nothing links but that must be there, since a program opens them; and what needs them. */
+  readonly wanted?: readonly { readonly name: string; readonly neededBy: string }[] | undefined;
   /** Where the program interpreter lies: file name -> path in the image. */
   readonly loaderFolder: string;
 }
@@ -39,19 +41,19 @@ export function libraryClosure(
   const found = new Map<string, NeededLibrary>();
   const present = new Set(roots.map(({ path }) => path.slice(path.lastIndexOf("/") + 1)));
   const queue = roots.map(({ path, data }) => ({ path, elf: readElf(data) }));
+  const take = (name: string, neededBy: string) => {
+    if (found.has(name) || present.has(name)) return;
+    const library = find(name, neededBy, options);
+    found.set(name, library);
+    const file = join(inputOf(options.inputs, library.input), library.source);
+    queue.push({ path: library.target, elf: readElf(readFileSync(file)) });
+  };
+  for (const { name, neededBy } of options.wanted ?? []) take(name, neededBy);
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
     const { path, elf } = next;
     if (elf === undefined) continue;
     checkMachine(path, elf, options.machine);
-    for (const name of neededNames(elf)) {
-      if (found.has(name) || present.has(name)) continue;
-      const library = find(name, path, options);
-      found.set(name, library);
-      queue.push({
-        path: library.target,
-        elf: readElf(readFileSync(join(inputOf(options.inputs, library.input), library.source))),
-      });
-    }
+    for (const name of neededNames(elf)) take(name, path);
   }
   return [...found.values()];
 }

@@ -62,4 +62,14 @@ report("ready");
   const checks: { name: string; passed: boolean; detail?: string }[] = report.checks;
   for (const check of checks) t.ok(check.passed, check.name, { detail: check.detail });
   t.equal(run.code, 0);
+
+  await cp(join(home, "test/fixtures/engines/packaged"), join(project, "recipes/engines/packaged"), {
+    recursive: true,
+  });
+  const other = await edgeimg(program, ["test", "--json", "--engine", "packaged"], { cwd: project });
+  t.equal(other.code, 0, other.code === 0 ? "an engine of Debian packages" : other.stdout.slice(-2000));
+  const manifest = JSON.parse(await readFile(join(project, "out/sixth-packaged/manifest.json"), "utf8"));
+  const paths: string[] = manifest.files.map((file: { path: string }) => file.path);
+  for (const name of ["libbz2.so.1.0", "libz.so.1"])
+    t.ok(paths.includes(`usr/lib/aarch64-linux-gnu/${name}`), `${name} is in the image`);
 });

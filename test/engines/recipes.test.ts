@@ -2,7 +2,9 @@ import { access, cp } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
+import { planImage } from "../../src/builders/debian/plan-image.js";
 import { loadCatalog } from "../../src/catalog/catalog.js";
+import { inventedLock, requestFor } from "../helpers/image-request.js";
 
 const home = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -31,6 +33,38 @@ t.test("a third engine is one folder in the project", async (t) => {
   t.match(engines.get("toy"), { folder: join(project, "recipes/engines/toy"), recipe: { build: { kind: "compile" } } });
   t.ok(engines.has("ncnn"), "the built-in ones stay");
 });
+
+t.test(
+  "an engine of Debian packages: its libraries are roots of need, its adapter finds them in the sysroot",
+  async (t) => {
+    const folder = t.testdir({ recipes: { engines: {} } });
+    await cp(join(home, "test/fixtures/engines/packaged"), join(folder, "recipes/engines/packaged"), {
+      recursive: true,
+    });
+    const request = await requestFor(folder, {
+      board: "rpi4",
+      engine: "packaged",
+      text: "format: 1\nname: x\napp: { entry: main.ts }\n",
+    });
+    const plan = planImage(request, inventedLock(request));
+    const rootfs = plan.steps.find(({ id }) => id === "rootfs");
+    if (rootfs === undefined) return t.fail("no root file system");
+    const { entries, closure } = rootfs.params as {
+      entries: { from?: { input?: string } }[];
+      closure: { wanted: unknown };
+    };
+    t.same(closure.wanted, [{ name: "libbz2.so.1.0", neededBy: "the engine packaged" }]);
+    t.notOk("engine" in rootfs.inputs);
+    for (const { from } of entries)
+      if (from?.input !== undefined && from.input !== "edgeimg")
+        t.ok(from.input in rootfs.inputs, `the step has its input ${from.input}`);
+    const adapter = plan.steps.find(({ id }) => id === "compile/packaged-adapter");
+    t.match(JSON.stringify(adapter?.params), '"-lz"');
+    t.ok("sysroot" in (adapter?.inputs ?? {}));
+    const set = (name: string) => plan.steps.some(({ id }) => id === `root/${name}/packaged-arm64`);
+    t.ok(set("sysroot") && set("rootfs"));
+  },
+);
 
 t.test("a wrong recipe is told with its place", async (t) => {
   const project = t.testdir({

@@ -58,7 +58,9 @@ export function imageRootfs(
       ...programEntries(catalog.runtime),
       ...(parts.kernels === undefined ? [] : programEntries(catalog.kernels)),
       libraryEntry("adapter", "libedge_nn.so", "libedge_nn.so"),
-      ...engine.recipe.libraries.map((library) => libraryEntry("engine", library, `usr/lib/${library}`)),
+      ...(parts.engine === undefined
+        ? []
+        : engine.recipe.libraries.map((library) => libraryEntry("engine", library, `usr/lib/${library}`))),
       ...parts.app.entries,
       ...parts.models.entries,
       ...(extra === undefined ? [] : [extraEntry]),
@@ -69,6 +71,11 @@ export function imageRootfs(
         ? []
         : [{ input: "extra", path: `root/usr/lib/${triplet}`, target: `usr/lib/${triplet}` }]),
     ],
+    // An engine of packages has its libraries where the packages put them.
+    wanted:
+      parts.engine === undefined
+        ? engine.recipe.libraries.map((name) => ({ name, neededBy: `the engine ${engine.recipe.name}` }))
+        : [],
   });
 }
 

@@ -159,6 +159,8 @@ export interface RootfsStepOptions {
   readonly entries: readonly AssembleEntry[];
   /** Folders of those inputs that hold shared libraries. */
   readonly libraries: readonly { readonly input: string; readonly path: string; readonly target: string }[];
+  /** Libraries of packages that something opens by name. */
+  readonly wanted: readonly { readonly name: string; readonly neededBy: string }[];
 }
 
 /** The root file system as `out/data.tar`, with the shared libraries that its programs need and nothing else. */
@@ -187,6 +189,7 @@ export function rootfsStep(context: DebianContext, options: RootfsStepOptions): 
           { input: "packages", path: `root/usr/lib/${triplet}`, target: `usr/lib/${triplet}` },
           { input: "packages", path: "root/usr/lib", target: "usr/lib" },
         ],
+        ...(options.wanted.length === 0 ? {} : { wanted: options.wanted }),
       },
     },
   });
