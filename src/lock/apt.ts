@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
@@ -25,6 +25,8 @@ export interface AptOptions {
   readonly keyring: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
+  /** Told, while the lists are fetched, how many bytes have come. */
+  readonly progress?: (bytes: number) => void;
 }
 
 export interface AptSolver {
@@ -42,7 +44,7 @@ export async function openApt(options: AptOptions): Promise<AptSolver> {
   const failures: string[] = [];
   for (const mirror of options.mirrors) {
     const config = await configure(options, mirror);
-    const update = await apt(options, config, ["apt-get", "update", "-q"]);
+    const update = await watched(options, () => apt(options, config, ["apt-get", "update", "-q"]));
     if (update.exitCode !== 0) {
       failures.push(...lastErrors(update.text));
       continue;
@@ -65,6 +67,26 @@ export async function openApt(options: AptOptions): Promise<AptSolver> {
           : "Check the network and proxy settings (`edgeimg doctor`), or set EDGEIMG_DEBIAN_MIRROR to a mirror that has this suite.",
     },
   );
+}
+
+/** Tells of the bytes in apt's folder for what is under way: apt itself says nothing to who is no terminal. */
+async function watched<T>({ folder, progress }: AptOptions, work: () => Promise<T>): Promise<T> {
+  if (progress === undefined) return await work();
+  const partial = join(folder, "lists/partial");
+  const largest = new Map<string, number>();
+  const look = async () => {
+    for (const name of await readdir(partial).catch(() => [])) {
+      const { size } = await stat(join(partial, name)).catch(() => ({ size: 0 }));
+      largest.set(name, Math.max(size, largest.get(name) ?? 0));
+    }
+    progress([...largest.values()].reduce((sum, size) => sum + size, 0));
+  };
+  const timer = setInterval(() => void look(), 250);
+  try {
+    return await work();
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 async function configure(options: AptOptions, mirror: string): Promise<string> {

@@ -51,14 +51,18 @@ export async function completeLock(job: {
   readonly lock: Lock;
   readonly requirements: Requirements;
   readonly open: (arch: string) => Promise<AptSolver>;
+  /** Told before each set is asked for, and at the end. */
+  readonly progress?: (done: number, total: number) => void;
 }): Promise<Lock> {
-  const { requirements, open } = job;
+  const { requirements, open, progress } = job;
   const isSame = job.lock.distribution.name === requirements.distribution.name;
   const sets = isSame ? { ...job.lock.sets } : {};
   const packages = isSame ? { ...job.lock.packages } : {};
   let { date } = job.lock.distribution;
-  for (const set of missingSets(job.lock, requirements)) {
+  const missing = missingSets(job.lock, requirements);
+  for (const [index, set] of missing.entries()) {
     const solver = await open(set.arch);
+    progress?.(index, missing.length);
     date = solver.date;
     const kept = set.keep === undefined ? () => true : globMatcher(set.keep);
     const ids: string[] = [];
@@ -78,6 +82,7 @@ export async function completeLock(job: {
     const keep = set.keep === undefined ? {} : { keep: [...set.keep] };
     sets[set.name] = { arch: set.arch, request: requestOf(set), ...keep, packages: ids };
   }
+  if (missing.length > 0) progress?.(missing.length, missing.length);
   return { ...job.lock, distribution: { name: requirements.distribution.name, date }, sets, packages };
 }
 

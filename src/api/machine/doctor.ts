@@ -1,7 +1,6 @@
 import { access, constants, mkdir, readFile, statfs } from "node:fs/promises";
 import { createServer } from "node:net";
-import { homedir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { PackageURL, UrlConverter } from "@socketregistry/packageurl-js";
 import { execa } from "execa";
 import { type Dispatcher, request } from "undici";
@@ -10,6 +9,7 @@ import { createAgent } from "../../fetch/proxies.js";
 import { parseDeb822 } from "../../formats/deb822.js";
 import { packageHome } from "../../ground/home.js";
 import { hostMirrors } from "../../lock/apt.js";
+import { cacheFolder } from "../session/cache-folder.js";
 import { userProxies } from "../session/registries.js";
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -209,9 +209,10 @@ function defaultAddress(purl: string, path: string): string | undefined {
 
 async function checkStore(env: Env): Promise<DoctorCheck> {
   const name = "space for the store";
-  const folder = env.XDG_CACHE_HOME || join(env.HOME ?? homedir(), ".cache");
   const cure = "export XDG_CACHE_HOME=FOLDER    (on a disk with room)";
+  let folder = "";
   try {
+    folder = cacheFolder({ env });
     await mkdir(folder, { recursive: true });
     await access(folder, constants.W_OK);
     const { bavail, bsize } = await statfs(folder);
@@ -221,7 +222,8 @@ async function checkStore(env: Env): Promise<DoctorCheck> {
       ? { name, ok: true, found }
       : { name, ok: false, found: `${found}; a build wants ${neededBytes / 1e9} GB`, cure };
   } catch (error) {
-    return { name, ok: false, found: `${dirname(folder)} cannot be written (${reason(error)})`, cure };
+    const found = folder === "" ? reason(error) : `${dirname(folder)} cannot be written (${reason(error)})`;
+    return { name, ok: false, found, cure };
   }
 }
 

@@ -8,7 +8,7 @@ import { withLock } from "../../store/lock.js";
 import { lockFolder, type Store } from "../../store/store.js";
 import type { Context } from "../types.js";
 
-export interface LockPackagesJob extends Pick<Context, "env" | "signal" | "emit"> {
+export interface LockPackagesJob extends Pick<Context, "env" | "signal" | "emit" | "now"> {
   readonly lock: Lock;
   readonly needed: Requirements;
   readonly distribution: Distribution;
@@ -34,22 +34,65 @@ export async function lockPackages(job: LockPackagesJob): Promise<Lock> {
   const open = async (arch: string) => {
     const known = solvers.get(arch);
     if (known !== undefined) return await known;
-    emit({ type: "log", level: "info", message: `asking apt for packages of ${distribution.name} (${arch})` });
+    const mirrors = await job.mirrors();
+    const from = mirrors[0] === undefined ? "" : ` from ${hostOf(mirrors[0])}`;
+    const title = `Fetch the package lists of ${distribution.suites.join(", ")} (${arch})${from}`;
+    const lists = task(job, `lists/${arch}`, title);
     const solver = openApt({
       folder: join(store.root, "apt", `${distribution.name}-${arch}`),
       arch,
-      mirrors: await job.mirrors(),
+      mirrors,
       suites: distribution.suites,
       components: distribution.components,
       keyring: distribution.keyring,
       env,
       signal,
+      progress: (bytes) => lists.progress(bytes, undefined, "bytes"),
     });
     solvers.set(arch, solver);
-    return await solver;
+    return await lists.during(solver);
   };
-  const complete = async () => await completeLock({ lock, requirements: needed, open });
+  const complete = async () => {
+    if (missing.length === 0) return await completeLock({ lock, requirements: needed, open });
+    emit({ type: "log", level: "info", message: `asking apt for packages of ${distribution.name}` });
+    const choice = task(job, "choose", `Let apt choose the packages of ${missing.length} sets`);
+    return await choice.during(
+      completeLock({
+        lock,
+        requirements: needed,
+        open,
+        progress: (done, total) => choice.progress(done, total, "objects"),
+      }),
+    );
+  };
   if (missing.length === 0) return await complete();
   // apt refuses to work in a folder where another apt works.
   return await withLock({ folder: lockFolder(store), key: "apt", signal }, complete);
+}
+
+/** Work that is shown like a step of a build, though it makes the lock and no part of the image. */
+function task({ emit, now }: Pick<Context, "emit" | "now">, id: string, title: string) {
+  const step = `lock/${id}`;
+  const started = now();
+  emit({ type: "plan", steps: 1 });
+  emit({ type: "step-start", step, title });
+  return {
+    progress: (done: number, total: number | undefined, unit: "bytes" | "objects") =>
+      emit({ type: "step-progress", step, done, total, unit }),
+    during: async <T>(work: Promise<T>): Promise<T> => {
+      try {
+        const result = await work;
+        emit({ type: "step-end", step, title, cached: false, ms: now() - started, digest: "" });
+        return result;
+      } catch (error) {
+        emit({ type: "step-failed", step, title, message: error instanceof Error ? error.message : String(error) });
+        throw error;
+      }
+    },
+  };
+}
+
+/** The server's name alone: an address may hold a password. */
+function hostOf(address: string): string {
+  return URL.canParse(address) ? new URL(address).host || "this machine" : "apt's mirror list";
 }

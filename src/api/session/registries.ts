@@ -13,7 +13,8 @@ type Env = Readonly<Record<string, string | undefined>>;
  * open web, which no client is configured for, EDGEIMG_FILES_MIRROR names a folder of a server.
  */
 export async function userRegistries(env: Env): Promise<Registries> {
-  const home = env.HOME ?? "/";
+  // Without a home there are no settings of the user; `/` is nobody's.
+  const home = env.HOME || "/nonexistent";
   const npm =
     env.npm_config_registry ??
     env.NPM_CONFIG_REGISTRY ??
