@@ -34,9 +34,9 @@ export async function testTools() {
     env.EDGEIMG_TEST_SYSROOT = sysroot;
     env.EDGEIMG_TEST_QEMU = join(tree("root/tools/qemu"), "root/usr/bin/qemu-aarch64");
     env.EDGEIMG_TEST_QEMU_ARM = join(tree("root/tools/qemu"), "root/usr/bin/qemu-arm");
-    env.EDGEIMG_TEST_EDGE_RUN = join(tree("compile/runtime"), "edge-run");
-    env.EDGEIMG_TEST_EDGE_NN_RUN = join(tree("compile/runtime"), "edge-nn-run");
-    env.EDGEIMG_TEST_KERNELS = join(tree("compile/kernels"), "libedge_kernels.so");
+    env.EDGEIMG_TEST_EDGE_RUN = join(tree("compile/edge-run"), "edge-run");
+    env.EDGEIMG_TEST_EDGE_NN_RUN = join(tree("compile/edge-nn-run"), "edge-nn-run");
+    env.EDGEIMG_TEST_KERNELS = join(tree("compile/libedge_kernels.so"), "libedge_kernels.so");
     env.EDGEIMG_TEST_ONNXRUNTIME_HOST = tree("unpack/reference");
     env.EDGEIMG_TEST_GCC = compiler(folder, {
       program: join(tree(toolchain), `root/usr/bin/${triplet}-gcc`),
@@ -71,8 +71,9 @@ async function made({ engine, board, cwd, only }) {
     toolchain,
     "root/tools/qemu",
     `root/sysroot/${engine}-${request.board.arch}`,
-    "compile/runtime",
-    "compile/kernels",
+    "compile/edge-run",
+    "compile/edge-nn-run",
+    "compile/libedge_kernels.so",
     `compile/${engine}`,
     `compile/${engine}-adapter`,
     "unpack/reference",

@@ -178,7 +178,7 @@ export const recipe = z.strictObject({
         .describe("-l names of the engine's libraries, none when it is opened with dlopen."),
     })
     .describe(
-      "Compiled with the shared nn_model.c and nn_sidecar.c to libedge_nn.so, which exports edge_nn_* only. The engine's headers are system headers to it (-isystem), so that its warnings are about our code.",
+      "Defines the five functions nn_adapter_* of nn_model.h in C or C++, and is linked with what adapters have in common (compiled once, as C) to libedge_nn.so, which exports edge_nn_* only. The engine's headers are system headers to it (-isystem), so that its warnings are about our code.",
     ),
   model: z.strictObject({
     native: z

@@ -52,6 +52,10 @@ export const runtimeRecipe = z.strictObject({
       /** Folders and files of the recipe. */
       include: z.array(path),
       sources: z.array(path).min(1),
+      /** What it is compiled from beside `sources`: a change of other files is none of its business. The whole folder when empty. */
+      files: z.array(path).default([]),
+      /** Headers for those that link it, put beside it in `include/`. */
+      exports: z.array(path).default([]),
       cflags: z.array(z.string()),
       /** Static archives in the sysroot's library folder. */
       static: z.array(path),
@@ -61,3 +65,11 @@ export const runtimeRecipe = z.strictObject({
   ),
 });
 export type RuntimeRecipe = z.infer<typeof runtimeRecipe>;
+export type RuntimeProgram = RuntimeRecipe["programs"][number];
+
+/** One of a recipe's programs by its file's name. Throws when there is none. */
+export function programOf(recipe: RuntimeRecipe, output: string): RuntimeProgram {
+  const found = recipe.programs.find((program) => program.output === output);
+  if (found === undefined) throw new Error(`recipe ${recipe.name} makes no ${output}`);
+  return found;
+}

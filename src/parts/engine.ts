@@ -2,7 +2,7 @@ import type { Board } from "../catalog/board.js";
 import type { CatalogRecipe } from "../catalog/catalog.js";
 import { cmakeStep, gccStep, type Toolchain } from "./compile.js";
 import type { DebianContext } from "./roots.js";
-import { localRecipe } from "./runtime.js";
+import { commonObject, localRecipe } from "./runtime.js";
 import { sourceTree } from "./source.js";
 
 export interface EngineOptions {
@@ -11,8 +11,8 @@ export interface EngineOptions {
   readonly tools: Toolchain;
   /** A root with packages of which only the headers are used, for engines that name some. */
   readonly headers?: string | undefined;
-  /** recipes/runtime: edge_nn.h and the sidecar reader. */
-  readonly runtime: string;
+  /** The step with the object that adapters are linked with, and its headers. */
+  readonly common: string;
 }
 
 export interface EngineSteps {
@@ -29,7 +29,7 @@ export function engineSteps(context: DebianContext, options: EngineOptions): Eng
   const own = localRecipe(context, `engines/${recipe.name}`, folder);
   const inputs = {
     recipe: own,
-    runtime: localRecipe(context, "runtime", options.runtime),
+    common: options.common,
     ...(engine === undefined ? {} : { engine }),
     ...(options.headers === undefined ? {} : { headers: options.headers }),
   };
@@ -43,9 +43,9 @@ export function engineSteps(context: DebianContext, options: EngineOptions): Eng
     programs: [
       {
         ...adapterArguments(recipe, {
-          include: ["in/runtime/include", "in/runtime/src"],
+          include: ["in/common/include"],
           own: "in/recipe",
-          shared: "in/runtime/src",
+          common: `in/common/${commonObject}`,
           // The engine lies beside its adapter.
           search: [
             ...(engine === undefined ? [] : ["-isystem", "in/engine/usr/include", "-Lin/engine/usr/lib"]),
@@ -60,17 +60,14 @@ export function engineSteps(context: DebianContext, options: EngineOptions): Eng
   return { engine, adapter: step };
 }
 
-/** What every adapter is compiled with, of the runtime's folder `src`. */
-export const adapterSources: readonly string[] = ["nn_model.c", "nn_sidecar.c"];
-
 /** How an adapter is compiled, for both builders; folders are as the compiler sees them. */
 export function adapterArguments(
   { adapter }: CatalogRecipe["recipe"],
   places: {
     readonly include: readonly string[];
-    /** The recipe's folder, and the one of `adapterSources`. */
+    /** The recipe's folder, and the object that every adapter is linked with. */
     readonly own: string;
-    readonly shared: string;
+    readonly common: string;
     /** Where the engine's headers and libraries are, when not in the sysroot. */
     readonly search?: readonly string[];
     /** Whether the engine lies beside its adapter in the image. */
@@ -90,7 +87,7 @@ export function adapterArguments(
       ...(places.search ?? []),
       ...adapter.cflags,
       ...adapter.sources.map((source) => `${places.own}/${source}`),
-      ...adapterSources.map((source) => `${places.shared}/${source}`),
+      places.common,
       ...adapter.link.map((name) => `-l${name}`),
       ...["-lm", "-ldl", "-lpthread"],
     ],

@@ -6,7 +6,7 @@ import { engineSteps } from "./engine.js";
 import { type ModelSteps, modelSteps } from "./models.js";
 import type { packageSets } from "./package-sets.js";
 import { type DebianContext, targetRoot, toolsRoot } from "./roots.js";
-import { localRecipe, runtimeStep } from "./runtime.js";
+import { commonObject, localRecipe, programStep } from "./runtime.js";
 import { archiveSteps } from "./source.js";
 
 /** Documentation that no root needs; copyright files stay for the manifest. */
@@ -21,8 +21,8 @@ export interface ImageParts {
   /** Roots of host programs. */
   readonly tools: { readonly image: string; readonly qemu: string };
   readonly sysroot: string;
-  readonly runtime: string;
-  readonly kernels: string | undefined;
+  /** The installed programs of recipes/runtime, and of recipes/kernels when the project wants them: file name -> step. */
+  readonly programs: Readonly<Record<string, string>>;
   /** Undefined when the engine is part of its packages. */
   readonly engine: string | undefined;
   readonly adapter: string;
@@ -72,11 +72,13 @@ export function imageParts(
   const tools = { toolchain: toolsRoot(context, "toolchain"), sysroot };
   const recipes = `${catalog.home}/recipes`;
   const runtimeFolder = `${recipes}/runtime`;
-  const runtime = runtimeStep(context, { recipe: catalog.runtime, recipes, board, tools });
-  const kernels = project.kernels
-    ? runtimeStep(context, { recipe: catalog.kernels, recipes, board, tools })
-    : undefined;
-  const compiled = engineSteps(context, { engine, board, tools, headers, runtime: runtimeFolder });
+  const program = (output: string) => programStep(context, output, { recipe: catalog.runtime, recipes, board, tools });
+  const installed = [catalog.runtime, ...(project.kernels ? [catalog.kernels] : [])].flatMap((recipe) =>
+    recipe.programs
+      .filter(({ install }) => install !== null)
+      .map(({ output }) => [output, programStep(context, output, { recipe, recipes, board, tools })]),
+  );
+  const compiled = engineSteps(context, { engine, board, tools, headers, common: program(commonObject) });
 
   const { reference: onnxruntime } = catalog;
   const reference = archiveSteps(context, {
@@ -95,7 +97,7 @@ export function imageParts(
       reference,
       hostTools: image,
       localPath: request.localPath,
-      check: { qemu, sysroot, runtime, ...compiled },
+      check: { qemu, sysroot, runner: program("edge-nn-run"), ...compiled },
     }),
   ]);
   const app = appSteps(context, {
@@ -106,15 +108,14 @@ export function imageParts(
     dependencies: request.dependencies,
     versions: request.versions,
     runtimeRecipe: localRecipe(context, "runtime", runtimeFolder),
-    runtime,
+    runtime: program("edge-run"),
     qemu,
     sysroot,
   });
   return {
     tools: { image, qemu },
     sysroot,
-    runtime,
-    kernels,
+    programs: Object.fromEntries(installed),
     ...compiled,
     app,
     models: {

@@ -21,7 +21,7 @@ export interface ModelOptions {
   readonly check: {
     readonly qemu: string;
     readonly sysroot: string;
-    readonly runtime: string;
+    readonly runner: string;
     readonly adapter: string;
     readonly engine: string | undefined;
   };
@@ -87,7 +87,7 @@ export function modelSteps(context: DebianContext, options: ModelOptions): Model
       model: folder,
       qemu: check.qemu,
       sysroot: check.sysroot,
-      runtime: check.runtime,
+      runner: check.runner,
       adapter: check.adapter,
       ...(check.engine === undefined ? {} : { engine: check.engine }),
     },

@@ -1,7 +1,10 @@
 import type { Board } from "../catalog/board.js";
-import type { RuntimeRecipe } from "../catalog/runtime.js";
+import { programOf, type RuntimeProgram, type RuntimeRecipe } from "../catalog/runtime.js";
 import { gccStep, type Toolchain } from "./compile.js";
 import { archOf, type DebianContext } from "./roots.js";
+
+/** The object that every adapter is linked with, one of the runtime recipe's programs. */
+export const commonObject = "edge_nn_common.o";
 
 export interface RuntimeOptions {
   readonly recipe: RuntimeRecipe;
@@ -11,24 +14,34 @@ export interface RuntimeOptions {
   readonly tools: Toolchain;
 }
 
-const purposes = {
-  runtime: { title: "the app host", why: "it runs the app on the board" },
-  kernels: { title: "the quantized kernels", why: "the project asks for them with `kernels: true`" },
-} as const;
+const purposes: Readonly<Record<string, { readonly title: string; readonly why: string }>> = {
+  "edge-run": { title: "the app host", why: "it runs the app on the board" },
+  "edge-nn-run": {
+    title: "the program that checks models",
+    why: "it runs them in the image's engine, under the emulator",
+  },
+  [commonObject]: { title: "what adapters have in common", why: "the image's engine is linked with it" },
+  "libedge_kernels.so": { title: "the quantized kernels", why: "the project asks for them with `kernels: true`" },
+};
 
-/** The programs of a recipe for the board's core: `out/edge-run` and its companions, or `out/libedge_kernels.so`. */
-export function runtimeStep(context: DebianContext, { recipe, recipes, board, tools }: RuntimeOptions): string {
-  const { title, why } = purposes[recipe.name];
+/** One of a recipe's programs for the board's core, in `out/` under its name, with the headers it exports in `out/include/`. */
+export function programStep(
+  context: DebianContext,
+  output: string,
+  { recipe, recipes, board, tools }: RuntimeOptions,
+): string {
+  const program = programOf(recipe, output);
+  const { title, why } = purposes[output] ?? { title: output, why: `recipe ${recipe.name} makes it` };
   const { triplet } = archOf(context.distribution, context.arch);
   const libraries = `{cwd}/in/sysroot/root/usr/lib/${triplet}`;
   return gccStep(context, {
-    id: `compile/${recipe.name}`,
+    id: `compile/${output}`,
     title: `Compile ${title} for ${board.cpu}`,
     why,
     board,
     tools,
     inputs: {
-      recipe: localRecipe(context, recipe.name, `${recipes}/${recipe.name}`),
+      recipe: programSource(context, program, localRecipe(context, recipe.name, `${recipes}/${recipe.name}`)),
       // Only their headers: a change of the rest is none of this step's business.
       ...Object.fromEntries(
         recipe.headers.map((name) => [
@@ -37,19 +50,37 @@ export function runtimeStep(context: DebianContext, { recipe, recipes, board, to
         ]),
       ),
     },
-    programs: recipe.programs.map(({ output, include, sources, cflags, static: archives, libs, ldflags }) => ({
-      language: "c",
-      output,
-      arguments: [
-        ...cflags,
-        ...include.map((one) => `-Iin/recipe/${one}`),
-        ...recipe.headers.map((name) => `-Iin/${name}-include`),
-        ...sources.map((one) => `in/recipe/${one}`),
-        ...archives.map((one) => `${libraries}/${one}`),
-        ...libs.map((one) => `-l${one}`),
-        ...ldflags,
-      ],
-    })),
+    headers: program.exports.map((path) => ({ from: `in/recipe/${path}`, to: `include/${path.split("/").at(-1)}` })),
+    programs: [
+      {
+        language: "c",
+        output,
+        arguments: [
+          ...program.cflags,
+          ...program.include.map((one) => `-Iin/recipe/${one}`),
+          ...recipe.headers.map((name) => `-Iin/${name}-include`),
+          ...program.sources.map((one) => `in/recipe/${one}`),
+          ...program.static.map((one) => `${libraries}/${one}`),
+          ...program.libs.map((one) => `-l${one}`),
+          ...program.ldflags,
+        ],
+      },
+    ],
+  });
+}
+
+/** The part of a recipe's folder that a program is compiled from. */
+function programSource({ plan }: DebianContext, program: RuntimeProgram, recipe: string): string {
+  if (program.files.length === 0) return recipe;
+  return plan.add({
+    id: `source/${program.output}`,
+    kind: "compose",
+    title: `Collect the source of ${program.output}`,
+    why: "a change of the recipe's other files must not compile it again",
+    inputs: { recipe },
+    params: {
+      parts: [...program.sources, ...program.files].sort().map((path) => ({ from: "recipe", path, to: path })),
+    },
   });
 }
 

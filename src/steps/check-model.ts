@@ -128,7 +128,7 @@ async function runOnTarget({ check, context, libraries, run, outputs }: TargetRu
     join(inputFolder(inputs, "qemu"), "root/usr/bin", `qemu-${check.qemu}`),
     [
       ...["-cpu", check.cpu, "-L", join(inputFolder(inputs, "sysroot"), "root"), "-E", `LD_LIBRARY_PATH=${libraries}`],
-      join(inputFolder(inputs, "runtime"), "edge-nn-run"),
+      join(inputFolder(inputs, "runner"), "edge-nn-run"),
       ...[
         "--engine",
         join(libraries, "libedge_nn.so"),

@@ -1,34 +1,47 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
+import { loadCatalog } from "../../src/catalog/catalog.js";
+import { programOf } from "../../src/catalog/runtime.js";
 import { renderSidecar } from "../../src/model/sidecar.js";
-import { adapterSources } from "../../src/parts/engine.js";
 
 const home = fileURLToPath(new URL("../../", import.meta.url));
-const hasCompiler = spawnSync("cc", ["--version"]).status === 0;
+const hasCompiler = ["cc", "c++"].every((one) => spawnSync(one, ["--version"]).status === 0);
 const folder = t.testdir({ "m.onnx": "ReduceSum", sub: {} });
-const driver = join(folder, "driver");
+const sanitizers = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+const warnings = ["-Wall", "-Wextra", "-Werror"];
+const { runtime } = await loadCatalog(home, undefined);
+const common = programOf(runtime, "edge_nn_common.o");
 
-/** The reader and the toy engine, for this machine, with sanitizers. */
-function compile(): void {
-  const toy = join(home, "test/fixtures/engines/toy");
-  const include = [join(home, "recipes/runtime/include"), join(home, "recipes/runtime/src"), toy];
+/**
+ * What adapters have in common, compiled as C, with one of the toy engines in its own language: for this machine, with sanitizers.
+ * The path of the driver.
+ */
+function compile(engine: "toy" | "toy-cpp"): string {
+  const own = join(home, "test/fixtures/engines", engine);
+  const include = ["recipes/runtime/include", "recipes/runtime/src"].map((path) => `-I${join(home, path)}`);
   const sources = [
-    "test/engines/sidecar_driver.c",
-    ...adapterSources.map((source) => `recipes/runtime/src/${source}`),
-  ].map((file) => join(home, file));
-  execFileSync("cc", [
-    ...["-std=c11", "-D_GNU_SOURCE", "-g", "-O1", "-Wall", "-Wextra", "-Werror"],
-    ...["-fsanitize=address,undefined", "-fno-sanitize-recover=all"],
-    ...include.map((path) => `-I${path}`),
-    ...sources,
-    join(toy, "adapter.c"),
-    join(toy, "toy.c"),
-    ...["-o", driver],
-  ]);
+    ...common.sources.map((source) => join(home, "recipes/runtime", source)),
+    join(home, "test/engines/sidecar_driver.c"),
+    ...readdirSync(own).flatMap((name) => (/\.c(pp)?$/.test(name) ? [join(own, name)] : [])),
+  ];
+  const objects = sources.map((source) => {
+    const object = join(folder, `${engine}-${basename(source)}.o`);
+    const [compiler, standard] = source.endsWith(".c") ? ["cc", "-std=c11"] : ["c++", "-std=c++17"];
+    execFileSync(compiler, [
+      ...[standard, "-D_GNU_SOURCE", ...sanitizers, ...warnings, ...include, `-I${own}`],
+      ...["-c", source, "-o", object],
+    ]);
+    return object;
+  });
+  const driver = join(folder, `driver-${engine}`);
+  execFileSync("c++", [...sanitizers, ...objects, "-ldl", "-o", driver]);
+  return driver;
 }
+
+let driver = "";
 
 function run(...args: readonly string[]): string {
   const { stdout, stderr, signal } = spawnSync(driver, args, { encoding: "utf8" });
@@ -44,7 +57,7 @@ const start = "edge-nn 1\nengine toy\nfile model m.onnx\n";
 const ports = "input x f32 dims=1,3\noutput y f32 dims=1,1\n";
 
 t.test("the reader of model.edge", { skip: hasCompiler ? false : "no C compiler on this machine" }, async (t) => {
-  compile();
+  driver = compile("toy");
 
   t.test("reads what renderSidecar writes", async (t) => {
     const text = renderSidecar({
@@ -174,3 +187,26 @@ t.test("the reader of model.edge", { skip: hasCompiler ? false : "no C compiler 
     t.ok(Number(accepted) > 20, `${accepted} damaged files were still valid`);
   });
 });
+
+t.test(
+  "an adapter in C++ is linked with what is C",
+  { skip: hasCompiler ? false : "no C++ compiler here" },
+  async (t) => {
+    driver = compile("toy-cpp");
+    const text = `edge-nn 1\nengine toy-cpp\nfile model m.onnx\ninput x f32 dims=1,3,32..64/8\noutput y f32 dims=1,1,1\n`;
+    t.match(read(text, "1x3x33", "1x3x40").split("\n").slice(2), [
+      "3 input x: shape 1x3x33, dimension 2 must be 32..64 in steps of 8",
+      "sum 60",
+    ]);
+    t.equal(
+      read(text.replace("engine toy-cpp", "engine toy")),
+      "2 model.edge:2: the model is made for engine toy, this image has toy-cpp",
+    );
+    writeFileSync(join(folder, "other.onnx"), "Softmax");
+    t.match(
+      read(text.replace("m.onnx", "other.onnx")),
+      /^5 toy-cpp: no operator of .*other\.onnx is known$/,
+      "an exception ends in a status",
+    );
+  },
+);

@@ -160,10 +160,12 @@ t.test("the quantized kernels are compiled for the board and installed when the 
   const without = planImage(request, lock);
   const plan = planImage({ ...request, project: { ...request.project, kernels: true } }, lock);
   const added = plan.steps.map(({ id }) => id).filter((id) => !without.steps.some((step) => step.id === id));
-  t.same(added.sort(), ["compile/kernels", "local/kernels"]);
-  t.match(JSON.stringify(plan.steps.find(({ id }) => id === "compile/kernels")?.params), /-mcpu=cortex-a53/);
+  t.same(added.sort(), ["compile/libedge_kernels.so", "local/kernels"]);
+  t.match(JSON.stringify(plan.steps.find(({ id }) => id === "compile/libedge_kernels.so")?.params), /-mcpu=cortex-a53/);
   t.match(
-    plan.steps.filter(({ inputs }) => inputs.kernels === "compile/kernels").map(({ params }) => JSON.stringify(params)),
+    plan.steps
+      .filter(({ inputs }) => inputs["libedge_kernels.so"] === "compile/libedge_kernels.so")
+      .map(({ params }) => JSON.stringify(params)),
     [/usr\/lib\/edgeimg\/libedge_kernels\.so/],
   );
   t.same(unreached(plan), []);

@@ -17,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ENGINE "ncnn"
 #define NO_MEMORY (-100) /* what ncnn returns when an allocation failed */
 
 typedef struct {
@@ -26,9 +25,11 @@ typedef struct {
   ncnn_option_t option;
 } ncnn_model;
 
-const char *edge_nn_engine(void) { return ENGINE; }
+const char nn_adapter_name[] = "ncnn";
 
-const char *edge_nn_version(void) { return ncnn_version(); }
+const char *nn_adapter_version(void) { return ncnn_version(); }
+
+size_t nn_adapter_size(void) { return sizeof(ncnn_model); }
 
 /* Names the layers that this ncnn does not have. Its own loader would say so on
  * stderr only. A file that is no .param at all is left to that loader. */
@@ -85,10 +86,9 @@ static edge_nn_status check_blobs(ncnn_model *m) {
   return EDGE_NN_OK;
 }
 
-static edge_nn_status load(ncnn_model *m, const char *dir, int threads) {
-  edge_nn_model *model = &m->base;
-  edge_nn_status status = nn_model_read(model, dir, ENGINE);
-  if (status) return status;
+edge_nn_status nn_adapter_load(edge_nn_model *model, int threads) {
+  ncnn_model *m = (ncnn_model *)model;
+  edge_nn_status status;
   const char *param = nn_model_file(model, "param");
   const char *weights = param ? nn_model_file(model, "weights") : NULL;
   if (!weights) return EDGE_NN_ERR_MODEL;
@@ -97,7 +97,7 @@ static edge_nn_status load(ncnn_model *m, const char *dir, int threads) {
   m->net = ncnn_net_create();
   m->option = ncnn_option_create();
   if (!m->net || !m->option) return nn_model_fail(model, EDGE_NN_ERR_MEMORY, "no memory for a net");
-  ncnn_option_set_num_threads(m->option, nn_model_threads(model, threads));
+  ncnn_option_set_num_threads(m->option, threads);
   ncnn_option_set_use_vulkan_compute(m->option, 0);
   ncnn_option_set_use_fp16_packed(m->option, 0);
   ncnn_option_set_use_fp16_storage(m->option, 0);
@@ -115,29 +115,10 @@ static edge_nn_status load(ncnn_model *m, const char *dir, int threads) {
   return check_blobs(m);
 }
 
-edge_nn_status edge_nn_open(const char *dir, int threads, edge_nn_model **out) {
-  if (!out) return nn_open_fail(EDGE_NN_ERR_ARGUMENT, "open: nowhere to put the model");
-  *out = NULL;
-  if (!dir || threads < 1) return nn_open_fail(EDGE_NN_ERR_ARGUMENT, "open: no folder, or fewer than 1 thread");
-  ncnn_model *m = calloc(1, sizeof *m);
-  if (!m) return nn_open_fail(EDGE_NN_ERR_MEMORY, "no memory for a model");
-  edge_nn_status status = load(m, dir, threads);
-  if (status) {
-    nn_open_fail(status, "%s", m->base.error);
-    edge_nn_close(&m->base);
-    return status;
-  }
-  *out = &m->base;
-  return EDGE_NN_OK;
-}
-
-void edge_nn_close(edge_nn_model *model) {
-  if (!model) return;
+void nn_adapter_unload(edge_nn_model *model) {
   ncnn_model *m = (ncnn_model *)model;
   if (m->net) ncnn_net_destroy(m->net);
   if (m->option) ncnn_option_destroy(m->option);
-  nn_model_free(model);
-  free(m);
 }
 
 /* A matrix with a copy of a dense tensor of 4-byte elements; NULL without
@@ -204,12 +185,9 @@ static edge_nn_status extract(ncnn_model *m, ncnn_extractor_t extractor, uint32_
   return status;
 }
 
-edge_nn_status edge_nn_run(edge_nn_model *model) {
-  if (!model) return EDGE_NN_ERR_ARGUMENT;
+edge_nn_status nn_adapter_run(edge_nn_model *model) {
   ncnn_model *m = (ncnn_model *)model;
-  edge_nn_status status = nn_model_inputs_ready(model);
-  if (status) return status;
-  nn_model_forget(model);
+  edge_nn_status status = EDGE_NN_OK;
   ncnn_extractor_t extractor = ncnn_extractor_create(m->net);
   if (!extractor) return nn_model_fail(model, EDGE_NN_ERR_MEMORY, "no memory to run the net");
   for (uint32_t i = 0; i < model->input_count && !status; i++) {
@@ -223,6 +201,5 @@ edge_nn_status edge_nn_run(edge_nn_model *model) {
   }
   for (uint32_t i = 0; i < model->output_count && !status; i++) status = extract(m, extractor, i);
   ncnn_extractor_destroy(extractor);
-  if (status) nn_model_forget(model);
   return status;
 }

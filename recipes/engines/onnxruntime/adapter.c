@@ -12,15 +12,14 @@
  * network share the same cores.
  */
 #include "nn_model.h"
+#include "nn_library.h"
 
-#include <dlfcn.h>
 #include <onnxruntime/onnxruntime_c_api.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define ENGINE "onnxruntime"
 #define LIBRARY "libonnxruntime.so.1"
 
 typedef struct {
@@ -38,29 +37,9 @@ static const OrtApi *api;
 static char library_error[NN_ERROR_BYTES];
 
 static void load_library(void) {
-  Dl_info self;
-  if (!dladdr((void *)&api, &self) || !self.dli_fname) {
-    snprintf(library_error, sizeof library_error, "cannot tell the adapter's own folder");
-    return;
-  }
-  const char *slash = strrchr(self.dli_fname, '/');
-  size_t length = slash ? (size_t)(slash - self.dli_fname) + 1 : 0;
-  char *path = malloc(length + sizeof LIBRARY);
-  if (!path) {
-    snprintf(library_error, sizeof library_error, "no memory for a path");
-    return;
-  }
-  memcpy(path, self.dli_fname, length);
-  memcpy(path + length, LIBRARY, sizeof LIBRARY);
-  void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-  free(path);
-  const OrtApiBase *(*get_base)(void) = NULL;
-  if (library) *(void **)&get_base = dlsym(library, "OrtGetApiBase");
-  if (!get_base) {
-    const char *reason = dlerror();
-    snprintf(library_error, sizeof library_error, "%s", reason ? reason : "no OrtGetApiBase in " LIBRARY);
-    return;
-  }
+  const OrtApiBase *(*get_base)(void);
+  const nn_symbol table[] = {{"OrtGetApiBase", &get_base}};
+  if (!nn_library_open_beside(&api, LIBRARY, "ONNX Runtime", table, 1, library_error, sizeof library_error)) return;
   api_base = get_base();
   api = api_base->GetApi(ORT_API_VERSION);
   if (!api)
@@ -68,9 +47,11 @@ static void load_library(void) {
              api_base->GetVersionString(), ORT_API_VERSION);
 }
 
-const char *edge_nn_engine(void) { return ENGINE; }
+const char nn_adapter_name[] = "onnxruntime";
 
-const char *edge_nn_version(void) {
+size_t nn_adapter_size(void) { return sizeof(ort_model); }
+
+const char *nn_adapter_version(void) {
   pthread_once(&once, load_library);
   return api_base ? api_base->GetVersionString() : "";
 }
@@ -190,34 +171,16 @@ static edge_nn_status check_ports(ort_model *m, bool input) {
   return status;
 }
 
-static edge_nn_status load(ort_model *m, const char *dir, int threads) {
-  edge_nn_model *model = &m->base;
-  edge_nn_status status = nn_model_read(model, dir, ENGINE);
-  if (status) return status;
+edge_nn_status nn_adapter_load(edge_nn_model *model, int threads) {
+  ort_model *m = (ort_model *)model;
+  pthread_once(&once, load_library);
+  if (!api) return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "%s", library_error);
   const char *path = nn_model_file(model, "model");
   if (!path) return EDGE_NN_ERR_MODEL;
-  status = create_session(m, path, nn_model_threads(model, threads));
+  edge_nn_status status = create_session(m, path, threads);
   if (!status) status = check_ports(m, true);
   if (!status) status = check_ports(m, false);
   return status;
-}
-
-edge_nn_status edge_nn_open(const char *dir, int threads, edge_nn_model **out) {
-  if (!out) return nn_open_fail(EDGE_NN_ERR_ARGUMENT, "open: nowhere to put the model");
-  *out = NULL;
-  if (!dir || threads < 1) return nn_open_fail(EDGE_NN_ERR_ARGUMENT, "open: no folder, or fewer than 1 thread");
-  pthread_once(&once, load_library);
-  if (!api) return nn_open_fail(EDGE_NN_ERR_ENGINE, "%s", library_error);
-  ort_model *m = calloc(1, sizeof *m);
-  if (!m) return nn_open_fail(EDGE_NN_ERR_MEMORY, "no memory for a model");
-  edge_nn_status status = load(m, dir, threads);
-  if (status) {
-    nn_open_fail(status, "%s", m->base.error);
-    edge_nn_close(&m->base);
-    return status;
-  }
-  *out = &m->base;
-  return EDGE_NN_OK;
 }
 
 static void release_results(ort_model *m) {
@@ -228,15 +191,12 @@ static void release_results(ort_model *m) {
   }
 }
 
-void edge_nn_close(edge_nn_model *model) {
-  if (!model) return;
+void nn_adapter_unload(edge_nn_model *model) {
   ort_model *m = (ort_model *)model;
   release_results(m);
   if (m->session) api->ReleaseSession(m->session);
   if (m->memory) api->ReleaseMemoryInfo(m->memory);
   if (m->env) api->ReleaseEnv(m->env);
-  nn_model_free(model);
-  free(m);
 }
 
 /* A value over the input's own memory, which outlives the run. */
@@ -276,11 +236,9 @@ static edge_nn_status take_value(ort_model *m, uint32_t index) {
   return EDGE_NN_OK;
 }
 
-edge_nn_status edge_nn_run(edge_nn_model *model) {
-  if (!model) return EDGE_NN_ERR_ARGUMENT;
+edge_nn_status nn_adapter_run(edge_nn_model *model) {
   ort_model *m = (ort_model *)model;
-  edge_nn_status status = nn_model_inputs_ready(model);
-  if (status) return status;
+  edge_nn_status status = EDGE_NN_OK;
   release_results(m);
   const char *input_names[NN_MAX_PORTS], *output_names[NN_MAX_PORTS];
   OrtValue *values[NN_MAX_PORTS] = {0}; /* ours, released below */

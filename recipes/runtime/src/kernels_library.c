@@ -1,19 +1,9 @@
 #include "kernels_library.h"
 
-#include <dlfcn.h>
-#include <stdio.h>
-#include <string.h>
+#include "nn_library.h"
 
 bool edge_kernels_open(const char *path, edge_kernels *kernels, char *message, size_t size) {
-  void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-  if (!library) {
-    snprintf(message, size, "cannot open the kernels (edgeimg.yaml needs `kernels: true`): %s", dlerror());
-    return false;
-  }
-  const struct {
-    const char *symbol;
-    void *slot;
-  } table[] = {
+  const nn_symbol table[] = {
       {"edge_status_text", &kernels->status_text},
       {"edge_variant_detect", &kernels->detect},
       {"edge_variant_check", &kernels->check},
@@ -22,17 +12,8 @@ bool edge_kernels_open(const char *path, edge_kernels *kernels, char *message, s
       {"edge_conv_prepare", &kernels->prepare},
       {"edge_conv_run", &kernels->run},
   };
-  for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-    void *symbol = dlsym(library, table[i].symbol);
-    if (!symbol) {
-      snprintf(message, size, "%s does not export %s", path, table[i].symbol);
-      dlclose(library);
-      return false;
-    }
-    /* ISO C has no cast from void * to a function pointer; POSIX promises that the bytes are the same. */
-    memcpy(table[i].slot, &symbol, sizeof symbol);
-  }
-  return true;
+  return nn_library_open(path, "the kernels (edgeimg.yaml needs `kernels: true`)", table, sizeof table / sizeof *table,
+                         message, size);
 }
 
 const char *edge_kernels_code(edge_status status) {

@@ -1,33 +1,14 @@
 #include "nn_engine.h"
 
-#include <dlfcn.h>
 #include <stdio.h>
-#include <string.h>
 
-/* ISO C has no cast from void * to a function pointer; POSIX promises that the bytes are the same. */
-static bool find(void *library, const char *name, void *slot, char *message, unsigned long size) {
-  void *symbol = dlsym(library, name);
-  if (!symbol) {
-    snprintf(message, size, "the engine does not export %s", name);
-    return false;
-  }
-  memcpy(slot, &symbol, sizeof symbol);
-  return true;
-}
+#include "nn_library.h"
 
 bool edge_engine_open(const char *path, edge_engine *engine, char *message, unsigned long size) {
   uint32_t (*abi)(void);
   const char *(*name)(void);
   const char *(*version)(void);
-  void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-  if (!library) {
-    snprintf(message, size, "cannot open the engine: %s", dlerror());
-    return false;
-  }
-  const struct {
-    const char *symbol;
-    void *slot;
-  } table[] = {
+  const nn_symbol table[] = {
       {"edge_nn_abi", &abi},
       {"edge_nn_engine", &name},
       {"edge_nn_version", &version},
@@ -42,14 +23,9 @@ bool edge_engine_open(const char *path, edge_engine *engine, char *message, unsi
       {"edge_nn_get_output", &engine->get_output},
       {"edge_nn_last_error", &engine->last_error},
   };
-  for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-    if (find(library, table[i].symbol, table[i].slot, message, size)) continue;
-    dlclose(library);
-    return false;
-  }
+  if (!nn_library_open(path, "the engine", table, sizeof table / sizeof *table, message, size)) return false;
   if (abi() != EDGE_NN_ABI) {
     snprintf(message, size, "the engine has ABI %u, this program needs %u", (unsigned)abi(), EDGE_NN_ABI);
-    dlclose(library);
     return false;
   }
   engine->name = name();

@@ -2,9 +2,9 @@
  * nn_model.h: what every engine's adapter has in common.
  *
  * The reader of "model.edge" (docs/architecture.md), the check of every tensor
- * against it, and the storage of inputs and results. nn_model.c and nn_sidecar.c
- * define all functions of edge_nn.h except edge_nn_engine, edge_nn_version, edge_nn_open,
- * edge_nn_close and edge_nn_run, which are the engine's.
+ * against it, and the storage of inputs and results. nn_adapter.c, nn_model.c and
+ * nn_sidecar.c define all functions of edge_nn.h, compiled once as C; an engine's
+ * adapter, in C or C++, is linked with them and defines nn_adapter_*, below.
  *
  * An adapter's own model struct has `edge_nn_model base` as its first member,
  * so one pointer serves both. Nothing here knows any engine.
@@ -20,6 +20,10 @@
 #pragma GCC visibility push(default)
 #include "edge_nn.h"
 #pragma GCC visibility pop
+
+#ifdef __cplusplus
+extern "C" {
+#endif
 
 #define NN_MODEL_FILE "model.edge"
 #define NN_MODEL_MAX_BYTES 65536
@@ -60,6 +64,30 @@ struct edge_nn_model {
   uint32_t file_count, option_count, input_count, output_count;
   char error[NN_ERROR_BYTES];
 };
+
+/* ---- what an adapter defines; none of it throws, aborts or prints ---- */
+
+/* The engine's name, as its recipe and the sidecar have it. */
+extern const char nn_adapter_name[];
+
+/* The engine's own version string. */
+const char *nn_adapter_version(void);
+
+/* Bytes of the adapter's model struct. It is given zeroed memory of that size: objects with constructors go behind pointers. */
+size_t nn_adapter_size(void);
+
+/* Loads the model that *model describes, its sidecar read, and checks that the engine's inputs and outputs are the declared ones.
+ * On failure the error is set, and nn_adapter_unload is called. */
+edge_nn_status nn_adapter_load(edge_nn_model *model, int threads);
+
+/* Runs the model on its inputs, which are all set. Each output is either reserved and filled (nn_model_reserve_output) or described and
+ * pointed at the engine's memory (nn_model_describe_output, value.data), and then made `ready`. On failure the error is set. */
+edge_nn_status nn_adapter_run(edge_nn_model *model);
+
+/* Releases what load and run made, after a load that failed halfway too; not the base, not the struct itself. */
+void nn_adapter_unload(edge_nn_model *model);
+
+/* ---- what an adapter may call ---- */
 
 /* Reads and checks `dir`/model.edge into *model, which must be all zero.
  * `engine` must be the one that the sidecar names. On failure
@@ -106,7 +134,11 @@ edge_nn_status nn_model_fail(edge_nn_model *model, edge_nn_status status, const 
     __attribute__((format(printf, 3, 4)));
 
 /* Sets what edge_nn_last_error(NULL) says on this thread; returns `status`.
- * An adapter whose edge_nn_open fails calls it before it frees the model. */
+ * Called before the model that failed to open is freed. */
 edge_nn_status nn_open_fail(edge_nn_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#ifdef __cplusplus
+}
+#endif
 
 #endif

@@ -1,6 +1,8 @@
 import type { Board } from "../../catalog/board.js";
 import type { CatalogRecipe } from "../../catalog/catalog.js";
+import { programOf } from "../../catalog/runtime.js";
 import { adapterArguments } from "../../parts/engine.js";
+import { commonObject } from "../../parts/runtime.js";
 import { engineSources } from "./engine-sources.js";
 import { libraryContext } from "./library-package.js";
 import { helpText, marker, upper } from "./names.js";
@@ -122,8 +124,9 @@ function cpuSymbols(boards: readonly Board[], cpus: readonly string[]): string[]
 }
 
 /** libedge_nn.so of the engine that is chosen in menuconfig. */
-export function adapterPackage(request: TreeRequest, shared: readonly string[]): TreeFile[] {
+export function adapterPackage(request: TreeRequest): TreeFile[] {
   const { engines, catalog, render } = request;
+  const common = programOf(catalog.runtime, commonObject);
   const name = "edgeimg-adapter";
   return [
     textFile(
@@ -141,11 +144,17 @@ export function adapterPackage(request: TreeRequest, shared: readonly string[]):
     ),
     makefile(request, name, name, {
       version: request.version,
+      common: commonObject,
+      commonArguments: [
+        ...withoutWerror(common.cflags),
+        ...common.include.map((folder) => `-I${folder}`),
+        ...common.sources,
+      ],
       engines: engines.map(({ recipe }) => {
         const { language, arguments: args } = adapterArguments(recipe, {
           include: ["include", "src"],
           own: recipe.name,
-          shared: "src",
+          common: commonObject,
         });
         return {
           symbol: upper(recipe.name),
@@ -154,7 +163,9 @@ export function adapterPackage(request: TreeRequest, shared: readonly string[]):
         };
       }),
     }),
-    ...shared.map((path) => copyOf(`package/${name}/src/${path}`, `${catalog.home}/recipes/runtime/${path}`)),
+    ...[...common.sources, ...common.files].map((path) =>
+      copyOf(`package/${name}/src/${path}`, `${catalog.home}/recipes/runtime/${path}`),
+    ),
     ...engines.flatMap(({ recipe, folder }) =>
       recipe.adapter.sources.map((path) => copyOf(`package/${name}/src/${recipe.name}/${path}`, `${folder}/${path}`)),
     ),

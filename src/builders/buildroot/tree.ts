@@ -1,4 +1,3 @@
-import { adapterSources } from "../../parts/engine.js";
 import { boardFiles, commonFiles } from "./board-files.js";
 import { defconfig, defconfigName } from "./defconfig.js";
 import { adapterPackage, enginePackage } from "./engine-packages.js";
@@ -58,7 +57,7 @@ export function renderTree(request: TreeRequest, listings: RecipeListings): Tree
           files: listings.kernels.filter((path) => path.startsWith("include/") || path.startsWith("src/")),
         })
       : []),
-    ...adapterPackage(request, [...headers, ...adapterSources.map((source) => `src/${source}`)]),
+    ...adapterPackage(request),
     ...appPackages(request),
   ];
   const names = [...new Set(packages.map(({ path }) => path.split("/")[1] ?? ""))]

@@ -46,9 +46,8 @@ export function imageRootfs(
       render: (template, data) => render(`rootfs/${template}`, data),
     },
     inputs: {
-      runtime: parts.runtime,
+      ...parts.programs,
       adapter: parts.adapter,
-      ...(parts.kernels === undefined ? {} : { kernels: parts.kernels }),
       ...parts.app.inputs,
       ...(parts.engine === undefined ? {} : { engine: parts.engine }),
       ...(extra === undefined ? {} : { extra }),
@@ -56,7 +55,7 @@ export function imageRootfs(
     },
     entries: [
       ...programEntries(catalog.runtime),
-      ...(parts.kernels === undefined ? [] : programEntries(catalog.kernels)),
+      ...(project.kernels ? programEntries(catalog.kernels) : []),
       libraryEntry("adapter", "libedge_nn.so", "libedge_nn.so"),
       ...(parts.engine === undefined
         ? []
@@ -90,11 +89,11 @@ function libraryEntry(input: string, library: string, path: string): AssembleEnt
   return { type: "file", path: `usr/lib/edgeimg/${library}`, mode: 0o755, from: { input, path } };
 }
 
-/** What a recipe's programs are in the root; the input has the recipe's name. */
-function programEntries({ name, programs }: RuntimeRecipe): AssembleEntry[] {
+/** What a recipe's programs are in the root; the input has the program's name. */
+function programEntries({ programs }: RuntimeRecipe): AssembleEntry[] {
   return programs.flatMap(({ output, install }): AssembleEntry[] =>
     install === null
       ? []
-      : [{ type: "file", path: install.replace(/^\//, ""), mode: 0o755, from: { input: name, path: output } }],
+      : [{ type: "file", path: install.replace(/^\//, ""), mode: 0o755, from: { input: output, path: output } }],
   );
 }
