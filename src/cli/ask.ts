@@ -10,7 +10,7 @@ export function canAsk({ interactive, stdin }: Terminal): boolean {
 
 /**
  * Asks one question and gives the line that was typed, without spaces around it; "" at the end of the input.
- * @param hidden nothing that is typed is shown, as for passwords
+ * @param hidden nothing that is typed is shown, as for passwords, and spaces count
  */
 export async function ask(terminal: Terminal, question: string, hidden = false): Promise<string> {
   terminal.stdout(question);
@@ -24,7 +24,7 @@ export async function ask(terminal: Terminal, question: string, hidden = false):
     });
     const line = await Promise.race([lines.question("", { signal: terminal.signal }), closed]);
     if (hidden) terminal.stdout("\n");
-    return line.trim();
+    return hidden ? line : line.trim();
   } finally {
     lines.close();
   }

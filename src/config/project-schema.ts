@@ -1,4 +1,5 @@
 import { name, size, sizeBetween } from "../catalog/common.js";
+import { parseSshPublicKey, SshKeyError } from "../formats/ssh-public-key.js";
 import * as z from "../ground/zod.js";
 import { modelSchema } from "./model-schema.js";
 import { testsSchema } from "./tests-schema.js";
@@ -42,13 +43,25 @@ const app = z.strictObject({
     }),
 });
 
+/** The pattern is for editors; what is checked is the key itself. */
 export const publicKey = z
   .string()
-  .max(16384)
-  .regex(
-    /^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh\.com|sk-ecdsa-sha2-nistp256@openssh\.com) [A-Za-z0-9+/]+={0,3}( [^\p{Cc}]*)?$/u,
-    "a public key as in the file id_ed25519.pub",
-  );
+  .superRefine((text, { addIssue }) => {
+    try {
+      parseSshPublicKey(text);
+    } catch (error) {
+      if (!(error instanceof SshKeyError)) throw error;
+      addIssue({
+        code: "custom",
+        message: `no usable public key, as the file id_ed25519.pub holds one: ${error.message}`,
+      });
+    }
+  })
+  .meta({
+    maxLength: 16384,
+    pattern:
+      "^(ssh-ed25519|ssh-rsa|ecdsa-sha2-nistp(256|384|521)|sk-ssh-ed25519@openssh\\.com|sk-ecdsa-sha2-nistp256@openssh\\.com) [A-Za-z0-9+/]+={0,3}( [^\\p{Cc}]*)?$",
+  });
 
 export const hostname = z
   .string()

@@ -1,9 +1,10 @@
 import { pbkdf2Sync } from "node:crypto";
-import { envName, envValue, hostname, publicKey } from "../config/project-schema.js";
+import { envName, envValue, hostname } from "../config/project-schema.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { FatError, isFatBootSector } from "../formats/fat.js";
 import { type FatPatch, planFatFile } from "../formats/fat-add.js";
 import { findPartition, type PartitionTable, sectorSize } from "../formats/partitions.js";
+import { parseSshPublicKey, SshKeyError } from "../formats/ssh-public-key.js";
 import { alignment } from "./buffers.js";
 import { edge } from "./stale.js";
 import type { Target } from "./target.js";
@@ -14,7 +15,12 @@ export interface Settings {
   /** Public keys, as in id_ed25519.pub. */
   readonly sshKeys: readonly string[];
   readonly wifi:
-    | { readonly ssid: string; readonly passphrase: string | undefined; readonly country: string | undefined }
+    | {
+        readonly ssid: string;
+        /** An open network is one only by the word: a passphrase that was forgotten must not make one. */
+        readonly key: "open" | { readonly passphrase: string };
+        readonly country: string | undefined;
+      }
     | undefined;
   /** KEY=VALUE of the app's environment. */
   readonly variables: readonly string[];
@@ -43,10 +49,7 @@ export function formatSettings(settings: Settings): string {
     const what = "lower-case letters, digits and inner dashes, at most 63";
     lines.push(`hostname=${check("--hostname", hostname, settings.hostname, what)}`);
   }
-  for (const key of settings.sshKeys)
-    lines.push(
-      `ssh-key=${check("--ssh-key", publicKey, key, "a public key, or a file with one, such as ~/.ssh/id_ed25519.pub")}`,
-    );
+  for (const key of settings.sshKeys) lines.push(`ssh-key=${sshKeyLine(key)}`);
   if (settings.wifi !== undefined) lines.push(...wifiLines(settings.wifi));
   const names = new Set<string>();
   for (const pair of settings.variables) {
@@ -64,25 +67,51 @@ export function formatSettings(settings: Settings): string {
   return text;
 }
 
+function sshKeyLine(key: string): string {
+  try {
+    return parseSshPublicKey(key).line;
+  } catch (cause) {
+    if (!(cause instanceof SshKeyError)) throw cause;
+    throw sshKeyRefused("--ssh-key", cause);
+  }
+}
+
+/** @param where the flag, or the file that it names */
+export function sshKeyRefused(where: string, cause: SshKeyError): EdgeimgError {
+  return new EdgeimgError("ERR_EDGEIMG_FLASH_SETTINGS", `${where} is no usable public key: ${cause.message}.`, {
+    cause,
+    hint: "Nothing was written. Give a public key, or a file with one, such as ~/.ssh/id_ed25519.pub.",
+  });
+}
+
 /**
  * The passphrase goes no further than here: what is written is the key made from it (IEEE 802.11i, PBKDF2 with HMAC-SHA1, 4096 rounds),
- * which opens this one network only.
+ * which opens this one network only. 64 hexadecimal digits are such a key already, as `wpa_passphrase` prints it.
  */
-function wifiLines({ ssid, passphrase, country }: NonNullable<Settings["wifi"]>): string[] {
+function wifiLines({ ssid, key, country }: NonNullable<Settings["wifi"]>): string[] {
   const length = Buffer.byteLength(ssid);
   // biome-ignore lint/suspicious/noControlCharactersInRegex: those are what is refused
   if (length < 1 || length > 32 || /[\u0000-\u001f\u007f]/.test(ssid))
     throw illFormed("--wifi", "a network's name, 1 to 32 bytes");
   if (country !== undefined && !/^[A-Z]{2}$/.test(country))
     throw illFormed("--wifi-country", "two capital letters, such as DE");
-  if (passphrase !== undefined && !/^[ -~]{8,63}$/.test(passphrase))
-    throw illFormed("The Wi-Fi passphrase", "8 to 63 letters, digits and signs of ASCII");
-  const key = passphrase === undefined ? undefined : pbkdf2Sync(passphrase, ssid, 4096, 32, "sha1").toString("hex");
   return [
     `wifi-ssid=${ssid}`,
-    ...(key === undefined ? [] : [`wifi-psk=${key}`]),
+    ...(key === "open" ? [] : [`wifi-psk=${pskOf(ssid, key.passphrase)}`]),
     ...(country === undefined ? [] : [`wifi-country=${country}`]),
   ];
+}
+
+function pskOf(ssid: string, passphrase: string): string {
+  if (/^[0-9a-fA-F]{64}$/.test(passphrase)) return passphrase.toLowerCase();
+  if (!/^[ -~]{8,63}$/.test(passphrase)) {
+    const what = "8 to 63 letters, digits and signs of ASCII, or the network's key as 64 hexadecimal digits";
+    throw illFormed(
+      "The Wi-Fi passphrase",
+      passphrase === "" ? `${what}; --wifi-open is for a network without one` : what,
+    );
+  }
+  return pbkdf2Sync(passphrase, ssid, 4096, 32, "sha1").toString("hex");
 }
 
 function illFormed(flag: string, what: string): EdgeimgError {

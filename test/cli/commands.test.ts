@@ -112,7 +112,7 @@ t.test("after an interruption every failure is the interruption", async (t) => {
         throw new Error("some tool was killed");
       },
     },
-    controller.signal,
+    controller,
   );
   t.equal(ran.code, 130);
   t.equal(ran.stderr.split("\n")[0], "error ERR_EDGEIMG_INTERRUPTED: stopped");

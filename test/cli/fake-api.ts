@@ -43,7 +43,10 @@ export interface Ran {
 export async function runFake(
   words: readonly string[],
   part: Partial<Api>,
-  signal = new AbortController().signal,
+  {
+    signal = new AbortController().signal,
+    env = {},
+  }: { readonly signal?: AbortSignal; readonly env?: Readonly<Record<string, string>> } = {},
 ): Promise<Ran> {
   let stdout = "";
   let stderr = "";
@@ -51,7 +54,7 @@ export async function runFake(
     words,
     {
       cwd: "/project",
-      env: {},
+      env,
       now: () => 0,
       stdout: (text) => {
         stdout += text;

@@ -19,7 +19,19 @@ const result: FlashResult = {
 t.test("flags become options", async (t) => {
   let asked: FlashOptions | undefined;
   const words = ["flash", "out/rpi4-ncnn", "--device", "/dev/sdb", "--yes", "--unmount", "--hostname", "reader-7"];
-  const settings = ["--ssh-key", "a.pub", "--ssh-key", "b.pub", "--set", "A=1", "--set", "B=2", "--wifi", "net"];
+  const settings = [
+    "--ssh-key",
+    "a.pub",
+    "--ssh-key",
+    "b.pub",
+    "--set",
+    "A=1",
+    "--set",
+    "B=2",
+    "--wifi",
+    "net",
+    "--wifi-open",
+  ];
   const ran = await runFake([...words, ...settings], {
     flashImage: async (_, options) => {
       asked = options;
@@ -36,11 +48,35 @@ t.test("flags become options", async (t) => {
       hostname: "reader-7",
       sshKeys: ["a.pub", "b.pub"],
       variables: ["A=1", "B=2"],
-      wifi: { ssid: "net", passphrase: undefined },
+      wifi: { ssid: "net", key: "open" },
     },
   });
   t.match(ran.stdout, /40\.0 MB written \(2\.0 s, 20\.0 MB\/s\) and verified \(1\.0 s, 40\.0 MB\/s\)/);
   t.match(ran.stdout, /Next: take the card out/);
+});
+
+for (const [what, words, env] of [
+  ["no answer", ["--wifi", "net"], {}],
+  ["an empty variable", ["--wifi", "net"], { EDGEIMG_WIFI_PASSPHRASE: "" }],
+  ["a passphrase and --wifi-open", ["--wifi", "net", "--wifi-open"], { EDGEIMG_WIFI_PASSPHRASE: "12345678" }],
+  ["--wifi-open alone", ["--wifi-open"], {}],
+  ["--wifi-country alone", ["--wifi-country", "DE"], {}],
+] as const)
+  t.test(`a Wi-Fi network never becomes an open one by mistake: ${what}`, async (t) => {
+    const ran = await runFake(["flash", "--device", "x.img", ...words], { flashImage: async () => result }, { env });
+    t.equal(ran.code, 1, ran.stdout);
+    t.match(ran.stderr, /ERR_EDGEIMG_(FLASH_SETTINGS|USAGE).*--wifi/s);
+  });
+
+t.test("a passphrase comes from the environment", async (t) => {
+  let asked: FlashOptions | undefined;
+  const flashImage = async (_: unknown, options: FlashOptions) => {
+    asked = options;
+    return result;
+  };
+  const env = { EDGEIMG_WIFI_PASSPHRASE: "correct horse" };
+  t.equal((await runFake(["flash", "--wifi", "net"], { flashImage }, { env })).code, 0);
+  t.match(asked?.settings.wifi, { ssid: "net", key: { passphrase: "correct horse" } });
 });
 
 t.test("--yes never chooses a drive", async (t) => {

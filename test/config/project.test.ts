@@ -83,14 +83,14 @@ const refused: readonly (readonly [string, string, readonly string[]])[] = [
     "ssh key",
     "system:\n  ssh:\n    authorizedKeys: [hunter2]",
     [
-      'edgeimg.yaml:6:22: `system.ssh.authorizedKeys[0]` is not allowed: a public key as in the file id_ed25519.pub (found "hunter2")',
+      'edgeimg.yaml:6:22: `system.ssh.authorizedKeys[0]`: no usable public key, as the file id_ed25519.pub holds one: it begins with "hunter2", not with a type such as ssh-ed25519',
     ],
   ],
   [
     "ssh key with a second line",
     'system:\n  ssh:\n    authorizedKeys: ["ssh-ed25519 AAAA x\\nssh-ed25519 BBBB y"]',
     [
-      'edgeimg.yaml:6:22: `system.ssh.authorizedKeys[0]` is not allowed: a public key as in the file id_ed25519.pub (found "ssh-ed25519 AAAA x\\nssh-ed25519 BBBB y")',
+      "edgeimg.yaml:6:22: `system.ssh.authorizedKeys[0]`: no usable public key, as the file id_ed25519.pub holds one: it is more than one line",
     ],
   ],
   [

@@ -34,7 +34,11 @@ await writeFile(
 const hasSsh = spawnSync("ssh", ["-V"]).error === undefined && spawnSync("ssh-keygen", ["-?"]).error === undefined;
 const keyFile = join(folder, "id_ed25519");
 if (hasSsh) await execa("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", keyFile]);
-else await writeFile(`${keyFile}.pub`, `ssh-ed25519 ${"A".repeat(68)} nobody\n`);
+else
+  await writeFile(
+    `${keyFile}.pub`,
+    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA nobody\n",
+  );
 
 const passphrase = "correct horse battery";
 const card = join(folder, "card.img");

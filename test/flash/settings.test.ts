@@ -9,15 +9,26 @@ const lines = (changes: Partial<Parameters<typeof formatSettings>[0]>) =>
 
 t.test("a Wi-Fi passphrase is not written, only the key made from it", async (t) => {
   // IEEE 802.11i-2004, annex H.4.3, test vector 1.
-  t.strictSame(lines({ wifi: { ssid: "IEEE", passphrase: "password", country: "DE" } }), [
+  t.strictSame(lines({ wifi: { ssid: "IEEE", key: { passphrase: "password" }, country: "DE" } }), [
     "wifi-ssid=IEEE",
     "wifi-psk=f42c6fc52df0ebef9ebb4b90b38a5f902e83fe1b135a70e23aed762e9710a12e",
     "wifi-country=DE",
   ]);
-  t.strictSame(lines({ wifi: { ssid: "open net", passphrase: undefined, country: undefined } }), [
-    "wifi-ssid=open net",
+  t.strictSame(lines({ wifi: { ssid: "open net", key: "open", country: undefined } }), ["wifi-ssid=open net"]);
+});
+
+t.test("a network's key of 64 hexadecimal digits is taken as it is", async (t) => {
+  const key = "F42C6FC52DF0EBEF9EBB4B90B38A5F902E83FE1B135A70E23AED762E9710A12E";
+  t.strictSame(lines({ wifi: { ssid: "any", key: { passphrase: key }, country: undefined } }), [
+    "wifi-ssid=any",
+    `wifi-psk=${key.toLowerCase()}`,
   ]);
 });
+
+for (const ssid of ["Zuhause", " outer blanks ", "caf\u00e9 \u2615", `quo"te'$HOME#\\`, "n".repeat(32)])
+  t.test(`the network ${JSON.stringify(ssid)} is taken`, async (t) => {
+    t.strictSame(lines({ wifi: { ssid, key: "open", country: undefined } }), [`wifi-ssid=${ssid}`]);
+  });
 
 const wrong: readonly (readonly [string, Partial<Parameters<typeof formatSettings>[0]>])[] = [
   ["a host name with capitals", { hostname: "Reader" }],
@@ -25,9 +36,14 @@ const wrong: readonly (readonly [string, Partial<Parameters<typeof formatSetting
   ["a key with options", { sshKeys: ['command="sh" ssh-ed25519 AAAA'] }],
   ["two keys as one", { sshKeys: ["ssh-ed25519 AAAA\nssh-ed25519 BBBB"] }],
   ["a private key", { sshKeys: ["-----BEGIN OPENSSH PRIVATE KEY-----"] }],
-  ["a network's name that is too long", { wifi: { ssid: "n".repeat(33), passphrase: undefined, country: undefined } }],
-  ["a short passphrase", { wifi: { ssid: "net", passphrase: "short", country: undefined } }],
-  ["a country in small letters", { wifi: { ssid: "net", passphrase: undefined, country: "de" } }],
+  ["a network's name that is too long", { wifi: { ssid: "n".repeat(33), key: "open", country: undefined } }],
+  ["a short passphrase", { wifi: { ssid: "net", key: { passphrase: "short" }, country: undefined } }],
+  [
+    "a passphrase of 64 characters that is no key",
+    { wifi: { ssid: "net", key: { passphrase: "x".repeat(64) }, country: undefined } },
+  ],
+  ["an empty passphrase", { wifi: { ssid: "net", key: { passphrase: "" }, country: undefined } }],
+  ["a country in small letters", { wifi: { ssid: "net", key: "open", country: "de" } }],
   ["a variable without a value", { variables: ["NAME"] }],
   ["a variable of a strange name", { variables: ["A-B=1"] }],
   ["a variable of two lines", { variables: ["A=1\nhostname=x"] }],

@@ -35,21 +35,24 @@ function read(t: Test, content: string | Buffer, shell: readonly string[]): Read
   return { line: Number(line), wrong: rest.join("\n"), files: Object.fromEntries(files) };
 }
 
-const key = `ssh-ed25519 ${"A".repeat(68)} me@laptop`;
+const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA me@laptop";
+
+const rsaKey =
+  "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQDNCwuLmKeT1hl+smTpZ88eMbrY+sWokK3fm7Ekp0V/JESXFBc72YIIaIfHkIlbRq7ptAit3g/fY9JG7fJLPq0DtLaOORivBXhVYYcjocqHxZ0USLxd/OjZvvjrpHYYCwnBBoxCqZpa0ZFlFNPJcDSTWMQRDCxEIW+CKVqea22X1w==";
 
 for (const shell of shells) {
   const by = `(${shell.join(" ")})`;
   t.test(`what edgeimg writes is taken over ${by}`, async (t) => {
     const text = formatSettings({
       hostname: "reader-7",
-      sshKeys: [key, "ssh-rsa AAAA"],
-      wifi: { ssid: "Café 5 GHz", passphrase: "correct horse", country: "DE" },
+      sshKeys: [key, rsaKey],
+      wifi: { ssid: "Café 5 GHz", key: { passphrase: "correct horse" }, country: "DE" },
       variables: ["GREETING=hello = $HOME `x` 'y' \"z\" \\n", "EMPTY="],
     });
     const { wrong, files } = read(t, text, shell);
     t.equal(wrong, "");
     t.equal(files.hostname, "reader-7\n");
-    t.equal(files.authorized_keys, `${key}\nssh-rsa AAAA\n`);
+    t.equal(files.authorized_keys, `${key}\n${rsaKey}\n`);
     t.match(files.wifi, /^ssid=Café 5 GHz\npsk=[0-9a-f]{64}\ncountry=DE\n$/);
     t.equal(files.env, "GREETING=hello = $HOME `x` 'y' \"z\" \\n\nEMPTY=\n", "as it is, never read as shell");
   });

@@ -1,4 +1,4 @@
-import { readFile, realpath, stat } from "node:fs/promises";
+import { realpath, stat } from "node:fs/promises";
 import { homedir, userInfo } from "node:os";
 import { dirname, resolve } from "node:path";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
@@ -12,6 +12,7 @@ import { findImage, type ImageSource, openSource } from "../../flash/source.js";
 import { openTarget, type Target, type TargetOptions } from "../../flash/target.js";
 import { writeImage } from "../../flash/write-image.js";
 import type { WriteJob } from "../../flash/write-job.js";
+import { readSmallFile, SmallFileError } from "../../ground/read-small-file.js";
 import type { Context, FlashOptions, FlashResult } from "../types.js";
 
 /** What flashing touches of the machine; tests put simulated layers in its place. */
@@ -172,21 +173,32 @@ async function settingsWriter(settings: Settings): Promise<NonNullable<WriteJob[
   return (target, image) => writeSettings(target, { text, ...image });
 }
 
+/** A key file has a few lines. Bytes. */
+const largestKeyFile = 256 << 10;
+
 /** A key may be given by the name of its file. */
 async function readSettings(cwd: string, settings: Settings): Promise<Settings> {
   const sshKeys: string[] = [];
   for (const key of settings.sshKeys) {
-    if (/^(ssh-|ecdsa-|sk-)/.test(key)) {
-      sshKeys.push(key.trim());
-      continue;
-    }
-    const text = await readFile(resolve(cwd, key), "utf8").catch((cause: unknown) => {
-      throw new EdgeimgError("ERR_EDGEIMG_FLASH_SETTINGS", `The key file ${key} cannot be read.`, {
-        cause,
-        hint: "Give a public key, or a file with one, such as ~/.ssh/id_ed25519.pub.",
-      });
-    });
-    sshKeys.push(...text.split("\n").flatMap((line) => (/^\s*(#|$)/.test(line) ? [] : [line.trim()])));
+    if (/^(ssh|ecdsa|sk)-[a-z0-9@.-]+\s/.test(key) || key.includes(" AAAA") || key.startsWith("---")) sshKeys.push(key);
+    else sshKeys.push(...(await keysOfFile(resolve(cwd, key), key)));
   }
   return { ...settings, sshKeys };
+}
+
+async function keysOfFile(path: string, name: string): Promise<string[]> {
+  const bytes = await readSmallFile(path, largestKeyFile).catch((cause: NodeJS.ErrnoException) => {
+    const why = cause instanceof SmallFileError ? cause.message : cause.code;
+    throw new EdgeimgError("ERR_EDGEIMG_FLASH_SETTINGS", `The key file ${name} cannot be read: ${why}.`, {
+      cause,
+      hint: "Give a public key, or a file with one, such as ~/.ssh/id_ed25519.pub.",
+    });
+  });
+  const { parseSshPublicKeys, SshKeyError } = await import("../../formats/ssh-public-key.js");
+  try {
+    return parseSshPublicKeys(bytes).map(({ line }) => line);
+  } catch (cause) {
+    if (!(cause instanceof SshKeyError)) throw cause;
+    throw (await import("../../flash/settings.js")).sshKeyRefused(name, cause);
+  }
 }

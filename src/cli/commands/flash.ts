@@ -1,6 +1,7 @@
 import type { FlashResult } from "../../api/types.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import type { Drive } from "../../flash/drive.js";
+import type { Settings } from "../../flash/settings.js";
 import { ask, canAsk } from "../ask.js";
 import type { CommandSpec, Flags, Invocation } from "../command.js";
 import { bytesText, durationText, printable, table } from "../render/words.js";
@@ -31,6 +32,7 @@ export const flash: CommandSpec = {
       value: "ssid",
       help: "a Wi-Fi network; the passphrase is asked, or taken from EDGEIMG_WIFI_PASSPHRASE",
     },
+    { name: "wifi-open", help: "the network has no passphrase" },
     { name: "wifi-country", value: "code", help: "where the board is, such as DE" },
     { name: "set", value: "key=value", help: "a variable for the app", many: true },
   ],
@@ -87,12 +89,32 @@ export const flash: CommandSpec = {
   },
 };
 
-async function wifi({ terminal, context }: Invocation, flags: Flags) {
+async function wifi({ terminal, context }: Invocation, flags: Flags): Promise<Settings["wifi"]> {
   const ssid = flags.text("wifi");
-  if (ssid === undefined) return undefined;
+  const country = flags.text("wifi-country");
+  const open = flags.on("wifi-open");
+  if (ssid === undefined) {
+    if (!open && country === undefined) return undefined;
+    throw new EdgeimgError("ERR_EDGEIMG_USAGE", `${open ? "--wifi-open" : "--wifi-country"} needs --wifi.`, {
+      hint: "Give the network's name with --wifi.",
+    });
+  }
   const given = context.env.EDGEIMG_WIFI_PASSPHRASE;
-  const asked = given ?? (canAsk(terminal) ? await ask(terminal, `Passphrase of ${ssid} (empty: none): `, true) : "");
-  return { ssid, passphrase: asked === "" ? undefined : asked, country: flags.text("wifi-country") };
+  if (open) {
+    if (given === undefined || given === "") return { ssid, key: "open", country };
+    throw new EdgeimgError(
+      "ERR_EDGEIMG_USAGE",
+      "--wifi-open is for a network without a passphrase, and one is given.",
+      {
+        hint: "Leave --wifi-open out, or unset EDGEIMG_WIFI_PASSPHRASE.",
+      },
+    );
+  }
+  const passphrase = given ?? (canAsk(terminal) ? await ask(terminal, `Passphrase of ${printable(ssid)}: `, true) : "");
+  if (passphrase !== "") return { ssid, key: { passphrase }, country };
+  throw new EdgeimgError("ERR_EDGEIMG_FLASH_SETTINGS", `There is no passphrase for the Wi-Fi network ${ssid}.`, {
+    hint: "Nothing was written. Set EDGEIMG_WIFI_PASSPHRASE, run it where it can be asked, or say --wifi-open for a network without one.",
+  });
 }
 
 async function choose({ terminal }: Invocation, drives: readonly Drive[]): Promise<Drive | undefined> {
