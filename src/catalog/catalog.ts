@@ -3,11 +3,13 @@ import { join, relative } from "node:path";
 import type * as z from "zod";
 import { parseYamlWith } from "../formats/yaml-schema.js";
 import { type Board, board } from "./board.js";
+import { type Converter, converter } from "./converter.js";
 import { type Distribution, distribution } from "./distribution.js";
 import { type InitRecipe, initRecipe } from "./init.js";
 import { type Recipe, recipe } from "./recipe.js";
 import { type ReferenceRecipe, referenceRecipe } from "./reference.js";
 import { type RuntimeRecipe, runtimeRecipe } from "./runtime.js";
+import { type Tool, tool } from "./tool.js";
 
 /** A recipe and the folder whose files it names. */
 export interface CatalogRecipe {
@@ -15,10 +17,20 @@ export interface CatalogRecipe {
   readonly folder: string;
 }
 
+/** A converter and the folder whose script it may name. */
+export interface CatalogConverter {
+  readonly converter: Converter;
+  readonly folder: string;
+}
+
 /** Everything that is known about boards, engines and the distribution. */
 export interface Catalog {
   readonly boards: ReadonlyMap<string, Board>;
   readonly engines: ReadonlyMap<string, CatalogRecipe>;
+  /** Converters between formats of models. */
+  readonly converters: ReadonlyMap<string, CatalogConverter>;
+  /** Programs that run on the host. */
+  readonly tools: ReadonlyMap<string, Tool>;
   readonly distribution: Distribution;
   readonly init: InitRecipe;
   /** Files of recipes/init/rootfs, which are laid over the root: path there -> is it executable? */
@@ -34,25 +46,37 @@ export interface Catalog {
 }
 
 /**
- * Reads the built-in catalog and the user's own: `board-configs/*.yaml` and `recipes/engines/NAME/` beside edgeimg.yaml
+ * Reads the built-in catalog and the user's own: `board-configs/*.yaml` and `recipes/{engines,converters,tools}/NAME/` beside edgeimg.yaml
  * add to it, and replace entries of the same name. Throws ERR_EDGEIMG_CATALOG_INVALID with the place.
  */
 export async function loadCatalog(home: string, project: string | undefined): Promise<Catalog> {
   const boards = new Map<string, Board>();
   const engines = new Map<string, CatalogRecipe>();
+  const converters = new Map<string, CatalogConverter>();
+  const tools = new Map<string, Tool>();
   for (const base of project === undefined || project === home ? [home] : [home, project]) {
     for (const file of await yamlFiles(join(base, "board-configs"))) {
       const found = await readEntry(board, file);
       boards.set(found.name, found);
     }
-    for (const folder of await folders(join(base, "recipes/engines"))) {
+    for (const folder of await folders(join(base, "recipes/engines"), "recipe.yaml")) {
       const found = await readEntry(recipe, join(folder, "recipe.yaml"));
       engines.set(found.name, { recipe: found, folder });
+    }
+    for (const folder of await folders(join(base, "recipes/converters"), "converter.yaml")) {
+      const found = await readEntry(converter, join(folder, "converter.yaml"));
+      converters.set(found.name, { converter: found, folder });
+    }
+    for (const folder of await folders(join(base, "recipes/tools"), "tool.yaml")) {
+      const found = await readEntry(tool, join(folder, "tool.yaml"));
+      tools.set(found.name, found);
     }
   }
   return {
     boards,
     engines,
+    converters,
+    tools,
     distribution: await readEntry(distribution, join(home, "recipes/distro/debian-13.yaml")),
     init: await readEntry(initRecipe, join(home, "recipes/init/recipe.yaml")),
     overlay: await executables(join(home, "recipes/init/rootfs")),
@@ -87,13 +111,13 @@ async function yamlFiles(folder: string): Promise<string[]> {
     .map((name) => join(folder, name));
 }
 
-async function folders(folder: string): Promise<string[]> {
+async function folders(folder: string, file: string): Promise<string[]> {
   const names = (await readdir(folder).catch(() => [])).sort();
   const found: string[] = [];
   for (const name of names) {
     const path = join(folder, name);
     if (
-      await access(join(path, "recipe.yaml")).then(
+      await access(join(path, file)).then(
         () => true,
         () => false,
       )

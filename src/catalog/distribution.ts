@@ -40,6 +40,8 @@ export const distribution = z.strictObject({
     }),
     image: toolSet,
     qemu: toolSet,
+    /** An interpreter for tools that are Python programs: usr/bin/python3. */
+    python: toolSet,
   }),
   /** Packages of every sysroot. */
   sysroot: z.array(z.string()).min(1),

@@ -1,6 +1,7 @@
 import * as z from "../ground/zod.js";
 import { arch, name, sha256 } from "./common.js";
-import { pinnedFile, sources } from "./source.js";
+import { modelFormat } from "./converter.js";
+import { sources } from "./source.js";
 
 const scalar = z.union([z.string(), z.boolean(), z.number()]);
 const word = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, "lower-case letters, digits and dashes");
@@ -11,14 +12,6 @@ const path = z
   .max(1000);
 /** A shared library's file name, as dlopen is given it. */
 const libraryName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.+-]{0,99}$/, "a library's file name, like libfoo.so.1");
-const pattern = z.string().refine((text) => {
-  try {
-    return new RegExp(text) instanceof RegExp;
-  } catch {
-    return false;
-  }
-}, "a regular expression");
-
 /** Settings for some cores only, added to the general ones. */
 const variant = z.strictObject({
   cpus: z.array(z.string()).min(1).describe("As boards name them: `cortex-a72`."),
@@ -73,56 +66,6 @@ const buildrootEngine = z.strictObject({
 });
 
 export const build = z.discriminatedUnion("kind", [cmakeBuild, prebuiltBuild, compileBuild, packagesBuild]);
-
-/**
- * A program that translates ONNX. It runs with a copy of the model in a folder of its own, which it may fill.
- * Placeholders in `args` and `files`: {model} the ONNX file, {out} the result's folder, {work} a folder for what is
- * not wanted, {name} the model's name.
- */
-const converter = z.strictObject({
-  kind: z.literal("program"),
-  hosts: z
-    .record(word, pinnedFile.extend({ strip: z.int().min(0).default(0) }))
-    .describe("Per host architecture, in Debian's words (amd64)."),
-  version: z.string(),
-  program: path.describe("The program within the unpacked source."),
-  args: z.array(z.string()),
-  trace: z
-    .strictObject({
-      input: z
-        .string()
-        .describe(
-          "One input: {sizes} is `1,3,48,320`, {type} its word from `types`. Several are joined by `separator`.",
-        ),
-      separator: z.string().default(",").describe("Between the inputs."),
-      types: z
-        .partialRecord(z.enum(["f32", "i8", "u8", "i32", "i64"]), z.string())
-        .describe("Our element type -> the converter's. Inputs of other types are refused."),
-      args: z
-        .array(z.string())
-        .min(1)
-        .max(2)
-        .describe(
-          "{shapes} is the joined inputs. The first is always given; the second too when an input may have several shapes, with another of them.",
-        ),
-    })
-    .optional()
-    .describe("For a converter that must be shown shapes."),
-  files: z.record(word, path).describe("What goes to the device, by role in model.edge."),
-  inputBlob: z
-    .string()
-    .optional()
-    .describe(
-      "Names that the engine gives to inputs and outputs, in the model's order: `in{index}`. The model's own when absent.",
-    ),
-  outputBlob: z.string().optional().describe("The same for outputs."),
-  unconverted: z
-    .strictObject({ role: word, line: pattern })
-    .optional()
-    .describe(
-      "How a layer looks in a text file that the converter wrote when it could not translate it: a regular expression for one line, with groups `operator` and `layer`. Such a model is refused before it reaches the engine.",
-    ),
-});
 
 export const recipe = z.strictObject({
   format: z.literal(1).describe("Version of this file's format."),
@@ -181,11 +124,12 @@ export const recipe = z.strictObject({
       "Defines the five functions nn_adapter_* of nn_model.h in C or C++, and is linked with what adapters have in common (compiled once, as C) to libedge_nn.so, which exports edge_nn_* only. The engine's headers are system headers to it (-isystem), so that its warnings are about our code.",
     ),
   model: z.strictObject({
-    native: z
-      .strictObject({ role: word, suffix: z.string().startsWith(".") })
-      .optional()
-      .describe("The role of an unconverted model in model.edge, for engines that read ONNX themselves."),
-    converter: converter.optional(),
+    accepts: z
+      .array(modelFormat)
+      .min(1)
+      .describe(
+        "Formats of models that the engine reads, the best first. From what the project has, converters lead to one of them (`recipes/converters`); the adapter finds the format's files by role.",
+      ),
     options: z
       .record(word, z.union([z.string(), z.number()]))
       .default({})

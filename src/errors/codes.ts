@@ -256,6 +256,11 @@ const entries = {
     summary: "The shapes declared for a model's inputs do not fit the model.",
     help: "Declare under models.NAME.inputs every input whose shape is open in the model, with sizes that the model accepts. Many networks need multiples of 32.",
   },
+  ERR_EDGEIMG_MODEL_FORMAT: {
+    exit: 1,
+    summary: "No converter leads from a model's format to one that the engine reads.",
+    help: "`edgeimg engines` tells what each engine reads. Choose another engine, give the model in that format, or add a converter below recipes/converters.",
+  },
   ERR_EDGEIMG_MODEL_CONVERSION: {
     exit: 1,
     summary: "The converter could not translate a model for the engine.",

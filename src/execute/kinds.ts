@@ -7,6 +7,7 @@ import { imagerKind } from "../steps/imager.js";
 import type { StepKind } from "../steps/kind.js";
 import { composeKind, localKind } from "../steps/local.js";
 import { modelKind } from "../steps/model.js";
+import { modelPortsKind } from "../steps/model-ports.js";
 import { patchKind } from "../steps/patch.js";
 import { reportKind } from "../steps/report.js";
 import { rootKind } from "../steps/root.js";
@@ -20,6 +21,7 @@ const kinds: readonly StepKind[] = [
   checkModelKind,
   imagerKind,
   modelKind,
+  modelPortsKind,
   patchKind,
   reportKind,
   typecheckKind,

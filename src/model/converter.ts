@@ -1,32 +1,13 @@
-import type { Recipe } from "../catalog/recipe.js";
+import type { Trace } from "../catalog/converter.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { type Shape, traceShapes } from "./shapes.js";
 import type { SidecarInput, SidecarOutput } from "./sidecar.js";
 
-export type Converter = NonNullable<Recipe["model"]["converter"]>;
-
-export interface ConverterJob {
-  /** The model's name in the project. */
-  readonly name: string;
-  /** Paths as the program sees them: the ONNX file, the result's folder, a folder for the rest. */
-  readonly model: string;
-  readonly out: string;
-  readonly work: string;
-  readonly inputs: readonly SidecarInput[];
-}
-
 /**
- * Arguments for a converter program, its own name not among them. Throws ERR_EDGEIMG_MODEL_OPERATOR for an element type
- * that it does not take.
+ * The arguments by which a converter is shown shapes: known only when the model's ports are. Throws ERR_EDGEIMG_MODEL_OPERATOR for an
+ * element type that it does not take.
  */
-export function converterArguments(converter: Converter, job: ConverterJob): readonly string[] {
-  const fill = (text: string) =>
-    text.replace(/\{(model|out|work|name)\}/g, (_, key: "model" | "out" | "work" | "name") => job[key]);
-  return [...converter.args.map(fill), ...traceArguments(converter, job)];
-}
-
-function traceArguments({ trace }: Converter, { name, inputs }: ConverterJob): readonly string[] {
-  if (trace === undefined) return [];
+export function traceArguments(trace: Trace, model: string, inputs: readonly SidecarInput[]): readonly string[] {
   const traces = inputs.map((input) => traceShapes(input.allowed));
   const several = traces.some((shapes) => shapes.length > 1);
   return trace.args.slice(0, several ? 2 : 1).map((argument, round) => {
@@ -35,24 +16,20 @@ function traceArguments({ trace }: Converter, { name, inputs }: ConverterJob): r
       if (type === undefined)
         throw new EdgeimgError(
           "ERR_EDGEIMG_MODEL_OPERATOR",
-          `Model ${name}: the engine takes no input of type ${input.type} (${input.name})`,
+          `Model ${model}: the engine takes no input of type ${input.type} (${input.name})`,
           {
             hint: `It takes ${Object.keys(trace.types).join(", ")}. Export the model with another type, or use another engine.`,
           },
         );
       const candidates: readonly Shape[] = traces[index] ?? [];
       const shape = candidates[round] ?? candidates[0] ?? [];
-      return trace.input.replace("{sizes}", shape.join(",")).replace("{type}", type);
+      return trace.input
+        .replaceAll("{sizes}", shape.join(","))
+        .replaceAll("{type}", type)
+        .replaceAll("{name}", () => input.name);
     });
-    return argument.replace("{shapes}", shapes.join(trace.separator));
+    return argument.replace("{shapes}", () => shapes.join(trace.separator));
   });
-}
-
-/** The files that the converter leaves in its result folder, by role in model.edge. */
-export function convertedFiles(converter: Converter, name: string): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Object.entries(converter.files).map(([role, file]) => [role, file.replaceAll("{name}", name)]),
-  );
 }
 
 /** Inputs or outputs with the names that the engine gives them after the conversion. */

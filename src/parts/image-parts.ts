@@ -93,6 +93,7 @@ export function imageParts(
       name: model,
       config,
       engine,
+      catalog,
       board,
       reference,
       hostTools: image,

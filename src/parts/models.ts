@@ -1,9 +1,9 @@
 import type { Board } from "../catalog/board.js";
-import type { CatalogRecipe } from "../catalog/catalog.js";
+import type { Catalog, CatalogRecipe } from "../catalog/catalog.js";
 import { sourceKey, stripOf } from "../catalog/source.js";
 import type { ModelConfig } from "../config/model-schema.js";
-import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { AssembleEntry } from "../steps/assemble.js";
+import { conversionPath, conversionStep, type FormatFiles } from "./conversion.js";
 import { archOf, type DebianContext } from "./roots.js";
 import { archiveSteps } from "./source.js";
 
@@ -11,6 +11,7 @@ export interface ModelOptions {
   readonly name: string;
   readonly config: ModelConfig;
   readonly engine: CatalogRecipe;
+  readonly catalog: Catalog;
   readonly board: Board;
   /** The step with onnxruntime for the host. */
   readonly reference: string;
@@ -38,9 +39,9 @@ export interface ModelSteps {
 
 type Location = ModelConfig["onnx"];
 
-/** Takes, translates and checks one model. */
+/** Takes, converts and checks one model. */
 export function modelSteps(context: DebianContext, options: ModelOptions): ModelSteps {
-  const { plan, distribution, hostArch, arch } = context;
+  const { plan, distribution, arch } = context;
   const { name, config, engine, board } = options;
   const { recipe } = engine;
   const why = `the app loads the model "${name}"`;
@@ -53,26 +54,39 @@ export function modelSteps(context: DebianContext, options: ModelOptions): Model
     inputs: { source: source.step },
     params: { parts: [{ from: "source", path: source.path, to: "model.onnx" }] },
   });
-  const host = archOf(distribution, hostArch);
+  const ports = plan.add({
+    id: `model-ports/${name}`,
+    kind: "model-ports",
+    title: `Read what model ${name} takes and gives`,
+    why,
+    inputs: { onnx, reference: options.reference },
+    params: { name, declared: config.inputs },
+  });
+  const { accepts, options: settings } = recipe.model;
+  const path = conversionPath(options.catalog.converters, { model: name, from: "onnx", engine: recipe.title, accepts });
+  const files = path.reduce<FormatFiles>(
+    (from, converter) =>
+      conversionStep(context, converter, from, { ...options, model: name, why, engine: recipe.title, ports }),
+    { step: onnx, files: { model: "model.onnx" } },
+  );
   const folder = plan.add({
     id: `model/${name}`,
     kind: "model",
-    title: recipe.model.converter === undefined ? `Prepare model ${name}` : `Convert model ${name} for ${recipe.title}`,
+    title: `Prepare model ${name} for ${recipe.title}`,
     why,
-    inputs: {
-      onnx,
-      reference: options.reference,
-      ...(recipe.model.converter === undefined
-        ? {}
-        : { converter: converterStep(context, engine), tools: options.hostTools }),
-    },
+    inputs: { ports, files: files.step },
     params: {
-      name,
       engine: recipe.name,
-      model: recipe.model,
-      declared: config.inputs,
-      threads: config.threads,
-      host: { loader: host.loader, libraries: `usr/lib/${host.triplet}` },
+      // A model that nothing converted keeps its format's ending.
+      files: Object.fromEntries(
+        Object.entries(files.files).map(([role, from]) => [
+          role,
+          { from, to: path.length === 0 ? `${name}.${accepts[0]}` : from },
+        ]),
+      ),
+      ...(files.blobs?.inputBlob === undefined ? {} : { inputBlob: files.blobs.inputBlob }),
+      ...(files.blobs?.outputBlob === undefined ? {} : { outputBlob: files.blobs.outputBlob }),
+      options: { ...settings, ...(config.threads === undefined ? {} : { "threads-max": config.threads }) },
     },
   });
   const { check } = options;
@@ -101,26 +115,6 @@ export function modelSteps(context: DebianContext, options: ModelOptions): Model
     },
   });
   return { folder, check: checked, ...besides(context, options) };
-}
-
-function converterStep(context: DebianContext, { recipe }: CatalogRecipe): string {
-  const { converter } = recipe.model;
-  const source = converter?.hosts[context.hostArch];
-  if (converter === undefined || source === undefined) {
-    throw new EdgeimgError(
-      "ERR_EDGEIMG_ENGINE_UNSUPPORTED",
-      `The converter of ${recipe.title} does not run on ${context.hostArch} hosts.`,
-      {
-        hint: `It runs on: ${Object.keys(converter?.hosts ?? {}).join(", ")}. Build there, or choose another engine.`,
-      },
-    );
-  }
-  return archiveSteps(context, {
-    name: `${recipe.name}-converter`,
-    source,
-    why: `it translates models for ${recipe.title}`,
-    executable: [converter.program],
-  });
 }
 
 /** Files that the project wants beside the model, such as a dictionary. */

@@ -1,7 +1,10 @@
+import type { CatalogConverter } from "../catalog/catalog.js";
 import { sha256Text } from "../ground/canonical.js";
 import type { ImageRequest } from "../image/request.js";
 import type { PackageSetRequest, Requirements } from "../lock/resolve.js";
-import { toolRequests } from "./roots.js";
+import { conversionPath, environmentOf } from "./conversion.js";
+import { type ToolSet, toolRequests } from "./roots.js";
+import { toolPackages } from "./tools.js";
 
 /** The sets of packages that an image is made of; undefined for one that it does not need. */
 export function packageSets(request: ImageRequest): Record<string, PackageSetRequest | undefined> {
@@ -48,13 +51,28 @@ function exactly(name: string, arch: string, packages: readonly string[]): Packa
   return packages.length === 0 ? undefined : { name, arch, packages: unique(packages), keep: unique(packages) };
 }
 
+/** The converters that the project's models go through on their way to the engine. */
+export function conversionsOf({ project, engine: { recipe }, catalog }: ImageRequest): readonly CatalogConverter[] {
+  const [model] = Object.keys(project.models);
+  if (model === undefined) return [];
+  const { accepts } = recipe.model;
+  return conversionPath(catalog.converters, { model, from: "onnx", engine: recipe.title, accepts });
+}
+
 /** The sets of packages that an image needs in the lock. */
 export function requirements(request: ImageRequest): Requirements {
   const { distribution } = request.catalog;
   const sets = Object.values(packageSets(request)).filter((set) => set !== undefined);
+  const hostArch = request.host.arch;
+  const tools = conversionsOf(request).map(({ converter }) => {
+    const named = typeof converter.tool === "string" ? converter.tool : converter.name;
+    return toolPackages(named, environmentOf(request.catalog, converter), { hostArch });
+  });
+  const names: ToolSet[] = ["toolchain", "image", "qemu", ...(tools.includes("python") ? (["python"] as const) : [])];
+  const own = new Map(tools.flatMap((set) => (typeof set === "object" ? [[set.name, set]] : [])));
   return {
     distribution,
-    sets: [...toolRequests({ distribution, hostArch: request.host.arch, arch: request.board.arch }), ...sets],
+    sets: [...toolRequests({ distribution, hostArch, arch: request.board.arch }, names), ...own.values(), ...sets],
   };
 }
 

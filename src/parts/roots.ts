@@ -18,12 +18,11 @@ export interface DebianContext {
 export type ToolSet = keyof Distribution["tools"];
 
 /** The sets of packages that tools are made of, for the lock. */
-export function toolRequests({
-  distribution,
-  hostArch,
-  arch,
-}: Omit<DebianContext, "lock" | "plan">): PackageSetRequest[] {
-  return (["toolchain", "image", "qemu"] as const).map((name) => ({
+export function toolRequests(
+  { distribution, hostArch, arch }: Omit<DebianContext, "lock" | "plan">,
+  names: readonly ToolSet[],
+): PackageSetRequest[] {
+  return names.map((name) => ({
     name: toolSetName(name, arch),
     arch: hostArch,
     packages: distribution.tools[name].packages.map((one) => fillTriplet(one, archOf(distribution, arch).triplet)),
@@ -77,6 +76,23 @@ export function toolsRoot(context: DebianContext, name: ToolSet): string {
       exclude: set.exclude.map((glob) => fillTriplet(glob, target.triplet)),
       wrap: hostWrap(distribution, hostArch, set.wrap),
     },
+  });
+}
+
+/** A root of host programs from a set of its own, started like those of `toolsRoot`. */
+export function hostRoot(
+  context: DebianContext,
+  { set, title, why }: { readonly set: string; readonly title: string; readonly why: string },
+): string {
+  const { distribution, hostArch, plan } = context;
+  const { wrap, exclude } = distribution.tools.image;
+  return plan.add({
+    id: `root/${set}`,
+    kind: "root",
+    title,
+    why,
+    inputs: { debs: fetchSet(context, set, why) },
+    params: { only: ["**"], exclude: [...exclude], wrap: hostWrap(distribution, hostArch, wrap) },
   });
 }
 

@@ -11,7 +11,7 @@ import { isElementType, type Tensor } from "../model/tensor.js";
 import { makeTestInput } from "../model/test-input.js";
 import { defineKind, type StepContext } from "./kind.js";
 import { inputFolder } from "./local.js";
-import { shapeSet } from "./model.js";
+import { shapeSet } from "./model-ports.js";
 
 const params = z.strictObject({
   name: z.string(),

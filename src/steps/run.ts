@@ -1,14 +1,15 @@
 import { createWriteStream } from "node:fs";
 import { cp, lstat, mkdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
-import { execa } from "execa";
+import { trace } from "../catalog/converter.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import * as z from "../ground/zod.js";
-import { killLeftovers, rememberGroup } from "../process/process-group.js";
+import { traceArguments, unconvertedError, unconvertedLayers } from "../model/converter.js";
+import { lastLines, runProcess } from "../process/run-process.js";
 import { treeTime } from "../store/tree.js";
 import { defineKind, type StepContext } from "./kind.js";
 import { inputFolder } from "./local.js";
+import { readPorts } from "./model-ports.js";
 
 const params = z.strictObject({
   /** Run one after another in the work folder: `in/NAME` are the inputs, `out/` the result, `tmp/` is free. */
@@ -24,8 +25,20 @@ const params = z.strictObject({
   stdin: z.string().optional(),
   /** The last command's standard output goes to this path instead of the log. */
   stdout: z.string().optional(),
-  /** The error code when a command fails, with what a user can do about it. */
-  failure: z.strictObject({ code: z.literal("ERR_EDGEIMG_STEP_FAILED"), hint: z.string() }).optional(),
+  /** Further arguments of the last command, made from a model's ports: known only when the step that found them has run. */
+  late: z.strictObject({ ports: z.string(), trace, model: z.string() }).optional(),
+  /** Files below `out/` that must be there in the end. */
+  outputs: z.array(z.string()).optional(),
+  /** A text file below `out/` with lines that say that a model could not be translated. */
+  refuse: z.strictObject({ file: z.string(), line: z.string(), model: z.string(), engine: z.string() }).optional(),
+  /** The error when a command fails, with what a user can do about it. */
+  failure: z
+    .strictObject({
+      code: z.enum(["ERR_EDGEIMG_STEP_FAILED", "ERR_EDGEIMG_MODEL_CONVERSION"]),
+      message: z.string().optional(),
+      hint: z.string(),
+    })
+    .optional(),
 });
 type Params = z.infer<typeof params>;
 
@@ -41,16 +54,19 @@ export const runKind = defineKind({
   async run(step, context) {
     const { work } = context;
     await prepare(step, context);
+    const late = await lateArguments(step, context);
     const log = createWriteStream(join(work, "log.txt"));
     // A log that cannot be written (a full disk) does not harm the result, and must not end the process.
     log.on("error", () => {});
     try {
       for (const [index, command] of step.commands.entries()) {
-        await runCommand({ step, command, context, log, last: index === step.commands.length - 1 });
+        const last = index === step.commands.length - 1;
+        await runCommand({ step, command: last ? [...command, ...late] : command, context, log, last });
       }
     } finally {
       await new Promise((resolve) => log.end(resolve));
     }
+    await checkResult(step, context);
   },
 });
 
@@ -67,6 +83,12 @@ async function prepare(step: Params, { inputs, work }: StepContext): Promise<voi
     await cp(inputFolder(inputs, name), target, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
     await writeFile(`${target}.done`, "");
   }
+}
+
+async function lateArguments({ late }: Params, { inputs }: StepContext): Promise<readonly string[]> {
+  if (late === undefined) return [];
+  const ports = await readPorts(inputFolder(inputs, late.ports));
+  return traceArguments(late.trace, late.model, ports.inputs);
 }
 
 interface CommandJob {
@@ -91,103 +113,49 @@ async function runCommand({ step, command, context, log, last }: CommandJob): Pr
   };
   for (const [key, value] of Object.entries(step.env)) env[key] = fill(value);
   log.write(`$ ${[program, ...args].join(" ")}\n`);
-  const child = execa(program.startsWith("in/") || program.startsWith("out/") ? join(work, program) : program, args, {
-    cwd: work,
-    env,
-    extendEnv: false,
-    reject: false,
-    detached: true,
-    buffer: false,
-    stdin: last && step.stdin !== undefined ? { file: join(work, fill(step.stdin)) } : "ignore",
-    stdout: last && step.stdout !== undefined ? { file: join(work, fill(step.stdout)) } : "pipe",
-    stderr: "pipe",
-  });
   const said = lastLines();
-  const onLine = (line: string) => {
-    log.write(`${line}\n`);
-    said.add(line);
-    const progress = /^\[(\d+)\/(\d+)\] /.exec(line);
-    if (progress) context.progress(Number(progress[1]), Number(progress[2]), "objects");
-  };
-  // Read from the first moment on: a stream that ends unread would never be read to its end.
-  const toFile = last && step.stdout !== undefined;
-  const reading = [toFile ? undefined : child.stdout, child.stderr].map((stream) => readLines(stream, onLine));
-  if (child.pid !== undefined) await rememberGroup(work, child.pid);
-  const kill = () => {
-    if (child.pid !== undefined) killGroup(child.pid);
-  };
-  services.signal.addEventListener("abort", kill, { once: true });
-  if (services.signal.aborted) kill();
-  const result = await child;
-  await Promise.all(reading);
-  services.signal.removeEventListener("abort", kill);
-  if (services.signal.aborted) {
-    // What the command started dies a little later than itself.
-    await killLeftovers(work);
-    throw services.signal.reason;
-  }
-  if (!result.failed) return;
-  const isFull = codeOf(result.cause) === "ENOSPC" || said.isFull();
-  if (isFull) throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
-  const reason = result.exitCode
-    ? `exit code ${result.exitCode}`
-    : (result.signal ?? result.originalMessage ?? "it did not start");
-  throw new EdgeimgError(
-    step.failure?.code ?? "ERR_EDGEIMG_STEP_FAILED",
-    `${program.split("/").at(-1)} failed (${reason}).`,
-    {
-      details: said.important(),
-      hint: step.failure?.hint ?? `The whole log is ${join(work, "log.txt")}.`,
+  const end = await runProcess({
+    program: program.startsWith("in/") || program.startsWith("out/") ? join(work, program) : program,
+    args,
+    work,
+    env,
+    signal: services.signal,
+    stdin: last && step.stdin !== undefined ? join(work, fill(step.stdin)) : undefined,
+    stdout: last && step.stdout !== undefined ? join(work, fill(step.stdout)) : undefined,
+    onLine(line) {
+      log.write(`${line}\n`);
+      said.add(line);
+      const progress = /^\[(\d+)\/(\d+)\] /.exec(line);
+      if (progress) context.progress(Number(progress[1]), Number(progress[2]), "objects");
     },
+  });
+  if (!end.failed) return;
+  if (end.code === "ENOSPC" || said.isFull())
+    throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
+  throw failed(step, context, `${program.split("/").at(-1)} failed (${end.reason})`, said.important());
+}
+
+/** Whether the commands left what they should, and nothing that says that they could not. */
+async function checkResult(step: Params, context: StepContext): Promise<void> {
+  const { out, work } = context;
+  for (const file of step.outputs ?? []) {
+    if ((await lstat(join(out, file)).catch(() => undefined)) !== undefined) continue;
+    const lines = (await readLog(work)).split("\n").filter((line) => line.trim() !== "");
+    throw failed(step, context, `it wrote no ${file}`, lines.slice(-6));
+  }
+  const { refuse } = step;
+  if (refuse === undefined) return;
+  const layers = unconvertedLayers(await readFile(join(out, refuse.file), "utf8"), refuse.line);
+  if (layers.length > 0) throw unconvertedError(refuse.model, refuse.engine, layers);
+}
+
+function failed(step: Params, { work }: StepContext, what: string, details: readonly string[]): EdgeimgError {
+  const { failure } = step;
+  return new EdgeimgError(
+    failure?.code ?? "ERR_EDGEIMG_STEP_FAILED",
+    failure?.message === undefined ? `${what}.` : `${failure.message}: ${what}.`,
+    { details, hint: failure?.hint ?? `The whole log is ${join(work, "log.txt")}.` },
   );
-}
-
-/** Calls `onLine` for each line of a stream, and resolves when it is closed. */
-async function readLines(stream: Readable | null | undefined, onLine: (line: string) => void): Promise<void> {
-  if (stream === null || stream === undefined) return;
-  let rest = "";
-  stream.setEncoding("utf8");
-  stream.on("data", (text: string) => {
-    const lines = (rest + text).split("\n");
-    rest = lines.pop() ?? "";
-    for (const line of lines) onLine(line);
-  });
-  await new Promise<void>((resolve) => {
-    stream.once("close", resolve);
-    stream.once("error", () => resolve());
-  });
-  if (rest !== "") onLine(rest);
-}
-
-function codeOf(error: unknown): string | undefined {
-  return error instanceof Error && "code" in error ? String(error.code) : undefined;
-}
-
-/** What a user sees of a failed tool: a compiler's errors rather than the flood around them; else the last lines. */
-function lastLines(): { add(line: string): void; isFull(): boolean; important(): readonly string[] } {
-  const shown = 12;
-  const lines: string[] = [];
-  const errors: string[] = [];
-  let full = false;
-  return {
-    add(line) {
-      full ||= line.includes("No space left on device");
-      for (const list of /\berror\b|\bundefined reference\b/i.test(line) ? [lines, errors] : [lines]) {
-        list.push(line);
-        if (list.length > shown) list.shift();
-      }
-    },
-    isFull: () => full,
-    important: () => (errors.length > 0 ? errors : lines),
-  };
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch {
-    // It has ended by itself.
-  }
 }
 
 export async function readLog(work: string): Promise<string> {

@@ -4,25 +4,41 @@ import { fileURLToPath } from "node:url";
 import t from "tap";
 import { planImage } from "../../src/builders/debian/plan-image.js";
 import { loadCatalog } from "../../src/catalog/catalog.js";
+import { conversionPath, environmentOf } from "../../src/parts/conversion.js";
 import { inventedLock, requestFor } from "../helpers/image-request.js";
 
 const home = fileURLToPath(new URL("../../", import.meta.url));
 
 t.test("every recipe follows the schema and has the files it names", async (t) => {
-  const { engines } = await loadCatalog(home, undefined);
+  const { engines, converters, tools } = await loadCatalog(home, undefined);
   for (const name of ["ncnn", "onnxruntime"]) t.ok(engines.has(name), name);
   for (const [name, { recipe, folder }] of engines) {
     t.equal(recipe.name, name, "is named like its folder");
     t.ok(folder.endsWith(`/${name}`));
     for (const source of recipe.adapter.sources) await t.resolves(access(join(folder, source)), `${name} ${source}`);
-    const { native, converter } = recipe.model;
-    t.not(native === undefined, converter === undefined, `${name}: models are either converted or taken as they are`);
-    if (converter?.unconverted !== undefined)
-      t.ok(converter.files[converter.unconverted.role], `${name}: the file with the layers goes to the device`);
+    const path = conversionPath(converters, {
+      model: "any",
+      from: "onnx",
+      engine: name,
+      accepts: recipe.model.accepts,
+    });
+    for (const { converter } of path) environmentOf({ tools }, converter);
     t.ok(
       Object.keys(recipe.license.files).length > 0 || recipe.license.package !== undefined,
       `${name}: a licence text`,
     );
+  }
+});
+
+t.test("every converter and tool is named like its folder, and finds what it names", async (t) => {
+  const { converters, tools } = await loadCatalog(home, undefined);
+  t.ok(converters.size > 0 && tools.size > 0);
+  for (const [name, { converter, folder }] of converters) {
+    t.ok(folder.endsWith(`/${name}`), name);
+    environmentOf({ tools }, converter);
+    if (converter.unconverted !== undefined)
+      t.ok(converter.outputs[converter.unconverted.role], `${name}: the file with the layers is a result`);
+    if (converter.script !== undefined) await t.resolves(access(join(folder, converter.script)));
   }
 });
 

@@ -1,21 +1,16 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import t from "tap";
-import { recipe } from "../../src/catalog/recipe.js";
+import { converter } from "../../src/catalog/converter.js";
 import { parseYamlWith } from "../../src/formats/yaml-schema.js";
-import {
-  convertedFiles,
-  converterArguments,
-  unconvertedError,
-  unconvertedLayers,
-  withBlobs,
-} from "../../src/model/converter.js";
+import { traceArguments, unconvertedError, unconvertedLayers, withBlobs } from "../../src/model/converter.js";
 import type { SidecarInput } from "../../src/model/sidecar.js";
 
-const file = fileURLToPath(new URL("../../recipes/engines/ncnn/recipe.yaml", import.meta.url));
+const file = fileURLToPath(new URL("../../recipes/converters/pnnx/converter.yaml", import.meta.url));
 const text = await readFile(file, "utf8");
-const { converter } = parseYamlWith(recipe, text, { file, code: "ERR_EDGEIMG_CATALOG_INVALID" }).value.model;
-if (converter === undefined) throw new Error("the recipe has no converter");
+const pnnx = parseYamlWith(converter, text, { file, code: "ERR_EDGEIMG_CATALOG_INVALID" }).value;
+const { trace, inputBlob } = pnnx;
+if (trace === undefined) throw new Error("the converter is shown no shapes");
 
 const fixed = (size: number) => ({ min: size, max: size, step: 1 });
 const x: SidecarInput = {
@@ -23,35 +18,29 @@ const x: SidecarInput = {
   type: "f32",
   allowed: { dims: [fixed(1), fixed(3), fixed(48), { min: 32, max: 640, step: 8 }] },
 };
-const job = { name: "rec", model: "in/rec.onnx", out: "out", work: "tmp" };
 
 t.test("an open input is shown at two shapes", async (t) => {
-  const args = converterArguments(converter, { ...job, inputs: [x] });
-  t.equal(args[0], "in/rec.onnx");
-  t.match(args, ["in/rec.onnx", "fp16=0", "ncnnparam=out/rec.ncnn.param", "ncnnbin=out/rec.ncnn.bin"]);
-  t.same(args.slice(-2), ["inputshape=[1,3,48,640]f32", "inputshape2=[1,3,48,336]f32"]);
+  t.same(traceArguments(trace, "rec", [x]), ["inputshape=[1,3,48,640]f32", "inputshape2=[1,3,48,336]f32"]);
 });
 
 t.test("a fixed one at one shape, several joined", async (t) => {
   const mask: SidecarInput = { name: "mask", type: "i32", allowed: { dims: [fixed(1), fixed(16)] } };
   const still: SidecarInput = { ...x, allowed: { dims: [1, 3, 48, 192].map(fixed) } };
-  const args = (inputs: readonly SidecarInput[]) =>
-    converterArguments(converter, { ...job, inputs }).filter((arg) => arg.startsWith("inputshape"));
+  const args = (inputs: readonly SidecarInput[]) => traceArguments(trace, "rec", inputs);
   t.same(args([still, mask]), ["inputshape=[1,3,48,192]f32,[1,16]i32"]);
   t.same(args([x, mask]), ["inputshape=[1,3,48,640]f32,[1,16]i32", "inputshape2=[1,3,48,336]f32,[1,16]i32"]);
 });
 
 t.test("a type that the converter lacks is refused", async (t) => {
-  t.throws(() => converterArguments(converter, { ...job, inputs: [{ ...x, type: "u8" }] }), {
+  t.throws(() => traceArguments(trace, "rec", [{ ...x, type: "u8" }]), {
     code: "ERR_EDGEIMG_MODEL_OPERATOR",
     message: "Model rec: the engine takes no input of type u8 (x)",
   });
 });
 
 t.test("results get their names in the engine", async (t) => {
-  t.same(convertedFiles(converter, "rec"), { param: "rec.ncnn.param", weights: "rec.ncnn.bin" });
   t.same(
-    withBlobs([x, { ...x, name: "z" }], converter.inputBlob).map((port) => port.blob),
+    withBlobs([x, { ...x, name: "z" }], inputBlob).map((port) => port.blob),
     ["in0", "in1"],
   );
   t.same(withBlobs([x], undefined), [x]);
@@ -69,7 +58,7 @@ t.test("layers that were not translated are found", async (t) => {
     "Convolution              conv_0                   1 1 4 out0 0=16 1=3",
     "",
   ].join("\n");
-  const layers = unconvertedLayers(param, converter.unconverted?.line ?? "");
+  const layers = unconvertedLayers(param, pnnx.unconverted?.line ?? "");
   t.same(
     layers.map(({ operator }) => operator),
     ["pnnx.Expression", "torch.logical_not", "aten::roll", "nn.GELU"],

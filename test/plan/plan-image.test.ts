@@ -68,7 +68,8 @@ for (const engine of engines) {
         const words = [home, folder, hostname(), process.cwd(), tmpdir()];
         for (const { id, kind, params } of plan.steps) {
           if (kind === "local") continue;
-          const text = JSON.stringify(params);
+          // A step has a folder tmp of its own.
+          const text = JSON.stringify(params).replaceAll("{cwd}/tmp", "");
           t.equal(
             words.find((word) => word.length > 3 && text.includes(word)),
             undefined,

@@ -3,8 +3,11 @@ import { fileNameOf, sourceFile } from "../../catalog/source.js";
 import { globMatcher } from "../../formats/glob.js";
 import type { ImageRequest } from "../../image/request.js";
 import type { PackageSetRequest } from "../../lock/resolve.js";
+import { environmentOf } from "../../parts/conversion.js";
+import { conversionsOf } from "../../parts/package-sets.js";
 import { archOf, type DebianContext, debName } from "../../parts/roots.js";
 import { sourcesFor } from "../../parts/source.js";
+import { toolSources } from "../../parts/tools.js";
 
 export interface ReportOptions {
   readonly name: string;
@@ -70,10 +73,11 @@ export function reportStep(
       return [debName(id), { purl: id, name, version, sha256: lock.packages[id]?.sha256 ?? "", need }];
     }),
   );
-  const converter = recipe.model.converter?.hosts[request.host.arch];
   const sources = [
     ...sourcesFor(recipe.sources, board.arch).map(([, source]) => source),
-    converter,
+    ...conversionsOf(request).flatMap(({ converter }) =>
+      toolSources(environmentOf(catalog, converter), request.host.arch),
+    ),
     catalog.reference.source,
   ].flatMap((source) =>
     source === undefined ? [] : [{ purl: source.purl, file: sourceFile(source), sha256: source.sha256 }],

@@ -1,0 +1,80 @@
+import * as z from "../ground/zod.js";
+import { name } from "./common.js";
+import { toolEnvironment } from "./tool.js";
+
+const word = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, "lower-case letters, digits and dashes");
+const path = z
+  .string()
+  .regex(/^(?!\/)(?!(?:[^/]*\/)*\.\.(?:\/|$))[^\0\n]+$/, "a relative path without ..")
+  .max(1000);
+const pattern = z.string().refine((text) => {
+  try {
+    return new RegExp(text) instanceof RegExp;
+  } catch {
+    return false;
+  }
+}, "a regular expression");
+
+/** Element types of tensors, as model.edge names them. */
+export const elementType = z.enum(["f32", "i8", "u8", "i32", "i64"]);
+
+/** A format of models, as recipes name it: `onnx`, `ncnn`, `tflite`. Its files have roles. */
+export const modelFormat = word;
+
+/** How a converter is shown shapes, which are known only when it runs. */
+export const trace = z.strictObject({
+  input: z
+    .string()
+    .describe(
+      "One input: {sizes} is `1,3,48,320`, {type} its word from `types`, {name} its name. Several are joined by `separator`.",
+    ),
+  separator: z.string().default(",").describe("Between the inputs."),
+  types: z
+    .partialRecord(elementType, z.string())
+    .describe("Our element type -> the converter's. Inputs of other types are refused."),
+  args: z
+    .array(z.string())
+    .min(1)
+    .max(2)
+    .describe(
+      "{shapes} is the joined inputs. The first is always given; the second too when an input may have several shapes, with another of them.",
+    ),
+});
+export type Trace = z.infer<typeof trace>;
+
+/** How a layer looks in a converted text file when it could not be translated. */
+export const unconverted = z.strictObject({
+  role: word.describe("The file, by its role."),
+  line: pattern.describe("A regular expression for one line, with groups `operator` and `layer`."),
+});
+
+/**
+ * `recipes/converters/NAME/converter.yaml`: a program that makes a model of one format from one of another. It runs in a folder of its
+ * own with a copy of the model's files below `model/`, which it may fill.
+ */
+export const converter = z.strictObject({
+  format: z.literal(1).describe("Version of this file's format."),
+  name: name.describe("The folder's name."),
+  title: z.string().describe("What people call it."),
+  version: z.string().describe("Its version."),
+  from: modelFormat.describe("The format that it reads: `onnx`, or what another converter writes."),
+  to: modelFormat.describe("The format that it writes."),
+  tool: z.union([name, toolEnvironment]).describe("A tool of recipes/tools by name, or one described here."),
+  script: path.optional().describe("For a Python tool without `module`: a file of this folder that is run."),
+  args: z
+    .array(z.string())
+    .describe(
+      "Its arguments: {model} the file of role `model` (`{model.ROLE}` of another role), {out} the folder for results, {work} one for the rest, {name} the model's name.",
+    ),
+  trace: trace.optional().describe("For a converter that must be shown shapes."),
+  outputs: z.record(word, path).describe("The files that it writes, by role: {name} is the model's name."),
+  inputBlob: z
+    .string()
+    .optional()
+    .describe("Names that the format gives to inputs, in the model's order: `in{index}`. The model's own when absent."),
+  outputBlob: z.string().optional().describe("The same for outputs."),
+  unconverted: unconverted
+    .optional()
+    .describe("How a layer looks that could not be translated. Such a model is refused before it reaches the engine."),
+});
+export type Converter = z.infer<typeof converter>;

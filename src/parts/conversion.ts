@@ -1,0 +1,130 @@
+import type { Catalog, CatalogConverter } from "../catalog/catalog.js";
+import type { Converter } from "../catalog/converter.js";
+import type { ToolEnvironment } from "../catalog/tool.js";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
+import { nearest } from "../errors/nearest.js";
+import type { DebianContext } from "./roots.js";
+import { localRecipe } from "./runtime.js";
+import { toolCommand } from "./tools.js";
+
+/** A model's files of one format, as a step's tree. */
+export interface FormatFiles {
+  readonly step: string;
+  /** Role -> path in the tree. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Names that the format gives to ports; see recipes/converters. */
+  readonly blobs?: Pick<Converter, "inputBlob" | "outputBlob">;
+}
+
+/**
+ * The converters that lead from a format to the first of an engine's that can be reached, by the fewest steps; none when the engine reads
+ * the format itself. Throws ERR_EDGEIMG_MODEL_FORMAT when none of them can be reached.
+ */
+export function conversionPath(
+  converters: Catalog["converters"],
+  job: { readonly model: string; readonly from: string; readonly engine: string; readonly accepts: readonly string[] },
+): readonly CatalogConverter[] {
+  const sorted = [...converters.values()].sort((a, b) => (a.converter.name < b.converter.name ? -1 : 1));
+  const paths = new Map<string, readonly CatalogConverter[]>([[job.from, []]]);
+  const queue = [job.from];
+  for (let format = queue.shift(); format !== undefined; format = queue.shift()) {
+    for (const one of sorted) {
+      if (one.converter.from !== format || paths.has(one.converter.to)) continue;
+      paths.set(one.converter.to, [...(paths.get(format) ?? []), one]);
+      queue.push(one.converter.to);
+    }
+  }
+  for (const format of job.accepts) {
+    const path = paths.get(format);
+    if (path !== undefined) return path;
+  }
+  throw new EdgeimgError(
+    "ERR_EDGEIMG_MODEL_FORMAT",
+    `Model ${job.model} is ${job.from}, and nothing makes what ${job.engine} reads of it: ${job.accepts.join(", ")}.`,
+    { hint: "Choose another engine, give the model in that format, or add a converter (docs/engines.md)." },
+  );
+}
+
+/** Where a converter's tool comes from. Throws ERR_EDGEIMG_CATALOG_INVALID when it names one that is not there. */
+export function environmentOf({ tools }: Pick<Catalog, "tools">, { name, tool }: Converter): ToolEnvironment {
+  if (typeof tool !== "string") return tool;
+  const found = tools.get(tool);
+  if (found !== undefined) return found.environment;
+  const close = nearest(tool, [...tools.keys()]);
+  throw new EdgeimgError(
+    "ERR_EDGEIMG_CATALOG_INVALID",
+    `The converter ${name} names the tool ${tool}, which is not there.`,
+    {
+      hint: close === undefined ? "Add recipes/tools/NAME/tool.yaml." : `Did you mean ${close}?`,
+    },
+  );
+}
+
+export interface ConversionOptions {
+  /** The model's name in the project. */
+  readonly model: string;
+  readonly why: string;
+  /** The engine's title, for messages. */
+  readonly engine: string;
+  readonly catalog: Pick<Catalog, "tools">;
+  /** The root whose loader starts programs out of archives. */
+  readonly hostTools: string;
+  /** The step that knows the model's ports. */
+  readonly ports: string;
+}
+
+/** Adds the step in which one converter works on a model. */
+export function conversionStep(
+  context: DebianContext,
+  { converter, folder }: CatalogConverter,
+  source: FormatFiles,
+  options: ConversionOptions,
+): FormatFiles {
+  const { model, engine } = options;
+  const environment = environmentOf(options.catalog, converter);
+  const named = typeof converter.tool === "string" ? converter.tool : converter.name;
+  const script =
+    converter.script === undefined
+      ? undefined
+      : { step: localRecipe(context, `converters/${converter.name}`, folder), path: converter.script };
+  const tool = toolCommand(context, { name: named, environment, hostTools: options.hostTools, script });
+  const files = Object.fromEntries(
+    Object.entries(converter.outputs).map(([role, file]) => [role, file.replaceAll("{name}", model)]),
+  );
+  const { unconverted, trace } = converter;
+  const step = context.plan.add({
+    id: `convert/${converter.name}/${model}`,
+    kind: "run",
+    title: `Convert model ${model} with ${converter.title}`,
+    why: options.why,
+    inputs: { model: source.step, ...(trace === undefined ? {} : { ports: options.ports }), ...tool.inputs },
+    params: {
+      copies: { model: "model" },
+      folders: ["tmp"],
+      env: tool.env,
+      commands: [[...tool.command, ...converter.args.map((text) => fillArgument(text, model, source.files))]],
+      outputs: Object.values(files),
+      ...(trace === undefined ? {} : { late: { ports: "ports", trace, model } }),
+      ...(unconverted === undefined
+        ? {}
+        : { refuse: { file: files[unconverted.role] ?? "", line: unconverted.line, model, engine } }),
+      failure: {
+        code: "ERR_EDGEIMG_MODEL_CONVERSION",
+        message: `Model ${model} cannot be converted for ${engine}`,
+        hint: "Try another engine (`edgeimg engines`), or export the model with another opset.",
+      },
+    },
+  });
+  return { step, files, blobs: converter };
+}
+
+/** {model} is the file of role `model`, or the only one; {model.ROLE} that of another. All are paths in the step's folder. */
+function fillArgument(text: string, name: string, files: FormatFiles["files"]): string {
+  const [only] = Object.values(files);
+  const fileOf = (role: string) => `model/${files[role] ?? (role === "model" ? only : undefined) ?? ""}`;
+  return text
+    .replace(/\{model(?:\.([a-z0-9-]+))?\}/g, (_, role: string | undefined) => fileOf(role ?? "model"))
+    .replaceAll("{out}", "{cwd}/out")
+    .replaceAll("{work}", "{cwd}/tmp")
+    .replaceAll("{name}", name);
+}

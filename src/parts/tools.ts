@@ -1,0 +1,130 @@
+import type { PinnedFile } from "../catalog/source.js";
+import type { ToolEnvironment } from "../catalog/tool.js";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
+import type { PackageSetRequest } from "../lock/resolve.js";
+import { archOf, type DebianContext, hostRoot, toolsRoot } from "./roots.js";
+import { archiveSteps } from "./source.js";
+
+/** How a step starts a tool: its inputs, the first words of its command, its environment. */
+export interface ToolCommand {
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly command: readonly string[];
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export interface ToolOptions {
+  /** The tool's name, in ids of steps and in messages. */
+  readonly name: string;
+  readonly environment: ToolEnvironment;
+  /** The root whose loader starts programs out of archives. */
+  readonly hostTools: string;
+  /** For a Python tool: a file of a step's tree to run. */
+  readonly script?: { readonly step: string; readonly path: string } | undefined;
+}
+
+/**
+ * Python code that runs a module, or a file by its path, as the main program, with the folders of wheels before all others. Its arguments:
+ * folders joined by colons, what to run, the program's own arguments.
+ */
+const pythonStart =
+  "import runpy, sys; folders, main = sys.argv[1:3]; sys.argv = [main] + sys.argv[3:]; sys.path[:0] = folders.split(':'); " +
+  "runpy.run_path(main, run_name='__main__') if main.endswith('.py') else runpy.run_module(main, run_name='__main__', alter_sys=True)";
+
+/** Adds the steps that bring a tool. Throws ERR_EDGEIMG_ENGINE_UNSUPPORTED when it does not run on this host. */
+export function toolCommand(context: DebianContext, options: ToolOptions): ToolCommand {
+  const { name, environment } = options;
+  const { distribution, hostArch } = context;
+  const host = archOf(distribution, hostArch);
+  const why = `the tool ${name} runs while the image is built`;
+  switch (environment.kind) {
+    case "archive": {
+      const source = environment.hosts[hostArch];
+      if (source === undefined) throw wrongHost(name, hostArch, Object.keys(environment.hosts));
+      const tool = archiveSteps(context, { name: `tool-${name}`, source, why, executable: [environment.program] });
+      const root = "{cwd}/in/loader/root";
+      return {
+        inputs: { tool, loader: options.hostTools },
+        command: [
+          `in/loader/root/${host.loader}`,
+          "--library-path",
+          `${root}/usr/lib/${host.triplet}`,
+          `{cwd}/in/tool/${environment.program}`,
+        ],
+        env: {},
+      };
+    }
+    case "debian":
+      return {
+        inputs: { tool: hostRoot(context, { set: toolSet(name), title: `Unpack the tool ${name}`, why }) },
+        command: [`in/tool/root/${environment.program}`],
+        env: {},
+      };
+    case "python": {
+      if (!environment.hosts.includes(hostArch)) throw wrongHost(name, hostArch, environment.hosts);
+      const wheels = Object.entries(environment.wheels).map(([wheel, source]): [string, string] => [
+        `wheel-${wheel}`,
+        archiveSteps(context, { name: `wheel/${wheel}`, source: { ...source, strip: 0 }, why }),
+      ]);
+      const main = environment.module ?? (options.script && `{cwd}/in/script/${options.script.path}`);
+      if (main === undefined) {
+        throw new EdgeimgError(
+          "ERR_EDGEIMG_CATALOG_INVALID",
+          `The Python tool ${name} names neither a module nor a script.`,
+          {
+            hint: "Give the tool a `module`, or the converter a `script`.",
+          },
+        );
+      }
+      return {
+        inputs: {
+          python: toolsRoot(context, "python"),
+          ...Object.fromEntries(wheels),
+          ...(options.script === undefined ? {} : { script: options.script.step }),
+        },
+        command: [
+          ...["in/python/root/usr/bin/python3", "-S", "-s", "-P", "-B", "-X", "utf8", "-c", pythonStart],
+          wheels.map(([input]) => `{cwd}/in/${input}`).join(":"),
+          main,
+        ],
+        // What a program computes must not depend on the order of a set, or on how sums are spread over cores.
+        env: { PYTHONHOME: "{cwd}/in/python/root/usr", PYTHONHASHSEED: "0", OMP_NUM_THREADS: "1" },
+      };
+    }
+  }
+}
+
+const toolSet = (name: string): string => `tools/${name}`;
+
+/** The set of packages that a tool needs in the lock; `python` is the distribution's interpreter. */
+export function toolPackages(
+  name: string,
+  environment: ToolEnvironment,
+  { hostArch }: Pick<DebianContext, "hostArch">,
+): PackageSetRequest | "python" | undefined {
+  switch (environment.kind) {
+    case "archive":
+      return undefined;
+    case "python":
+      return "python";
+    case "debian":
+      return { name: toolSet(name), arch: hostArch, packages: [...environment.packages].sort() };
+  }
+}
+
+/** The archives that a tool is made of on a host. */
+export function toolSources(environment: ToolEnvironment, hostArch: string): readonly PinnedFile[] {
+  switch (environment.kind) {
+    case "archive":
+      return Object.entries(environment.hosts).flatMap(([host, source]) => (host === hostArch ? [source] : []));
+    case "python":
+      return Object.values(environment.wheels);
+    case "debian":
+      return [];
+  }
+}
+
+function wrongHost(name: string, host: string, hosts: readonly string[]): EdgeimgError {
+  return new EdgeimgError("ERR_EDGEIMG_ENGINE_UNSUPPORTED", `The tool ${name} does not run on ${host} hosts.`, {
+    hint: `It runs on: ${hosts.join(", ")}. Build there, or choose another engine.`,
+  });
+}

@@ -1,0 +1,51 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { elementType } from "../catalog/converter.js";
+import * as z from "../ground/zod.js";
+import { resolveInputs, resolveOutputs } from "../model/inputs.js";
+import { inspectOnnx } from "../model/reference.js";
+import { defineKind } from "./kind.js";
+import { inputFolder } from "./local.js";
+
+const dimension = z.strictObject({ min: z.int(), max: z.int(), step: z.int() });
+export const shapeSet = z.union([
+  z.strictObject({ dims: z.array(dimension) }),
+  z.strictObject({ shapes: z.array(z.array(z.int())) }),
+]);
+
+const port = z.strictObject({ name: z.string(), type: elementType });
+
+/** `ports.json`: what a model takes and gives, with the shapes that the project declares. */
+const modelPorts = z.strictObject({
+  inputs: z.array(port.extend({ allowed: shapeSet })),
+  outputs: z.array(port),
+});
+export type ModelPorts = z.infer<typeof modelPorts>;
+
+/** Reads the ports that an earlier step found. */
+export async function readPorts(folder: string): Promise<ModelPorts> {
+  return modelPorts.parse(JSON.parse(await readFile(join(folder, "ports.json"), "utf8")));
+}
+
+/**
+ * Lets onnxruntime, which knows the format best, read a model, and joins what it says of inputs and outputs with what the project
+ * declares. Throws ERR_EDGEIMG_MODEL_NOT_ONNX, _MODEL_SHAPES and _MODEL_OPERATOR.
+ */
+export const modelPortsKind = defineKind({
+  name: "model-ports",
+  version: 1,
+  params: z.strictObject({ name: z.string(), declared: z.record(z.string(), shapeSet) }),
+  async run({ name, declared }, { inputs, out, services }) {
+    const found = await inspectOnnx({
+      runtime: inputFolder(inputs, "reference"),
+      model: join(inputFolder(inputs, "onnx"), "model.onnx"),
+      name: `model ${name}`,
+      signal: services.signal,
+    });
+    const ports = {
+      inputs: resolveInputs(name, found.inputs, declared),
+      outputs: resolveOutputs(name, found.outputs),
+    };
+    await writeFile(join(out, "ports.json"), `${JSON.stringify(ports, null, 1)}\n`);
+  },
+});
