@@ -21,6 +21,7 @@ import {
   workPath,
   writeAction,
 } from "../store/store.js";
+import { writeTitle } from "../store/titles.js";
 import { findKind } from "./kinds.js";
 
 export interface StepResult {
@@ -161,6 +162,7 @@ export async function execute(
           const { digest, existed } = await commitTree(store, out);
           // Nothing reads a volatile step's result again, and its parameters name places of this machine.
           if (!kind.volatile) await writeAction(store, action, digest);
+          if (!existed) await writeTitle(store, digest, step.title);
           await rm(work, { recursive: true, force: true });
           return end(digest, kind.volatile === true && existed);
         } catch (error) {

@@ -39,7 +39,7 @@ export async function withLock<T>(request: LockRequest, work: () => Promise<T>):
   });
 }
 
-interface Held {
+export interface Held {
   release(): Promise<void>;
 }
 
@@ -86,6 +86,22 @@ async function announce(folder: string, name: string): Promise<Held> {
       await ended;
     },
   };
+}
+
+/** Shows that a process lives, under a prefix that any number of them may show; `anyAlive` finds them. */
+export async function show(folder: string, prefix: string): Promise<Held> {
+  await mkdir(folder, { recursive: true });
+  return await announce(folder, `${prefix}${randomBytes(12).toString("hex")}`);
+}
+
+/** Whether a living process shows itself under a prefix. */
+export async function anyAlive(folder: string, prefix: string): Promise<boolean> {
+  for (const name of await readdir(folder)) {
+    const found = name.startsWith(prefix) ? await ask(folder, name) : "dead";
+    if (found instanceof Socket) found.destroy();
+    if (found !== "dead") return true;
+  }
+  return false;
 }
 
 /** Waits until another process has ended, or let go of the lock. */

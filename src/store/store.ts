@@ -12,6 +12,7 @@ import { hashFile, listTree, normaliseTree, type TreeEntry, treeDigest, walk } f
  *     actions/DIGEST      the tree that an action gave
  *     blobs/SHA256        a fetched file             blobs/SHA256.part   one that is under way
  *     work/ACTION/        an action under way, kept when it was stopped
+ *     titles/DIGEST       what a tree is, for people    outs/SHA256   images that an output folder's last build gave
  *     locks/              sockets of those who hold a lock (lock.ts)
  *
  * Everything appears by rename, so a process may be killed at any moment.

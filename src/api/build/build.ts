@@ -11,10 +11,12 @@ import { execute, type StepResult } from "../../execute/execute.js";
 import { mergePlans } from "../../plan/merge.js";
 import { withLock } from "../../store/lock.js";
 import { lockFolder, treePath } from "../../store/store.js";
+import { useStore } from "../../store/use.js";
 import { buildWithBuildroot } from "../buildroot/build.js";
 import { type Prepared, prepare, prepareMatrix } from "../session/prepare.js";
 import type { Artifact, BuildOptions, BuildResult, Context, MatrixResult } from "../types.js";
 import { checkBudget } from "./budget.js";
+import { tidy } from "./tidy.js";
 
 /** Builds the image of one board and puts it, with what belongs to it, into the output folder. */
 export async function buildImage(context: Context, options: BuildOptions): Promise<BuildResult> {
@@ -60,7 +62,25 @@ async function buildAll(
   }));
   const merged = mergePlans(jobs);
   context.emit({ type: "plan", steps: merged.plan.steps.length });
-  const results = await execute(merged.plan, Object.values(merged.plan.targets), first.services);
+  const { store } = first.services;
+  const since = Date.now();
+  const ended = await useStore(store, context.signal, () => finish({ context, started, jobs, merged }));
+  await tidy(context, { store, since, built: ended.built, plan: merged.plan, results: ended.results });
+  return { built: ended.built, steps: [...ended.results.values()] };
+}
+
+interface Finish {
+  readonly context: Context;
+  readonly started: number;
+  readonly jobs: readonly { readonly prepared: Prepared; readonly name: string }[];
+  readonly merged: ReturnType<typeof mergePlans>;
+}
+
+/** Runs the steps and publishes the results. */
+async function finish({ context, started, jobs, merged }: Finish) {
+  const [first] = jobs;
+  if (first === undefined) throw new Error("there is nothing to build");
+  const results = await execute(merged.plan, Object.values(merged.plan.targets), first.prepared.services);
   const outcomes = jobs.map(({ prepared, name }) => ({
     prepared,
     targets: merged.targets.get(name) ?? {},
@@ -90,7 +110,7 @@ async function buildAll(
       },
     });
   }
-  return { built, steps: [...results.values()] };
+  return { built, results };
 }
 
 /** One image of a build: its steps' results, and those that matter, by target. */

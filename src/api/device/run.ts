@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type BootedBoard, bootImage } from "../../device/boot.js";
+import { useStore } from "../../store/use.js";
 import { type Built, buildPrepared } from "../build/build.js";
 import type { Context, RunOptions, RunResult } from "../types.js";
 
@@ -15,6 +16,17 @@ export interface BoardOptions {
 
 /** Boots an image that was built; `use` gets the running board, which is stopped afterwards. */
 export async function withBoard<T>(
+  context: Context,
+  { built, port, timeoutMs }: BoardOptions & { readonly built: Built },
+  use: (board: BootedBoard) => Promise<T>,
+): Promise<T> {
+  const { services } = built.prepared;
+  return await useStore(services.store, context.signal, () =>
+    withUnprunedBoard(context, { built, port, timeoutMs }, use),
+  );
+}
+
+async function withUnprunedBoard<T>(
   context: Context,
   { built, port, timeoutMs }: BoardOptions & { readonly built: Built },
   use: (board: BootedBoard) => Promise<T>,

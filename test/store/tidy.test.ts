@@ -1,0 +1,96 @@
+import { mkdirSync, readdirSync, utimesSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import t, { type Test } from "tap";
+import { sha256Text } from "../../src/ground/canonical.js";
+import { commitTree, hasTree, openStore, type Store, treePath, writeAction } from "../../src/store/store.js";
+import { tidyStore } from "../../src/store/tidy.js";
+import { readTitle, writeTitle } from "../../src/store/titles.js";
+import { useStore, whenUnused } from "../../src/store/use.js";
+import { bundleChild, startChild } from "../helpers/child.js";
+
+const { signal } = new AbortController();
+const day = 86_400_000;
+const unlimited = { days: 1000, bytes: 1e15 };
+
+async function addTree(store: Store, name: string, size: number, daysOld = 0): Promise<string> {
+  const folder = join(store.root, "work", name);
+  mkdirSync(folder);
+  writeFileSync(join(folder, name), Buffer.alloc(size));
+  const { digest } = await commitTree(store, folder);
+  await writeAction(store, sha256Text(name), digest);
+  const seconds = (Date.now() - daysOld * day) / 1000;
+  utimesSync(`${treePath(store, digest)}.json`, seconds, seconds);
+  utimesSync(join(store.root, "actions", sha256Text(name)), seconds, seconds);
+  return digest;
+}
+
+const setUp = async (t: Test) => await openStore(t.testdir());
+
+t.test("an image that a later build into the same folder replaced goes, another folder's stays", async (t) => {
+  const store = await setUp(t);
+  const [one, two, shared] = [
+    await addTree(store, "one", 1000),
+    await addTree(store, "two", 2000),
+    await addTree(store, "s", 5),
+  ];
+  const tidied = async (folder: string, trees: string[]) =>
+    await tidyStore({ store, limits: unlimited, now: Date.now(), since: 0, outs: [{ folder, trees }] });
+  t.equal(await tidied("/a", [one, shared]), 0);
+  t.equal(await tidied("/b", [shared]), 0);
+  t.equal(await tidied("/a", [two]), 1000, "what it freed");
+  t.same(await Promise.all([one, two, shared].map((digest) => hasTree(store, digest))), [false, true, true]);
+  t.equal(await tidied("/a", [two]), 0, "the same again: nothing");
+});
+
+t.test("too old goes; of too much the longest unused, but nothing that this build used", async (t) => {
+  const store = await setUp(t);
+  const ages = [40, 20, 10, 1, 0];
+  const trees = await Promise.all(ages.map((days) => addTree(store, `d${days}`, 1000, days)));
+  const there = async () => await Promise.all(trees.map((digest) => hasTree(store, digest)));
+  const job = { store, now: Date.now(), since: Date.now() - day / 2, outs: [] };
+  await tidyStore({ ...job, limits: { days: 30, bytes: 1e9 } });
+  t.same(await there(), [false, true, true, true, true]);
+  await tidyStore({ ...job, limits: { days: 30, bytes: 3000 } });
+  t.same(await there(), [false, false, false, true, true], "down to nine tenths of the limit");
+  await tidyStore({ ...job, limits: { days: 30, bytes: 10 } });
+  t.same(await there(), [false, false, false, false, true], "the current build's stays, whatever the limit");
+});
+
+t.test("nothing is pruned while another process uses the store, and everything once that was killed", async (t) => {
+  const store = await setUp(t);
+  const script = await bundleChild(new URL("use-store.ts", import.meta.url), t.testdirName);
+  const child = startChild(script, [store.root]);
+  await child.printed(/^using/);
+  t.equal(await whenUnused(store, signal, async () => "pruned"), undefined);
+  child.process.kill("SIGKILL");
+  await child.ended;
+  t.equal(await whenUnused(store, signal, async () => "pruned"), "pruned");
+  await useStore(store, signal, async () => t.equal(await whenUnused(store, signal, async () => "pruned"), undefined));
+  t.equal(await whenUnused(store, signal, async () => "pruned"), "pruned");
+});
+
+t.test("who begins to use a store waits for a prune that is under way", async (t) => {
+  const store = await setUp(t);
+  const order: string[] = [];
+  let began = () => {};
+  const pruning = new Promise<void>((resolve) => {
+    began = resolve;
+  });
+  const prune = whenUnused(store, signal, async () => {
+    began();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    order.push("pruned");
+  });
+  await pruning;
+  await useStore(store, signal, async () => order.push("used"));
+  await prune;
+  t.same(order, ["pruned", "used"]);
+  t.same(readdirSync(join(store.root, "locks")), [], "no socket is left");
+});
+
+t.test("titles say what a tree is", async (t) => {
+  const store = await setUp(t);
+  await writeTitle(store, "a".repeat(64), "Compile ncnn");
+  t.equal(await readTitle(store, "a".repeat(64)), "Compile ncnn");
+  t.equal(await readTitle(store, "b".repeat(64)), undefined);
+});
