@@ -241,6 +241,11 @@ export interface BoardInfo {
   readonly title: string;
   readonly arch: string;
   readonly cpu: string;
+  /** Instructions that the silicon lacks although QEMU's model of the core has them. */
+  readonly lacks: readonly string[];
+  readonly notes: readonly string[];
+  /** Why there is no image of Debian's packages, and what to do; undefined when there is one. */
+  readonly missing?: string | undefined;
 }
 
 export interface EngineInfo {
@@ -248,7 +253,13 @@ export interface EngineInfo {
   readonly title: string;
   readonly version: string;
   readonly license: string;
+  /** Licence texts in the source that a build compares with their hashes. */
+  readonly licenseFiles: readonly string[];
+  /** The Debian package whose copyright file stands in for a text. */
+  readonly licensePackage?: string | undefined;
   readonly arch: readonly string[];
+  readonly homepage: string;
+  readonly notes: readonly string[];
 }
 
 export interface PathExplanation {

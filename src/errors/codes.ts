@@ -136,6 +136,11 @@ const entries = {
     summary: "A recipe needs an archive that only you can get: its licence forbids handing it on.",
     help: "Get the file as the message says, and put it into the folder `sources` beside edgeimg.yaml. Its sha256 is checked; the name does not matter.",
   },
+  ERR_EDGEIMG_LICENSE_CHANGED: {
+    exit: 3,
+    summary: "A licence text in a source is not the one whose hash its recipe names, or is missing.",
+    help: "Read the new text. When its terms are acceptable, put the new hash into `license.files` of the recipe; otherwise stay with the version that the recipe had.",
+  },
   ERR_EDGEIMG_FETCH_HASH: {
     exit: 3,
     summary: "A download's sha256 differs from the pinned one.",

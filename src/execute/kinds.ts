@@ -5,6 +5,7 @@ import { checkModelKind } from "../steps/check-model.js";
 import { fetchKind } from "../steps/fetch.js";
 import { imagerKind } from "../steps/imager.js";
 import type { StepKind } from "../steps/kind.js";
+import { licenceKind } from "../steps/licence.js";
 import { composeKind, localKind } from "../steps/local.js";
 import { modelKind } from "../steps/model.js";
 import { modelPortsKind } from "../steps/model-ports.js";
@@ -20,6 +21,7 @@ const kinds: readonly StepKind[] = [
   bundleKind,
   checkModelKind,
   imagerKind,
+  licenceKind,
   modelKind,
   modelPortsKind,
   patchKind,

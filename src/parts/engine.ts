@@ -20,6 +20,8 @@ export interface EngineSteps {
   readonly engine: string | undefined;
   /** `libedge_nn.so`. */
   readonly adapter: string;
+  /** The step that compares licence texts with the recipe's hashes; undefined when it names none. */
+  readonly licence: string | undefined;
 }
 
 /** The engine for the board's core, and its adapter to edge_nn.h. */
@@ -57,7 +59,38 @@ export function engineSteps(context: DebianContext, options: EngineOptions): Eng
       },
     ],
   });
-  return { engine, adapter: step };
+  return { engine, adapter: step, licence: licenceStep(context, options) };
+}
+
+/** A text that changes is a build that stops. */
+function licenceStep(context: DebianContext, options: EngineOptions): string | undefined {
+  const { recipe } = options.engine;
+  const { files, spdx } = recipe.license;
+  if (Object.keys(files).length === 0) return undefined;
+  return context.plan.add({
+    id: `licence/${recipe.name}`,
+    kind: "licence",
+    title: `Compare the licence text of ${recipe.title}`,
+    why: "its recipe says under which terms it is used",
+    inputs: { source: engineSource(context, options) },
+    params: { title: `${recipe.title} ${recipe.version}`, spdx, files },
+  });
+}
+
+/** The engine's source, with its licence texts. */
+function engineSource(context: DebianContext, { engine: { recipe, folder }, board }: EngineOptions): string {
+  const { build } = recipe;
+  return sourceTree(context, {
+    name: recipe.name,
+    folder,
+    local: `engines/${recipe.name}`,
+    sources: recipe.sources,
+    arch: board.arch,
+    why: `the image's inference engine is ${recipe.title}`,
+    ...(build.kind === "prebuilt"
+      ? { only: [...Object.keys(build.files[board.arch] ?? {}), ...Object.keys(recipe.license.files)] }
+      : {}),
+  });
 }
 
 /** How an adapter is compiled, for both builders; folders are as the compiler sees them. */
@@ -94,22 +127,12 @@ export function adapterArguments(
   };
 }
 
-function buildStep(
-  context: DebianContext,
-  { engine: { recipe, folder }, board, tools }: EngineOptions,
-): string | undefined {
+function buildStep(context: DebianContext, options: EngineOptions): string | undefined {
+  const { board, tools } = options;
+  const { recipe } = options.engine;
   const { build } = recipe;
   const why = `the image's inference engine is ${recipe.title}`;
-  const source = () =>
-    sourceTree(context, {
-      name: recipe.name,
-      folder,
-      local: `engines/${recipe.name}`,
-      sources: recipe.sources,
-      arch: board.arch,
-      why,
-      ...(build.kind === "prebuilt" ? { only: Object.keys(build.files[board.arch] ?? {}) } : {}),
-    });
+  const source = () => engineSource(context, options);
   switch (build.kind) {
     case "cmake": {
       const variants = build.variants.filter(({ cpus }) => cpus.includes(board.cpu));

@@ -26,6 +26,8 @@ export interface ImageParts {
   /** Undefined when the engine is part of its packages. */
   readonly engine: string | undefined;
   readonly adapter: string;
+  /** Compares the engine's licence texts; undefined when its recipe names none. */
+  readonly licence: string | undefined;
   readonly app: AppSteps;
   readonly models: {
     /** The steps that check a converted model, by its name. */

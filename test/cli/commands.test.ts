@@ -1,7 +1,13 @@
+import { fileURLToPath } from "node:url";
 import t from "tap";
+import { listBoards, listEngines } from "../../src/api/session/catalog.js";
 import type { BuildOptions, BuildResult, TestReport } from "../../src/api/types.js";
+import { loadCatalog } from "../../src/catalog/catalog.js";
 import { EdgeimgError } from "../../src/errors/edgeimg-error.js";
+import { testContext } from "../helpers/image-request.js";
 import { runFake } from "./fake-api.js";
+
+const home = fileURLToPath(new URL("../../", import.meta.url)).replace(/\/$/, "");
 
 const built: BuildResult = {
   artifacts: [
@@ -308,4 +314,25 @@ t.test("diff: text, Markdown and JSON", async (t) => {
   t.same(JSON.parse((await run("--format", "json")).stdout), found);
   t.match(JSON.parse((await run("--json")).stdout), { type: "result", command: "diff", sizes: found.sizes });
   t.equal((await run("--format", "pdf")).code, 1);
+});
+
+t.test("boards NAME and engines NAME tell all of one, notes and licence included", async (t) => {
+  const ncnn = await runFake(["engines", "ncnn"], { listEngines: async () => await listEngines(testContext(home)) });
+  t.match(ncnn.stdout, /^ncnn: ncnn 1\.0/);
+  t.match(ncnn.stdout, /licence +BSD-3-Clause\n +licence text +LICENSE\.txt in its source\n/);
+  const onnxruntime = await runFake(["engines", "onnxruntime"], {
+    listEngines: async () => await listEngines(testContext(home)),
+  });
+  t.match(onnxruntime.stdout, /licence text +copyright file of the Debian package libonnxruntime-dev/);
+  const { engines } = await loadCatalog(home, undefined);
+  const squeezed = onnxruntime.stdout.replace(/\s+/g, " ");
+  for (const note of engines.get("onnxruntime")?.recipe.notes ?? []) t.ok(squeezed.includes(note), note);
+  const listBoardsOf = { listBoards: async () => await listBoards(testContext(home)) };
+  t.match((await runFake(["boards", "rpi4"], listBoardsOf)).stdout, /lacks +aes, pmull, sha1, sha2/);
+  const nano = (await runFake(["boards", "jetson-nano"], listBoardsOf)).stdout;
+  t.match(nano, /no image/);
+  t.match(nano, /note/);
+  const unknown = await runFake(["boards", "rpi44"], listBoardsOf);
+  t.equal(unknown.code, 1);
+  t.match(unknown.stderr, /no board "rpi44"\. Did you mean "rpi4"/);
 });

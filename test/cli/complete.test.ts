@@ -50,7 +50,7 @@ t.test("a flag that was given is not offered again", async (t) => {
 });
 
 t.test("the hidden command answers line by line, and says nothing when the catalog is broken", async (t) => {
-  const boards = [{ name: "rpi4", title: "", arch: "arm64", cpu: "" }];
+  const boards = [{ name: "rpi4", title: "", arch: "arm64", cpu: "", lacks: [], notes: [] }];
   const good = await runFake(["complete", "--", "build", "--board", ""], { listBoards: async () => boards });
   t.same([good.code, good.stdout], [0, "rpi4\n"]);
   const broken = await runFake(["complete", "--", "build", "--board", ""], {});

@@ -5,7 +5,10 @@ import type { BoardInfo, Context, EngineInfo } from "../types.js";
 /** Boards, built in and of the project in the current folder. */
 export async function listBoards(context: Context): Promise<readonly BoardInfo[]> {
   const { boards } = await loadCatalog(packageHome.replace(/\/$/, ""), context.cwd);
-  return [...boards.values()].map(({ name, title, arch, cpu }) => ({ name, title, arch, cpu }));
+  return [...boards.values()].map(({ name, title, arch, cpu, lacks, notes, debian }) => ({
+    ...{ name, title, arch, cpu, lacks, notes },
+    ...(debian === undefined ? {} : { missing: `${debian.missing} ${debian.remedy}` }),
+  }));
 }
 
 /** Engines, built in and of the project in the current folder. */
@@ -16,6 +19,10 @@ export async function listEngines(context: Context): Promise<readonly EngineInfo
     title: recipe.title,
     version: recipe.version,
     license: recipe.license.spdx,
+    licenseFiles: Object.keys(recipe.license.files),
+    licensePackage: recipe.license.package,
     arch: recipe.supports.arch,
+    homepage: recipe.homepage,
+    notes: recipe.notes,
   }));
 }

@@ -41,6 +41,12 @@ export async function prepareTargets(
 ): Promise<Prepared[]> {
   const session = await lockSession(context, options, choose, purpose);
   const { project, services } = session;
+  // An image that lets anybody in at its console does not leave a build without a word.
+  if (project.merged.project.system.debug) {
+    const message =
+      "`system.debug: true`: the image gives a root shell without password to anybody at its serial console. Never ship it.";
+    context.emit({ type: "log", level: "warn", message });
+  }
   const prepared = (lock: Lock) =>
     session.requests.map((request) => ({ project, request, services, lock, out: outFolder(project, request) }));
   const lock = session.known ?? emptyLock(session.distribution);

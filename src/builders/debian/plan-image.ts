@@ -167,7 +167,13 @@ function finish({ plan }: DebianContext, parts: ImageParts, targets: Readonly<Re
     format: 1,
     steps,
     first: [...steps.flatMap(({ id, kind }) => (kind === "local" ? [id] : [])), app.bundle],
-    targets: { ...targets, qemu: tools.qemu, typecheck: app.typecheck, ...Object.fromEntries(checks) },
+    targets: {
+      ...targets,
+      qemu: tools.qemu,
+      typecheck: app.typecheck,
+      ...(parts.licence === undefined ? {} : { licence: parts.licence }),
+      ...Object.fromEntries(checks),
+    },
   };
 }
 

@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { prepare, prepareMatrix } from "../../../src/api/session/prepare.js";
+import type { BuildEvent } from "../../../src/ground/events.js";
 import { formatLock } from "../../../src/lock/lock-file.js";
 import { tinyProject } from "../../helpers/ci-project.js";
 import { inventedLock, requestFor, testContext } from "../../helpers/image-request.js";
@@ -42,6 +43,20 @@ t.test("a lock made for one board does not serve the matrix; one made for all do
     prepared.map(({ out }) => out),
     [join(folder, "out/rpi4-ncnn"), join(folder, "out/rpi3-ncnn")],
   );
+});
+
+t.test("debug: true is said, by the same warning whatever prepares an image; without it nothing is", async (t) => {
+  for (const debug of [true, false]) {
+    const folder = t.testdir();
+    await tinyProject(folder, `board: rpi4\nengine: ncnn\nsystem: { debug: ${debug} }\n`);
+    const request = await requestFor(join(folder, "other"), { board: "rpi4", engine: "ncnn", text: minimal });
+    writeFileSync(join(folder, "edgeimg.lock"), formatLock(inventedLock(request)));
+    const events: BuildEvent[] = [];
+    await prepare({ ...testContext(folder), emit: (event) => events.push(event) }, locked);
+    const warnings = events.flatMap((event) => (event.type === "log" && event.level === "warn" ? [event.message] : []));
+    t.equal(warnings.length, debug ? 1 : 0);
+    if (debug) t.match(warnings[0], /root shell without password/);
+  }
 });
 
 const minimal = "format: 1\nname: tiny\napp: { entry: main.ts }\n";
