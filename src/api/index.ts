@@ -5,7 +5,10 @@ import type { Api } from "./types.js";
  * reading all of them takes longer than most commands do.
  */
 export const api: Api = {
-  buildImage: async (...asked) => (await import("./build/build.js")).buildImage(...asked),
+  // Most of a start's time would go into modules that a build with nothing to do has no need of.
+  buildImage: async (...asked) =>
+    (await (await import("./build/up-to-date.js")).upToDate(...asked)) ??
+    (await (await import("./build/build.js")).buildImage(...asked)),
   buildMatrix: async (...asked) => (await import("./build/build.js")).buildMatrix(...asked),
   cacheExport: async (...asked) => (await import("./cache/export.js")).cacheExport(...asked),
   cacheImport: async (...asked) => (await import("./cache/import.js")).cacheImport(...asked),

@@ -19,7 +19,7 @@ export async function pruneOlder(store: Store, limit: number): Promise<{ removed
     removed++;
   }
   const listed = new Set(await treeDigests(store));
-  for (const folder of ["trees", "blobs", "actions", "work", "tmp", "outs", "titles"]) {
+  for (const folder of ["trees", "blobs", "actions", "work", "tmp", "outs", "titles", "receipts"]) {
     for (const name of await readdir(join(store.root, folder)).catch(() => [])) {
       if (folder === "titles" && listed.has(name)) continue;
       // A tree without a listing is what a killed commit or removal left.

@@ -13,6 +13,7 @@ import { hashFile, listTree, normaliseTree, type TreeEntry, treeDigest, walk } f
  *     blobs/SHA256        a fetched file             blobs/SHA256.part   one that is under way
  *     work/ACTION/        an action under way, kept when it was stopped
  *     titles/DIGEST       what a tree is, for people    outs/SHA256   images that an output folder's last build gave
+ *     receipts/KEY.json   of builds that found nothing to do (api/build/up-to-date.ts)
  *     locks/              sockets of those who hold a lock (lock.ts)
  *
  * Everything appears by rename, so a process may be killed at any moment.

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { constants, copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { pathToFileURL } from "node:url";
 import { planImage as makePlan } from "../../builders/debian/plan-image.js";
@@ -9,6 +9,7 @@ import { targetName } from "../../config/matrix.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import { execute, type StepResult } from "../../execute/execute.js";
 import { mergePlans } from "../../plan/merge.js";
+import type { Plan } from "../../plan/step.js";
 import { withLock } from "../../store/lock.js";
 import { lockFolder, treePath } from "../../store/store.js";
 import { useStore } from "../../store/use.js";
@@ -17,10 +18,44 @@ import { type Prepared, prepare, prepareMatrix } from "../session/prepare.js";
 import type { Artifact, BuildOptions, BuildResult, Context, MatrixResult } from "../types.js";
 import { checkBudget } from "./budget.js";
 import { tidy } from "./tidy.js";
+import { leaveReceipt } from "./up-to-date.js";
 
 /** Builds the image of one board and puts it, with what belongs to it, into the output folder. */
 export async function buildImage(context: Context, options: BuildOptions): Promise<BuildResult> {
-  return (await buildPrepared(context, options)).result;
+  const began = Date.now();
+  const built = await buildPrepared(context, options);
+  // A receipt is a matter of speed alone.
+  await leaveReceiptOf(context, options, { built, began }).catch(() => undefined);
+  return built.result;
+}
+
+async function leaveReceiptOf(
+  context: Context,
+  options: BuildOptions,
+  { built, began }: { readonly built: Built; readonly began: number },
+): Promise<void> {
+  const { prepared, result, outcome } = built;
+  // Packages of npm lie in folders of tens of thousands of files: a build looks at those that it needs.
+  if (outcome === undefined || result.ranSteps > 0 || prepared.request.dependencies.length > 0) return;
+  const { project } = prepared;
+  const locals = outcome.plan.steps.filter(({ kind }) => kind === "local");
+  const trees = Object.keys(published).flatMap((target) => outcomeTree(outcome, target) ?? []);
+  await leaveReceipt(context, options, {
+    began,
+    project: project.folder,
+    outBase: project.outBase,
+    inputs: [
+      resolve(context.cwd, options.configFile ?? "edgeimg.yaml"),
+      project.lockFile,
+      ...locals.map(({ params }) => String(Reflect.get(params, "path"))),
+    ],
+    stored: trees.flatMap((tree) => [tree, `${tree}.json`]),
+    steps: outcome.plan.steps.flatMap(({ id, title }) => {
+      const digest = outcome.results.get(id)?.digest;
+      return digest === undefined ? [] : [{ step: id, title, digest }];
+    }),
+    result,
+  });
 }
 
 /** A build's result, and the folder of the QEMU root that belongs to it. */
@@ -29,6 +64,8 @@ export interface Built {
   readonly prepared: Prepared;
   readonly qemuRoot: string;
   readonly image: string;
+  /** Of edgeimg's own builder. */
+  readonly outcome?: Outcome & { readonly plan: Plan };
 }
 
 export async function buildPrepared(context: Context, options: BuildOptions): Promise<Built> {
@@ -97,6 +134,7 @@ async function finish({ context, started, jobs, merged }: Finish) {
     for (const artifact of artifacts) context.emit({ type: "artifact", ...artifact });
     built.push({
       prepared,
+      outcome: { ...outcome, plan: merged.plan },
       image: artifacts.find(({ role }) => role === "image")?.path ?? "",
       qemuRoot: join(outcomeTree(outcome, "qemu") ?? "", "root"),
       result: {
