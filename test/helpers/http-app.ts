@@ -3,6 +3,7 @@ import { type RunningApp, startSource } from "./edge-app.js";
 /** An app with a route for each behaviour that the HTTP tests look at. */
 const source = (options: string): string => `import { serve } from "edge:http";
   import { onShutdown } from "edge:process";
+  const kept = [];
   const server = await serve({ port: 0, host: "127.0.0.1", ${options} }, async (request) => {
     const { method, path, query, headers, body, remote } = request;
     const wait = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -11,6 +12,9 @@ const source = (options: string): string => `import { serve } from "edge:http";
       case "/throw": throw new Error("handler broke");
       case "/big": return { body: new Uint8Array(8 << 20).fill(120) };
       case "/sleep": await wait(500); return { body: "slept" };
+      case "/hold": await wait(3000); return { body: "held" };
+      case "/keep": kept.push(body); return { body: String(kept.length) };
+      case "/drop": kept.length = 0; return { body: "dropped" };
       case "/block": { const end = Date.now() + 1200; while (Date.now() < end); return { body: "blocked" }; }
       case "/late": await wait(400); throw new Error("late");
       case "/none": return { status: 204 };

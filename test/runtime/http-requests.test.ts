@@ -127,7 +127,7 @@ t.test("malformed requests get 400 and an end", async (t) => {
     ["chunks not last", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n", 400],
     ["bad chunk size", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n", 400],
     ["huge chunk size", "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n", 400],
-    ["unknown method", "FROB / HTTP/1.1\r\nHost: a\r\n\r\n", 400],
+    ["unknown method", "FROB / HTTP/1.1\r\nHost: a\r\n\r\n", 501],
     ["CONNECT", "CONNECT a:1 HTTP/1.1\r\nHost: a\r\n\r\n", 501],
     ["expects something", get("/", "Expect: tea\r\n"), 417],
     ["long target", last(`/${"a".repeat(9000)}`), 414],

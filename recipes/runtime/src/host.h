@@ -29,6 +29,7 @@ typedef struct {
   int shutdown_count, shutdown_pending;
   bool shutdown_failed;
   uint64_t start_ns;
+  size_t body_bytes;           /* of all request bodies that are being read or that JavaScript holds */
   edge_source_map *map;        /* read at the first error */
   bool map_tried;
 } edge_host;

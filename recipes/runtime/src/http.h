@@ -12,11 +12,13 @@
 #define EDGE_HTTP_HEAD_LIMIT 16384      /* request line and headers; more gets 431 */
 #define EDGE_HTTP_URL_LIMIT 8192        /* more gets 414 */
 #define EDGE_HTTP_HEADERS_LIMIT 100     /* more gets 431 */
+#define EDGE_HTTP_FIRST_MS 5000         /* until the first byte of a connection; then 408 */
 #define EDGE_HTTP_IDLE_MS 15000         /* between two requests on a connection */
+#define EDGE_HTTP_SILENT_MS 1000        /* without a byte, a started request may lose its place to somebody new */
+#define EDGE_HTTP_SLOWEST 16            /* bytes in a millisecond: an answer may take that long on top of the time limit */
 #define EDGE_HTTP_LINGER_MS 2000        /* reading on after the last answer, so that it arrives */
 #define EDGE_HTTP_CHUNK 65536           /* bytes of a body that are handed to the kernel at once */
 #define EDGE_HTTP_REJECTED 32           /* connections that are being told 503 */
-#define EDGE_HTTP_BUDGET ((size_t)64 << 20) /* bytes of all request bodies together, at least */
 
 typedef struct edge_connection edge_connection;
 
@@ -26,9 +28,8 @@ typedef struct {
   uv_tcp_t listener;
   JSValue handler;
   edge_connection *connections;
-  int count, rejected, refs;
-  size_t body_bytes; /* of all requests that are being read */
-  int64_t max_body, max_connections, timeout_ms;
+  int count, rejected, refs; /* count: served, without those that are being closed; rejected: told 503 */
+  int64_t max_body, max_bodies, max_connections, max_per_client, timeout_ms;
   bool closing;
 } edge_server;
 
@@ -39,7 +40,7 @@ typedef struct {
   edge_buf url, headers, body;
   size_t head_bytes, field_start;
   int header_count, host_count, error; /* error: the status to answer with; 0 = none */
-  bool begun, head_done, complete, expects, keep_alive;
+  bool begun, version_seen, head_done, complete, expects, keep_alive;
 } edge_request;
 
 struct edge_connection {
@@ -52,7 +53,12 @@ struct edge_connection {
   int handles, refs;       /* open handles; handles as one and each exchange as one */
   uint32_t serial;         /* of the current request: late answers are dropped */
   edge_http_state state;
-  bool rejected, idle, eof, reading;
+  bool rejected, eof, reading;
+  bool idle;   /* no byte of a request has come */
+  bool served; /* had an answer before */
+  uint8_t client[16]; /* IPv6 address, or the IPv4 address as ::ffff:a.b.c.d */
+  uint64_t active_ms; /* uv_now() when it opened or the last byte came */
+  uint64_t write_until_ms; /* uv_now() at which the whole answer must have been taken */
   bool grace; /* the time is over, one more look at the socket is left */
   llhttp_t parser;
   edge_request request;
@@ -62,6 +68,8 @@ struct edge_connection {
   char reason[48];         /* of the response's status */
   char input[EDGE_HTTP_HEAD_LIMIT];
   size_t input_at, input_len;
+  const char *feed;        /* what the parser reads now, and the last bytes that it read before */
+  char before[5];
 };
 
 /* http_server.c */
@@ -83,7 +91,7 @@ void edge_connection_linger(edge_connection *connection);
 
 /* http_parse.c */
 void edge_parser_init(edge_connection *connection);
-/* Feeds `len` bytes; the number that was used. Sets request.complete or request.error. */
+/* Feeds `len` bytes, at least one; the number that was used. Sets request.complete or request.error. */
 size_t edge_parser_feed(edge_connection *connection, const char *bytes, size_t len);
 void edge_request_reset(edge_connection *connection);
 
@@ -95,6 +103,8 @@ JSValue edge_request_make(JSContext *ctx, edge_connection *connection);
 void edge_respond_error(edge_connection *connection, int status);
 /* Answers with {status, headers, body}. -1 (thrown) when that is malformed: nothing was sent. */
 int edge_respond_js(JSContext *ctx, edge_connection *connection, JSValueConst response);
+/* RFC 9110 5.6.2 */
+bool edge_is_token_char(char c);
 
 /* http_handler.c: calls the app's handler and answers with what it gives. */
 void edge_handle(edge_connection *connection);

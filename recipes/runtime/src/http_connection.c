@@ -10,8 +10,6 @@ static void on_handle_closed(uv_handle_t *handle) {
   edge_server *server = connection->server;
   *connection->link = connection->next;
   if (connection->next) connection->next->link = connection->link;
-  if (connection->rejected) server->rejected--;
-  else server->count--;
   edge_request_reset(connection);
   JS_FreeValue(server->host->ctx, connection->body.owner);
   connection->body.owner = JS_UNDEFINED;
@@ -28,6 +26,8 @@ void edge_connection_release(edge_connection *connection) {
 void edge_connection_close(edge_connection *connection) {
   if (connection->state == HTTP_CLOSING) return;
   connection->state = HTTP_CLOSING;
+  if (connection->rejected) connection->server->rejected--;
+  else connection->server->count--;
   uv_close((uv_handle_t *)&connection->tcp, on_handle_closed);
   uv_close((uv_handle_t *)&connection->timer, on_handle_closed);
 }
@@ -40,7 +40,7 @@ static void on_timeout(uv_timer_t *timer) {
     uv_timer_start(timer, on_timeout, 1, 0);
     return;
   }
-  if (connection->state == HTTP_READING && !connection->idle) edge_respond_error(connection, 408);
+  if (connection->state == HTTP_READING && !(connection->idle && connection->served)) edge_respond_error(connection, 408);
   else edge_connection_close(connection);
 }
 
@@ -68,6 +68,7 @@ static void on_read(uv_stream_t *stream, ssize_t got, const uv_buf_t *buf) {
   edge_host *host = connection->server->host;
   (void)buf;
   if (got == 0) return;
+  connection->active_ms = uv_now(&host->loop);
   if (got == UV_EOF && (connection->state == HTTP_HANDLING || connection->state == HTTP_WRITING)) {
     /* The client has said all it wants to say and waits for the answer. */
     connection->eof = true;
@@ -130,7 +131,7 @@ void edge_connection_next(edge_connection *connection) {
   }
   edge_request_reset(connection);
   connection->state = HTTP_READING;
-  connection->idle = true;
+  connection->idle = connection->served = true;
   int64_t idle = connection->server->timeout_ms;
   edge_connection_limit(connection, idle < EDGE_HTTP_IDLE_MS ? idle : EDGE_HTTP_IDLE_MS);
   start_reading(connection);
@@ -154,6 +155,56 @@ void edge_connection_linger(edge_connection *connection) {
   start_reading(connection);
 }
 
+static void read_client(edge_connection *connection) {
+  struct sockaddr_storage address;
+  int len = sizeof address;
+  if (uv_tcp_getpeername(&connection->tcp, (struct sockaddr *)&address, &len)) return;
+  if (address.ss_family == AF_INET6) {
+    memcpy(connection->client, &((const struct sockaddr_in6 *)&address)->sin6_addr, sizeof connection->client);
+  } else {
+    connection->client[10] = connection->client[11] = 0xff;
+    memcpy(connection->client + 12, &((const struct sockaddr_in *)&address)->sin_addr, 4);
+  }
+}
+
+static bool same_client(const edge_connection *a, const edge_connection *b) {
+  return memcmp(a->client, b->client, sizeof a->client) == 0;
+}
+
+/* 2: waits for a request, 1: a request (or the end) is under way, but silent, 0: must not be disturbed. */
+static int idleness(const edge_connection *connection) {
+  if (connection->rejected) return 0;
+  if (connection->state == HTTP_READING && connection->idle) return 2;
+  if (connection->state != HTTP_READING && connection->state != HTTP_LINGERING) return 0;
+  return uv_now(&connection->server->host->loop) - connection->active_ms >= EDGE_HTTP_SILENT_MS;
+}
+
+/* The idlest connection, of `client` only unless that is NULL, or NULL. */
+static edge_connection *find_idlest(const edge_server *server, const edge_connection *client) {
+  edge_connection *found = NULL;
+  int best = 0;
+  for (edge_connection *at = server->connections; at; at = at->next) {
+    int rank = client && !same_client(at, client) ? 0 : idleness(at);
+    if (rank == 0 || rank < best || (rank == best && at->active_ms > found->active_ms)) continue;
+    found = at;
+    best = rank;
+  }
+  return found;
+}
+
+/* Whether a place for a new connection is free, or could be made. */
+static bool make_place(edge_server *server, const edge_connection *connection) {
+  int64_t own = 0;
+  for (const edge_connection *at = server->connections; at; at = at->next)
+    own += !at->rejected && at->state != HTTP_CLOSING && same_client(at, connection);
+  bool crowded = own >= server->max_per_client;
+  if (!crowded && server->count < server->max_connections) return true;
+  edge_connection *idlest = find_idlest(server, crowded ? connection : NULL);
+  if (!idlest) return false;
+  edge_connection_close(idlest);
+  return true;
+}
+
 void edge_connection_accept(edge_server *server) {
   edge_connection *connection = calloc(1, sizeof *connection);
   if (!connection) return;
@@ -164,7 +215,11 @@ void edge_connection_accept(edge_server *server) {
   connection->handles = 2;
   connection->refs = 1;
   connection->body.owner = JS_UNDEFINED;
-  connection->rejected = server->count >= server->max_connections;
+  bool accepted = uv_accept((uv_stream_t *)&server->listener, (uv_stream_t *)&connection->tcp) == 0;
+  connection->idle = true;
+  connection->active_ms = uv_now(&server->host->loop);
+  if (accepted) read_client(connection);
+  connection->rejected = !accepted || !make_place(server, connection);
   server->refs++;
   if (connection->rejected) server->rejected++;
   else server->count++;
@@ -173,8 +228,7 @@ void edge_connection_accept(edge_server *server) {
   connection->link = &server->connections;
   server->connections = connection;
   edge_parser_init(connection);
-  if (uv_accept((uv_stream_t *)&server->listener, (uv_stream_t *)&connection->tcp) ||
-      (connection->rejected && server->rejected > EDGE_HTTP_REJECTED)) {
+  if (!accepted || (connection->rejected && server->rejected > EDGE_HTTP_REJECTED)) {
     edge_connection_close(connection);
     return;
   }
@@ -183,6 +237,6 @@ void edge_connection_accept(edge_server *server) {
     edge_respond_error(connection, 503);
     return;
   }
-  edge_connection_limit(connection, server->timeout_ms);
+  edge_connection_limit(connection, server->timeout_ms < EDGE_HTTP_FIRST_MS ? server->timeout_ms : EDGE_HTTP_FIRST_MS);
   start_reading(connection);
 }

@@ -23,6 +23,22 @@ static int on_begin(llhttp_t *parser) {
   return 0;
 }
 
+/* llhttp takes RTSP and ICE for HTTP: looks at the five characters before the version, part of which may have come earlier. */
+static int on_version(llhttp_t *parser, const char *at, size_t len) {
+  static const char name[5] = {'H', 'T', 'T', 'P', '/'};
+  edge_connection *connection = of(parser);
+  (void)len;
+  if (connection->request.version_seen) return 0;
+  connection->request.version_seen = true;
+  size_t here = (size_t)(at - connection->feed);
+  for (size_t i = 0; i < sizeof name; i++) {
+    size_t back = sizeof name - i; /* characters before `at` */
+    char c = back <= here ? at[-(ptrdiff_t)back] : connection->before[sizeof name + here - back];
+    if (c != name[i]) return refuse(parser, 400);
+  }
+  return 0;
+}
+
 static int on_url(llhttp_t *parser, const char *at, size_t len) {
   edge_request *request = &of(parser)->request;
   if (request->url.len + len > EDGE_HTTP_URL_LIMIT) return refuse(parser, 414);
@@ -81,6 +97,17 @@ static int on_value_complete(llhttp_t *parser) {
   return 0;
 }
 
+/* CONNECT is for proxies, SOURCE and the numbers from PRI to FLUSH belong to other protocols. */
+static bool is_http_method(uint8_t method) {
+  switch (method) {
+#define METHOD(number, name, text) case number:
+    HTTP_METHOD_MAP(METHOD)
+#undef METHOD
+    return method != HTTP_CONNECT && method != HTTP_SOURCE;
+  }
+  return false;
+}
+
 static int on_headers_complete(llhttp_t *parser) {
   edge_connection *connection = of(parser);
   edge_request *request = &connection->request;
@@ -89,23 +116,32 @@ static int on_headers_complete(llhttp_t *parser) {
   if (parser->http_major != 1 || parser->http_minor > 1) return refuse(parser, 505);
   if (parser->http_minor == 1 && request->host_count != 1) return refuse(parser, 400);
   if (parser->http_minor == 0) request->expects = false;
-  if (parser->method == HTTP_CONNECT) return refuse(parser, 501);
+  /* RFC 9112 6.1: its framing cannot be trusted. */
+  if (parser->http_minor == 0 && (parser->flags & F_TRANSFER_ENCODING)) return refuse(parser, 400);
+  if (!is_http_method(parser->method)) return refuse(parser, 501);
   if ((parser->flags & F_CONTENT_LENGTH) && parser->content_length > (uint64_t)connection->server->max_body)
     return refuse(parser, 413);
   return 0;
 }
 
+/* The size is refused when it is announced: no client waits for what cannot come. */
+static int on_chunk_header(llhttp_t *parser) {
+  edge_connection *connection = of(parser);
+  uint64_t left = (uint64_t)connection->server->max_body - connection->request.body.len;
+  return parser->content_length > left ? refuse(parser, 413) : 0;
+}
+
 static int on_body(llhttp_t *parser, const char *at, size_t len) {
   edge_connection *connection = of(parser);
   edge_server *server = connection->server;
+  edge_host *host = server->host;
   edge_request *request = &connection->request;
-  size_t max = (size_t)server->max_body;
-  if (len > max - request->body.len) return refuse(parser, 413);
-  size_t budget = max * 4 > EDGE_HTTP_BUDGET ? max * 4 : EDGE_HTTP_BUDGET;
-  if (len > budget || server->body_bytes > budget - len) return refuse(parser, 503);
+  size_t budget = (size_t)server->max_bodies;
+  if (len > (size_t)server->max_body - request->body.len) return refuse(parser, 413);
+  if (len > budget || host->body_bytes > budget - len) return refuse(parser, 503);
   edge_buf_append(&request->body, at, len);
   if (request->body.failed) return refuse(parser, 503);
-  server->body_bytes += len;
+  host->body_bytes += len;
   request->expects = false;
   return 0;
 }
@@ -120,6 +156,7 @@ static int on_complete(llhttp_t *parser) {
 static const llhttp_settings_t settings = {
     .on_message_begin = on_begin,
     .on_url = on_url,
+    .on_version = on_version,
     .on_header_field = on_field,
     .on_header_field_complete = on_field_complete,
     .on_header_value = on_value,
@@ -127,6 +164,7 @@ static const llhttp_settings_t settings = {
     .on_chunk_extension_name = on_extension,
     .on_chunk_extension_value = on_extension,
     .on_headers_complete = on_headers_complete,
+    .on_chunk_header = on_chunk_header,
     .on_body = on_body,
     .on_message_complete = on_complete,
 };
@@ -138,17 +176,33 @@ void edge_parser_init(edge_connection *connection) {
 
 void edge_request_reset(edge_connection *connection) {
   edge_request *request = &connection->request;
-  connection->server->body_bytes -= request->body.len;
+  connection->server->host->body_bytes -= request->body.len;
   edge_buf_free(&request->url);
   edge_buf_free(&request->headers);
   edge_buf_free(&request->body);
   memset(request, 0, sizeof *request);
 }
 
+/* Whether a method that llhttp does not know, from its first unknown character on, is one by its form. */
+static bool is_method(const char *at, const char *end) {
+  const char *start = at;
+  while (at < end && (edge_is_token_char(*at))) at++;
+  return at > start && (at == end || *at == ' ');
+}
+
+static void remember(edge_connection *connection, const char *bytes, size_t len) {
+  size_t size = sizeof connection->before;
+  size_t used = len < size ? len : size;
+  memmove(connection->before, connection->before + used, size - used);
+  memcpy(connection->before + size - used, bytes + len - used, used);
+}
+
 size_t edge_parser_feed(edge_connection *connection, const char *bytes, size_t len) {
   llhttp_t *parser = &connection->parser;
   edge_request *request = &connection->request;
+  connection->feed = bytes;
   llhttp_errno_t error = llhttp_execute(parser, bytes, len);
+  remember(connection, bytes, len);
   if (error == HPE_OK) return len;
   if (error == HPE_PAUSED || error == HPE_PAUSED_UPGRADE) {
     const char *end = llhttp_get_error_pos(parser);
@@ -157,6 +211,9 @@ size_t edge_parser_feed(edge_connection *connection, const char *bytes, size_t l
     return end >= bytes && end <= bytes + len ? (size_t)(end - bytes) : len;
   }
   request->complete = false;
+  if (error == HPE_INVALID_METHOD && is_method(llhttp_get_error_pos(parser), bytes + len)) request->error = 501;
+  /* llhttp knows the method, but not of HTTP. */
+  if (error == HPE_INVALID_CONSTANT && request->url.len && !is_http_method(parser->method)) request->error = 501;
   if (!request->error) request->error = 400;
   return len;
 }

@@ -1,4 +1,5 @@
 /* The request as a JavaScript object. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "http.h"
@@ -130,11 +131,32 @@ static JSValue make_remote(JSContext *ctx, const edge_connection *connection) {
   return JS_NewString(ctx, strncmp(text, "::ffff:", 7) == 0 ? text + 7 : text);
 }
 
+/* What an ArrayBuffer counts for; owned by it. The host outlives all of JavaScript's objects. */
+typedef struct {
+  edge_host *host;
+  size_t len;
+} counted;
+
+static void free_body(JSRuntime *rt, void *opaque, void *data) {
+  counted *self = opaque;
+  (void)rt;
+  self->host->body_bytes -= self->len;
+  free(self);
+  free(data);
+}
+
+/* Hands the body over; it counts until JavaScript has let go of it. */
 static JSValue make_body(JSContext *ctx, edge_connection *connection) {
   edge_buf *body = &connection->request.body;
   if (body->len == 0) return JS_NewArrayBufferCopy(ctx, NULL, 0);
-  connection->server->body_bytes -= body->len;
-  JSValue buffer = edge_new_buffer(ctx, body->data, body->len);
+  counted *self = malloc(sizeof *self);
+  if (!self) return JS_ThrowOutOfMemory(ctx);
+  *self = (counted){.host = connection->server->host, .len = body->len};
+  JSValue buffer = JS_NewArrayBuffer(ctx, (uint8_t *)body->data, body->len, free_body, self, false);
+  if (JS_IsException(buffer)) {
+    free(self); /* the request keeps its body */
+    return buffer;
+  }
   memset(body, 0, sizeof *body);
   return buffer;
 }
@@ -161,7 +183,12 @@ JSValue edge_request_make(JSContext *ctx, edge_connection *connection) {
   JS_SetPropertyStr(ctx, object, "path", path);
   JS_SetPropertyStr(ctx, object, "query", make_query(ctx, mark ? mark + 1 : "", mark ? len - path_len - 1 : 0));
   JS_SetPropertyStr(ctx, object, "headers", make_headers(ctx, &request->headers));
-  JS_SetPropertyStr(ctx, object, "body", make_body(ctx, connection));
+  JSValue body = make_body(ctx, connection);
+  if (JS_IsException(body)) {
+    JS_FreeValue(ctx, object);
+    return body;
+  }
+  JS_SetPropertyStr(ctx, object, "body", body);
   JS_SetPropertyStr(ctx, object, "remote", make_remote(ctx, connection));
   return object;
 }

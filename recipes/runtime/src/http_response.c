@@ -47,9 +47,12 @@ static void write_piece(edge_connection *connection) {
     edge_connection_close(connection);
 }
 
-/* A client that takes nothing for the whole time loses its connection. */
+/* A client that takes nothing for the whole time loses its connection, also one that takes a little now and then. */
 static void limit(edge_connection *connection) {
-  edge_connection_limit(connection, connection->server->timeout_ms);
+  int64_t ms = connection->server->timeout_ms;
+  uint64_t now = uv_now(&connection->server->host->loop);
+  int64_t left = connection->write_until_ms > now ? (int64_t)(connection->write_until_ms - now) : 1;
+  edge_connection_limit(connection, left < ms ? left : ms);
 }
 
 static void on_written(uv_write_t *write, int status) {
@@ -87,6 +90,9 @@ static void send_head(edge_connection *connection, int status, edge_view body) {
     return;
   }
   connection->state = HTTP_WRITING;
+  uv_update_time(&connection->server->host->loop);
+  connection->write_until_ms = uv_now(&connection->server->host->loop) + (uint64_t)connection->server->timeout_ms +
+                               connection->body.len / EDGE_HTTP_SLOWEST;
   limit(connection);
   write_piece(connection);
 }
@@ -102,13 +108,15 @@ void edge_respond_error(edge_connection *connection, int status) {
   send_head(connection, status, body);
 }
 
+bool edge_is_token_char(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+         (c && strchr("!#$%&'*+-.^_`|~", c));
+}
+
 static bool is_token(const char *text) {
   if (!*text) return false;
-  for (; *text; text++) {
-    bool ok = (*text >= '0' && *text <= '9') || (*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') ||
-              strchr("!#$%&'*+-.^_`|~", *text);
-    if (!ok) return false;
-  }
+  for (; *text; text++)
+    if (!edge_is_token_char(*text)) return false;
   return true;
 }
 

@@ -8,6 +8,7 @@
 #define DEFAULT_TIMEOUT_MS 30000
 #define DEFAULT_CONNECTIONS 64
 #define BODY_LIMIT ((int64_t)256 << 20)
+#define BODIES_LIMIT ((int64_t)1 << 30)
 #define TIMEOUT_LIMIT_MS 3600000
 #define CONNECTIONS_LIMIT 1024
 
@@ -40,7 +41,15 @@ static int read_options(JSContext *ctx, JSValueConst options, edge_server *serve
   if (edge_get_int(ctx, options, "port", false, 0, 65535, port)) return -1;
   if (edge_get_int(ctx, options, "maxBodyBytes", true, 0, BODY_LIMIT, &server->max_body)) return -1;
   if (edge_get_int(ctx, options, "requestTimeoutMs", true, 10, TIMEOUT_LIMIT_MS, &server->timeout_ms)) return -1;
-  return edge_get_int(ctx, options, "maxConnections", true, 1, CONNECTIONS_LIMIT, &server->max_connections);
+  if (edge_get_int(ctx, options, "maxConnections", true, 1, CONNECTIONS_LIMIT, &server->max_connections)) return -1;
+  server->max_per_client = (server->max_connections * 3 + 3) / 4;
+  if (edge_get_int(ctx, options, "maxConnectionsPerClient", true, 1, CONNECTIONS_LIMIT, &server->max_per_client))
+    return -1;
+  /* Of a container too: the smaller one counts. 0 is "no limit" or "unknown". */
+  uint64_t memory = uv_get_total_memory(), constrained = uv_get_constrained_memory();
+  if (constrained && constrained < memory) memory = constrained;
+  server->max_bodies = (int64_t)(memory / 4 < BODIES_LIMIT ? memory / 4 : BODIES_LIMIT);
+  return edge_get_int(ctx, options, "maxBodiesBytes", true, 0, BODIES_LIMIT, &server->max_bodies);
 }
 
 /* Listens with the address of options.host, or on all. 0 or -1 (thrown). */

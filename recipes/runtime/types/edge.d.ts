@@ -226,10 +226,20 @@ declare module "edge:http" {
     host?: string;
     /** Larger bodies get 413. Default 8 MiB. */
     maxBodyBytes?: number;
-    /** A client slower than this for a whole request gets 408. Default 30 000. */
+    /**
+     * Bytes of all bodies that are being read, or that the app still holds. A body beyond it gets 503. Default a quarter of the
+     * board's memory, at most 1 GiB.
+     */
+    maxBodiesBytes?: number;
+    /**
+     * A client slower than this for a whole request gets 408. Default 30 000. A connection without any byte ends after 5 s, between two
+     * requests after 15 s.
+     */
     requestTimeoutMs?: number;
-    /** More at once get 503. Default 64. */
+    /** One more takes the place of the idlest, or gets 503 when all are busy. Default 64. */
     maxConnections?: number;
+    /** The same for the connections of one address. Default three quarters of `maxConnections`. */
+    maxConnectionsPerClient?: number;
   }
   export interface Server {
     readonly port: number;
