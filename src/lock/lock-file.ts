@@ -48,8 +48,10 @@ const lockSchema = z.strictObject({
     }),
   ),
   packages: z.record(debPurl, z.strictObject({ path: poolPath, size: packageSize, sha256 })),
-  /** Sources, models and converters, by purl and file. */
+  /** The project's own sources, by purl and file. */
   sources: z.record(sourceName, z.strictObject({ sha256, size: packageSize.optional() })),
+  /** What recipes bring: sources, converters, references; absent in locks of before. */
+  recipes: z.record(sourceName, z.strictObject({ sha256, size: packageSize.optional() })).default({}),
 });
 
 /** Everything that a build fetches, pinned. Holds no addresses: those come from the user's own configuration. */
@@ -61,6 +63,7 @@ export const emptyLock = (distribution: string): Lock => ({
   sets: {},
   packages: {},
   sources: {},
+  recipes: {},
 });
 
 /** A hundred times that of every board and engine together. */
@@ -114,7 +117,8 @@ export function formatLock(lock: Lock): string {
   "distribution": ${JSON.stringify(lock.distribution)},
   "sets": {\n${sets}\n  },
   "packages": {\n${lines(packages)}\n  },
-  "sources": {\n${lines(lock.sources)}\n  }
+  "sources": {\n${lines(lock.sources)}\n  },
+  "recipes": {\n${lines(lock.recipes)}\n  }
 }
 `;
 }

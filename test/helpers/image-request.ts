@@ -1,7 +1,9 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { imageRequest, openProject } from "../../src/api/session/open-project.js";
+import { recipePins } from "../../src/api/session/pin-recipes.js";
 import type { Context } from "../../src/api/types.js";
+import { planImage, planParts } from "../../src/builders/debian/plan-image.js";
 import { sourceKey } from "../../src/catalog/source.js";
 import { sha256Text } from "../../src/ground/canonical.js";
 import type { ImageRequest } from "../../src/image/request.js";
@@ -61,5 +63,13 @@ export function inventedLock(request: ImageRequest): Lock {
       if (typeof location !== "string") sources[sourceKey(location)] = { sha256: sha256Text(sourceKey(location)) };
     }
   }
-  return { ...lock, distribution: { ...lock.distribution, date: "Sat, 14 Nov 2026 10:00:00 UTC" }, packages, sources };
+  const made = {
+    ...lock,
+    distribution: { ...lock.distribution, date: "Sat, 14 Nov 2026 10:00:00 UTC" },
+    packages,
+    sources,
+  };
+  // Boards that another builder's images are for have parts only.
+  const plan = request.board.debian === undefined ? planImage(request, made) : planParts(request, made);
+  return { ...made, recipes: recipePins([plan], made) };
 }

@@ -25,6 +25,7 @@ const lock: Lock = {
     "pkg:npm/%40scope/models@1.0.0": { sha256: hash("d"), size: 5 },
     "pkg:generic/a@1#file": { sha256: hash("e") },
   },
+  recipes: { "pkg:pypi/engine@1.0": { sha256: hash("f"), size: 7 } },
 };
 
 t.test("a lock is read as it was written, and written as it was read", async (t) => {
@@ -73,6 +74,9 @@ t.test("its text: sorted, one package a line, nothing that no set uses", async (
   "sources": {
     "pkg:generic/a@1#file": {"sha256":"${hash("e")}"},
     "pkg:npm/%40scope/models@1.0.0": {"sha256":"${hash("d")}","size":5}
+  },
+  "recipes": {
+    "pkg:pypi/engine@1.0": {"sha256":"${hash("f")}","size":7}
   }
 }
 `,

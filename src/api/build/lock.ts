@@ -7,13 +7,16 @@ import type { Context, LockChange, LockOptions, LockResult } from "../types.js";
 export async function updateLock(context: Context, options: LockOptions): Promise<LockResult> {
   const session = await lockSession(context, options, ({ merged }) => matrixTargets(merged));
   const before = session.known ?? emptyLock(session.distribution);
-  if (!options.update) session.check(before);
+  if (!options.update) {
+    session.check(before);
+    await session.pin(before);
+  }
   const after = options.update ? await session.renew(before) : before;
   if (options.update && (session.known === undefined || formatLock(before) !== formatLock(after)))
     await session.write(after);
   return {
     file: session.file,
-    entries: Object.keys(after.packages).length + Object.keys(after.sources).length,
+    entries: Object.keys(after.packages).length + Object.keys(after.sources).length + Object.keys(after.recipes).length,
     changes: changesBetween(before, after),
   };
 }
@@ -30,7 +33,7 @@ function changesBetween(before: Lock, after: Lock): LockChange[] {
 /** "pkg:deb/debian/NAME ARCH" -> version; sources by purl without version. */
 function versions(lock: Lock): Map<string, string> {
   const found = new Map<string, string>();
-  for (const id of [...Object.keys(lock.packages), ...Object.keys(lock.sources)]) {
+  for (const id of [...Object.keys(lock.packages), ...Object.keys(lock.sources), ...Object.keys(lock.recipes)]) {
     const at = id.lastIndexOf("@");
     const [version = "", rest = ""] = id.slice(at + 1).split("?");
     found.set(`${id.slice(0, at)}${rest === "" ? "" : `?${rest}`}`, decodeURIComponent(version));

@@ -1,6 +1,7 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
+import { planImage, planParts } from "../../builders/debian/plan-image.js";
 import type { Target } from "../../config/matrix.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import { createFetcher } from "../../fetch/fetcher.js";
@@ -17,6 +18,7 @@ import { cacheFolder } from "./cache-folder.js";
 import { checkProject } from "./check-project.js";
 import { lockPackages } from "./lock-packages.js";
 import { imageRequest, type OpenProject, openProject } from "./open-project.js";
+import { pinRecipes } from "./pin-recipes.js";
 import { pinSources } from "./pin-sources.js";
 import { userProxies, userRegistries } from "./registries.js";
 
@@ -101,8 +103,12 @@ export async function lockSession(
       offline: options.offline,
       ...context,
     });
-  const pin = (lock: Lock, locked: boolean) =>
-    pinSources({ lock, project: request.project, fetcher, locked, signal: context.signal });
+  const planOf = purpose === "image" ? planImage : planParts;
+  const pin = async (lock: Lock, known: Lock["recipes"], locked: boolean) => {
+    const pinned = await pinSources({ lock, project: request.project, fetcher, locked, signal: context.signal });
+    const plans = requests.map((one) => planOf(one, pinned));
+    return pinRecipes({ lock: pinned, known, plans, catalog: request.catalog, locked });
+  };
   return {
     project,
     requests,
@@ -111,14 +117,18 @@ export async function lockSession(
     file,
     known: await readLock(file),
     check: (lock) => checkLocked(lock, needed, relative(context.cwd, file)),
-    resolve: async (lock) => await pin(await lockSets(lock, needed), false),
+    resolve: async (lock) => await pin(await lockSets(lock, needed), lock.recipes, false),
     renew: async (old) => {
       const known = new Set(needed.sets.map((set) => set.name));
       const others = lockedRequests(old).filter((set) => !known.has(set.name));
       const all = { ...needed, sets: [...needed.sets, ...others] };
-      return await pin(await lockSets(emptyLock(needed.distribution.name), all), false);
+      const renewed = await lockSets(emptyLock(needed.distribution.name), all);
+      // What other boards and engines had stays; what moved since is new.
+      const { recipes } = await pin(renewed, {}, false);
+      const rest = Object.entries(old.recipes).filter(([key]) => !Object.hasOwn(recipes, key));
+      return await pin(renewed, { ...Object.fromEntries(rest), ...recipes }, false);
     },
-    pin: (lock) => pin(lock, true),
+    pin: (lock) => pin(lock, lock.recipes, true),
     write: (lock) => writeOutput(file, formatLock(lock)),
   };
 }

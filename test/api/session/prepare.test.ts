@@ -1,9 +1,12 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
+import { updateLock } from "../../../src/api/build/lock.js";
 import { prepare, prepareMatrix } from "../../../src/api/session/prepare.js";
+import { planImage } from "../../../src/builders/debian/plan-image.js";
 import type { BuildEvent } from "../../../src/ground/events.js";
 import { formatLock } from "../../../src/lock/lock-file.js";
+import { fetchedFiles } from "../../../src/steps/fetch.js";
 import { tinyProject } from "../../helpers/ci-project.js";
 import { inventedLock, requestFor, testContext } from "../../helpers/image-request.js";
 
@@ -44,6 +47,45 @@ t.test("a lock made for one board does not serve the matrix; one made for all do
     [join(folder, "out/rpi4-ncnn"), join(folder, "out/rpi3-ncnn")],
   );
 });
+
+t.test(
+  "the lock holds every source that the recipes bring; --locked refuses one that moved or is missing",
+  async (t) => {
+    const folder = t.testdir();
+    await tinyProject(folder, "board: rpi4\nengine: ncnn\n");
+    const request = await requestFor(join(folder, "other"), { board: "rpi4", engine: "ncnn", text: minimal });
+    const lock = inventedLock(request);
+    const file = join(folder, "edgeimg.lock");
+    writeFileSync(file, formatLock(lock));
+    const context = testContext(folder);
+    const [prepared] = [await prepare(context, locked)];
+    const plan = planImage(prepared.request, prepared.lock);
+    const pinned = new Set(
+      [...Object.values(prepared.lock.packages), ...Object.values(prepared.lock.recipes)].map(({ sha256 }) => sha256),
+    );
+    for (const step of plan.steps)
+      if (step.kind === "fetch") for (const one of fetchedFiles(step.params)) t.ok(pinned.has(one.sha256), one.purl);
+    const engine = Object.keys(lock.recipes).find((key) => key.startsWith("pkg:pypi/ncnn@")) ?? "";
+    t.ok(engine !== "", "the engine's source");
+    const disagrees = { code: "ERR_EDGEIMG_LOCK_DISAGREES", exitCode: 1 };
+    const moved = { ...lock, recipes: { ...lock.recipes, [engine]: { sha256: "e".repeat(64) } } };
+    writeFileSync(file, formatLock(moved));
+    await t.rejects(prepare(context, locked), {
+      ...disagrees,
+      details: [new RegExp(`the lock has ${"e".repeat(64)}`)],
+    });
+    await t.rejects(
+      prepare(context, { offline: true, locked: false }),
+      disagrees,
+      "nor does a build without --locked go on",
+    );
+    await t.rejects(updateLock(context, { ...locked, update: false }), disagrees, "edgeimg lock says so, too");
+    writeFileSync(file, formatLock({ ...lock, recipes: {} }));
+    await t.rejects(prepare(context, locked), { ...disagrees, details: [/absent/] });
+    await prepare(context, { offline: true, locked: false });
+    t.equal(readFileSync(file, "utf8"), formatLock(lock), "a build without --locked adds them");
+  },
+);
 
 t.test("debug: true is said, by the same warning whatever prepares an image; without it nothing is", async (t) => {
   for (const debug of [true, false]) {
