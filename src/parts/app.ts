@@ -2,6 +2,7 @@ import { relative } from "node:path/posix";
 import type { Board } from "../catalog/board.js";
 import type { Project } from "../config/project-schema.js";
 import type { PlanBuilder } from "../plan/step.js";
+import type { Origin } from "../provenance/origin.js";
 import type { AssembleEntry } from "../steps/assemble.js";
 import { archOf, type DebianContext } from "./roots.js";
 
@@ -35,7 +36,15 @@ export function appSteps(context: DebianContext, options: AppOptions): AppSteps 
   const { plan, distribution, arch } = context;
   const { project, versions } = options;
   const { entry, assets } = project.app;
+  const origin: Origin = {
+    kind: "project",
+    name: project.name,
+    version: "0",
+    license: "LicenseRef-project",
+    need: "the project's app",
+  };
   const source = plan.add({
+    origin,
     id: "local/project",
     kind: "local",
     title: "Read the project",
@@ -80,6 +89,7 @@ export function appSteps(context: DebianContext, options: AppOptions): AppSteps 
   const bytecode = plan.add({
     id: "app/bytecode",
     kind: "run",
+    materials: [{ input: "bundle" }],
     title: "Compile the app to bytecode",
     why: "it starts faster, and a syntax that QuickJS lacks is found here",
     inputs: { bundle, runtime: options.runtime, qemu: options.qemu, sysroot: options.sysroot },
@@ -95,6 +105,7 @@ export function appSteps(context: DebianContext, options: AppOptions): AppSteps 
   });
   const assetSteps = assets.map((path) =>
     plan.add({
+      origin,
       id: `local/assets/${path}`,
       kind: "local",
       title: `Read ${path}`,

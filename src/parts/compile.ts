@@ -1,4 +1,5 @@
 import type { Board } from "../catalog/board.js";
+import type { Material } from "../provenance/origin.js";
 import { archOf, type DebianContext } from "./roots.js";
 
 /** The steps that every compilation reads. */
@@ -75,6 +76,7 @@ export function cmakeStep(context: DebianContext, job: CmakeOptions): string {
     title: job.title,
     why: job.why,
     inputs: { toolchain: job.tools.toolchain, sysroot: job.tools.sysroot, source: job.source },
+    materials: [{ input: "source" }],
     params: {
       copies: { source: "src" },
       path: toolPath,
@@ -96,6 +98,8 @@ export interface GccOptions {
   readonly tools: Toolchain;
   /** Further inputs, by name: `in/NAME` in arguments. */
   readonly inputs: Readonly<Record<string, string>>;
+  /** The inputs that end up in what is compiled, the main one first. */
+  readonly materials: readonly Material[];
   /** Files copied into the result beside what is compiled. */
   readonly headers?: readonly { readonly from: string; readonly to: string }[];
   /** Symbolic links in the result: path -> target. */
@@ -140,6 +144,7 @@ export function gccStep(context: DebianContext, job: GccOptions): string {
     title: job.title,
     why: job.why,
     inputs: { toolchain: job.tools.toolchain, sysroot: job.tools.sysroot, ...job.inputs },
+    materials: job.materials,
     params: { path: toolPath, folders: folders(outputs), commands: [...copies, ...compile, ...strip, ...links] },
   });
 }

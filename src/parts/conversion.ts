@@ -98,6 +98,7 @@ export function conversionStep(
     title: `Convert model ${model} with ${converter.title}`,
     why: options.why,
     inputs: { model: source.step, ...(trace === undefined ? {} : { ports: options.ports }), ...tool.inputs },
+    materials: [{ input: "model" }],
     params: {
       copies: { model: "model" },
       folders: ["tmp"],

@@ -42,6 +42,7 @@ export function engineSteps(context: DebianContext, options: EngineOptions): Eng
     board: options.board,
     tools: options.tools,
     inputs,
+    materials: [{ input: "recipe" }, { input: "common" }],
     programs: [
       {
         ...adapterArguments(recipe, {
@@ -87,6 +88,7 @@ function engineSource(context: DebianContext, { engine: { recipe, folder }, boar
     sources: recipe.sources,
     arch: board.arch,
     why: `the image's inference engine is ${recipe.title}`,
+    about: { version: recipe.version, license: recipe.license.spdx, need: `the engine of this image (${recipe.name})` },
     ...(build.kind === "prebuilt"
       ? { only: [...Object.keys(build.files[board.arch] ?? {}), ...Object.keys(recipe.license.files)] }
       : {}),
@@ -172,6 +174,7 @@ function buildStep(context: DebianContext, options: EngineOptions): string | und
         board,
         tools,
         inputs: { recipe: source() },
+        materials: [{ input: "recipe" }],
         headers: Object.entries(build.headers).map(([path, to]) => ({
           from: `in/recipe/${path}`,
           to: `usr/include/${to}`,

@@ -75,6 +75,7 @@ export function modelSteps(context: DebianContext, options: ModelOptions): Model
     title: `Prepare model ${name} for ${recipe.title}`,
     why,
     inputs: { ports, files: files.step },
+    materials: [{ input: "files" }],
     params: {
       engine: recipe.name,
       // A model that nothing converted keeps its format's ending.
@@ -151,6 +152,13 @@ function locate(
       why,
       inputs: {},
       params: { path: options.localPath(location), exclude: [] },
+      origin: {
+        kind: "project",
+        name: `model/${options.name}`,
+        version: "0",
+        license: "LicenseRef-project",
+        need: "the project's models",
+      },
     });
     return { step, path: location.split("/").at(-1) ?? location };
   }

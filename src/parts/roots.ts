@@ -11,6 +11,8 @@ export interface DebianContext {
   readonly plan: PlanBuilder;
   /** Debian's name of the host's architecture. */
   readonly hostArch: string;
+  /** Of edgeimg, for what its own recipes bring. */
+  readonly version: string;
   /** Debian's name of the board's architecture. */
   readonly arch: string;
 }
@@ -19,7 +21,7 @@ export type ToolSet = keyof Distribution["tools"];
 
 /** The sets of packages that tools are made of, for the lock. */
 export function toolRequests(
-  { distribution, hostArch, arch }: Omit<DebianContext, "lock" | "plan">,
+  { distribution, hostArch, arch }: Pick<DebianContext, "distribution" | "hostArch" | "arch">,
   names: readonly ToolSet[],
 ): PackageSetRequest[] {
   return names.map((name) => ({

@@ -50,6 +50,12 @@ export function programStep(
         ]),
       ),
     },
+    materials: [
+      { input: "recipe" },
+      ...(program.static.length === 0
+        ? []
+        : [{ input: "sysroot", paths: program.static.map((path) => `usr/lib/${triplet}/${path}`) }]),
+    ],
     headers: program.exports.map((path) => ({ from: `in/recipe/${path}`, to: `include/${path.split("/").at(-1)}` })),
     programs: [
       {
@@ -85,7 +91,11 @@ function programSource({ plan }: DebianContext, program: RuntimeProgram, recipe:
 }
 
 /** A folder of the catalog, as an input. */
-export function localRecipe({ plan }: Pick<DebianContext, "plan">, name: string, folder: string): string {
+export function localRecipe(
+  { plan, version }: Pick<DebianContext, "plan" | "version">,
+  name: string,
+  folder: string,
+): string {
   return plan.add({
     id: `local/${name}`,
     kind: "local",
@@ -93,5 +103,12 @@ export function localRecipe({ plan }: Pick<DebianContext, "plan">, name: string,
     why: "its files are compiled or put into the image",
     inputs: {},
     params: { path: folder, exclude: [] },
+    origin: {
+      kind: "recipe",
+      name: `edgeimg-${name.startsWith("engines/") ? "adapter" : (name.split("/")[0] ?? name)}`,
+      version,
+      license: "MIT",
+      need: `recipes/${name}`,
+    },
   });
 }

@@ -1,5 +1,6 @@
 import type { Arch } from "../catalog/common.js";
 import { type PinnedFile, type Source, sourceFile } from "../catalog/source.js";
+import type { Origin } from "../provenance/origin.js";
 import type { DebianContext } from "./roots.js";
 import { localRecipe } from "./runtime.js";
 
@@ -12,6 +13,8 @@ export function archiveSteps(
     readonly why: string;
     readonly only?: readonly string[];
     readonly executable?: readonly string[];
+    /** What is known of it beyond the archive. */
+    readonly origin?: Origin;
   },
 ): string {
   const { source } = job;
@@ -33,6 +36,7 @@ export function archiveSteps(
         },
       ],
     },
+    ...(job.origin === undefined ? {} : { origin: job.origin }),
   });
   return plan.add({
     id: `unpack/${job.name}`,
@@ -54,6 +58,8 @@ export interface SourceTree {
   /** Only those for this architecture. */
   readonly arch: Arch;
   readonly why: string;
+  /** Of the source `main`, which is the recipe's. */
+  readonly about: Pick<Origin, "version" | "license" | "need">;
   /** Globs of what is wanted of a source that does not say so itself. */
   readonly only?: readonly string[];
 }
@@ -69,7 +75,14 @@ export function sourceTree(context: DebianContext, tree: SourceTree): string {
   const parts = entries.map(([key, source]) => {
     const own = key === "main" ? name : `${name}-${key}`;
     const only = source.only.length > 0 ? source.only : tree.only;
-    const unpacked = archiveSteps(context, { name: own, source, why, ...(only === undefined ? {} : { only }) });
+    const { purl, sha256 } = source;
+    const unpacked = archiveSteps(context, {
+      name: own,
+      source,
+      why,
+      ...(only === undefined ? {} : { only }),
+      ...(key === "main" ? { origin: { kind: "source", name, purl, sha256, ...tree.about } } : {}),
+    });
     return { from: patchSteps(context, { name: own, folder, local, unpacked, source }), to: source.into ?? "" };
   });
   const [first] = parts;

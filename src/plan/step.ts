@@ -1,3 +1,5 @@
+import type { Material, Origin } from "../provenance/origin.js";
+
 /**
  * One node of a plan, as data. `inputs` name the steps whose trees it reads; `params` belong to the kind.
  * Nothing of the machine may stand in it: `{cwd}` and the like are filled in when it runs.
@@ -11,6 +13,10 @@ export interface Step {
   readonly why: string;
   readonly inputs: Readonly<Record<string, string>>;
   readonly params: object;
+  /** Where its tree comes from, for one that brings something in. No part of its key, nor are `materials`. */
+  readonly origin?: Origin;
+  /** The inputs that its tree is made of, of one that runs tools; all of them when absent. */
+  readonly materials?: readonly Material[];
 }
 
 export interface Plan {

@@ -24,6 +24,7 @@ export const manifestSchema = z.object({
       package: z.string().optional(),
       version: z.string().optional(),
       license: z.string().optional(),
+      contains: z.array(z.string()).optional(),
       neededBy: z.string().optional(),
     }),
   ),

@@ -1,22 +1,15 @@
 import { createHash } from "node:crypto";
-import { createReadStream, readFileSync } from "node:fs";
+import { createReadStream } from "node:fs";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import * as z from "../ground/zod.js";
+import { node } from "../provenance/node.js";
+import { distinct, type Origin, origin } from "../provenance/origin.js";
+import { resolver } from "../provenance/resolve.js";
 import { sizeTable, sizeTreemap } from "../report/sizes.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";
-
-const component = z.strictObject({
-  name: z.string(),
-  version: z.string(),
-  license: z.string(),
-  purl: z.string().optional(),
-  sha256: z.string().optional(),
-  /** What asked for it, in words. */
-  need: z.string(),
-});
 
 const params = z.strictObject({
   name: z.string(),
@@ -24,15 +17,16 @@ const params = z.strictObject({
   board: z.string(),
   engine: z.strictObject({ name: z.string(), version: z.string() }),
   distribution: z.strictObject({ name: z.string(), date: z.string() }),
-  /** What is not a Debian package, by the input that it came from. */
-  components: z.record(z.string(), component),
+  /** The steps whose listings are the image's parts, and how the origins of each are found. */
+  parts: z.strictObject({ boot: z.string(), initramfs: z.string(), root: z.string() }),
+  provenance: z.record(z.string(), node),
+  /** The origin of what the plan itself writes into files. */
+  frame: origin,
   /** Debian packages by their file's name. */
   debs: z.record(
     z.string(),
     z.strictObject({ purl: z.string(), name: z.string(), version: z.string(), sha256: z.string(), need: z.string() }),
   ),
-  /** Archives that our programs are linked with: their packages are in the image although none of their files is. */
-  static: z.strictObject({ input: z.string(), paths: z.array(z.string()) }),
   sources: z.array(z.strictObject({ purl: z.string(), file: z.string(), sha256: z.string() })),
 });
 
@@ -62,6 +56,8 @@ export interface ManifestFile {
   readonly package?: string | undefined;
   readonly version?: string | undefined;
   readonly license?: string | undefined;
+  /** All that it is made of, when that is more than one: names in the manifest's lists. */
+  readonly contains?: readonly string[] | undefined;
   /** The file that needs it, when it was taken for that. */
   readonly neededBy?: string | undefined;
 }
@@ -69,42 +65,24 @@ export interface ManifestFile {
 /** Writes `manifest.json`, `sizes.txt` and `sizes.html` of an image. */
 export const reportKind = defineKind({
   name: "report",
-  version: 2,
+  version: 3,
   params,
   async run(options, { inputs, out }) {
-    const roots = ["packages", "kernel", "firmware", "extra", options.static.input].filter(
-      (name) => inputs[name] !== undefined,
-    );
-    const licenses = new Map<string, string>();
-    const licenseOf = async (name: string): Promise<string> => {
-      const known = licenses.get(name);
-      if (known !== undefined) return known;
-      let found = "see copyright file";
-      for (const root of roots) {
-        const text = await readFile(
-          join(inputFolder(inputs, root), "root/usr/share/doc", name, "copyright"),
-          "utf8",
-        ).catch(() => undefined);
-        if (text !== undefined) found = licensesIn(text);
-      }
-      licenses.set(name, found);
-      return found;
-    };
+    const folder = (step: string) => inputFolder(inputs, step);
+    const packageOrigin = packageOrigins(options, folder);
+    const { file } = resolver({ nodes: options.provenance, folder, packageOrigin, frame: options.frame });
     const files: ManifestFile[] = [];
-    for (const [part, input] of [
-      ["boot", "boot"],
-      ["initramfs", "initramfs"],
-      ["root", "rootfs"],
-    ] as const) {
-      const listing = z
-        .array(fileRecord)
-        .parse(JSON.parse(await readFile(join(inputFolder(inputs, input), "files.json"), "utf8")));
+    const used: Origin[] = [];
+    const owned: Origin[] = [];
+    for (const [part, step] of Object.entries(options.parts)) {
+      const listing = z.array(fileRecord).parse(JSON.parse(await readFile(join(folder(step), "files.json"), "utf8")));
+      const known = options.provenance[step];
+      if (known?.from !== "listing") throw new Error(`${step} has no listing`);
       for (const record of listing) {
-        const deb = record.package === undefined ? undefined : options.debs[record.package];
-        const origin =
-          deb === undefined
-            ? componentOf(record.input, options.components)
-            : { ...deb, license: await licenseOf(deb.name) };
+        const origins = await file(known.inputs, record);
+        const [main] = origins;
+        used.push(...origins);
+        if (main !== undefined) owned.push(main);
         files.push({
           part,
           path: record.path,
@@ -113,16 +91,19 @@ export const reportKind = defineKind({
           size: record.size,
           sha256: record.sha256,
           target: record.target,
-          package: origin?.name,
-          version: origin?.version,
-          license: origin?.license,
+          package: main?.name,
+          version: main?.version,
+          license: main?.license,
+          contains: origins.length > 1 ? origins.map(({ name }) => name) : undefined,
           neededBy: record.neededBy,
         });
       }
     }
+    const all = distinct(used);
+    const isOwner = new Set(owned.map(({ name }) => name));
+    const packages = all.filter(({ kind }) => kind === "package");
     const image = join(inputFolder(inputs, "disk"), `${options.name}.img`);
     const rootImage = join(inputFolder(inputs, "rootImage"), "root.img");
-    const used = new Set(files.map((file) => file.package));
     const manifest = {
       format: 1,
       project: options.project,
@@ -131,20 +112,10 @@ export const reportKind = defineKind({
       distribution: options.distribution,
       image: { file: `${options.name}.img`, bytes: (await stat(image)).size, sha256: await hashOf(image) },
       root: { bytes: (await stat(rootImage)).size, sha256: await hashOf(rootImage) },
-      packages: await Promise.all(
-        Object.values(options.debs)
-          .filter((deb) => used.has(deb.name))
-          .map(async (deb) => ({ ...deb, license: await licenseOf(deb.name) })),
-      ),
-      linked: await Promise.all(
-        linkedDebs(inputFolder(inputs, options.static.input), options).map(async (deb) => ({
-          ...deb,
-          license: await licenseOf(deb.name),
-        })),
-      ),
-      components: Object.values(options.components).filter(
-        (one, index, all) => all.findIndex((other) => other.name === one.name) === index,
-      ),
+      packages: packages.filter(({ name }) => isOwner.has(name)),
+      // Packages of which only a part of another file is in the image: the archives that programs are linked with.
+      linked: packages.filter(({ name }) => !isOwner.has(name)),
+      components: all.filter(({ kind }) => kind !== "package"),
       inputs: [...Object.values(options.debs).map(({ purl, sha256 }) => ({ purl, sha256 })), ...options.sources],
       files,
     };
@@ -154,32 +125,41 @@ export const reportKind = defineKind({
   },
 });
 
-/** The packages of the archives that our programs are linked with, by the sysroot's record of owners. */
-function linkedDebs(root: string, options: z.infer<typeof params>): z.infer<typeof params>["debs"][string][] {
-  const owners = z.record(z.string(), z.string()).parse(JSON.parse(readFileSync(join(root, "owners.json"), "utf8")));
-  const names = new Set(options.static.paths.map((path) => owners[path] ?? ""));
-  return [...names].sort().flatMap((name) => options.debs[name] ?? []);
+/** Origins of Debian packages by their file's name; a licence is what the copyright file of one of the roots says. */
+function packageOrigins(
+  { debs, provenance }: z.infer<typeof params>,
+  folder: (step: string) => string,
+): (file: string) => Promise<Origin> {
+  const roots = Object.values(provenance).flatMap((one) => (one.from === "packages" ? [one.input] : []));
+  const known = new Map<string, Promise<Origin>>();
+  const read = async (file: string): Promise<Origin> => {
+    const deb = debs[file];
+    if (deb === undefined) throw new Error(`the lock has no package file ${file}`);
+    let license = "see copyright file";
+    for (const root of roots) {
+      const path = join(folder(root), "root/usr/share/doc", deb.name, "copyright");
+      const text = await readFile(path, "utf8").catch(() => undefined);
+      if (text !== undefined) license = licensesIn(text);
+    }
+    return { kind: "package", ...deb, license };
+  };
+  return (file) => {
+    const found = known.get(file) ?? read(file);
+    known.set(file, found);
+    return found;
+  };
 }
 
-function componentOf(
-  input: string | undefined,
-  components: z.infer<typeof params>["components"],
-): z.infer<typeof component> | undefined {
-  if (input === undefined) return undefined;
-  if (input.startsWith("model/") || input.startsWith("unpack/") || input.startsWith("model-file/")) {
-    return {
-      name: input.split("/").slice(0, 2).join("/"),
-      version: "",
-      license: "see the model's source",
-      need: "the project's models",
-    };
-  }
-  return components[input] ?? (input.startsWith("local/") ? components.bundle : undefined);
-}
-
-/** Short names of licences in a Debian copyright file (machine-readable format 1.0), sorted. */
+/**
+ * Short names of licences in a Debian copyright file, sorted: those of the machine-readable format 1.0; of prose, the texts in
+ * /usr/share/common-licenses that it refers to (Debian policy 12.5).
+ */
 function licensesIn(text: string): string {
-  const found = [...text.matchAll(/^License:[ \t]*(\S.*)$/gm)].map(([, name = ""]) => name.trim());
+  const told = [...text.matchAll(/^License:[ \t]*(\S.*)$/gm)].map(([, name = ""]) => name.trim());
+  const common = [...text.matchAll(/\/usr\/share\/common-licenses\/([A-Za-z0-9.+-]*[A-Za-z0-9+])/g)].map(
+    ([, name = ""]) => name,
+  );
+  const found = told.length > 0 ? told : common;
   return found.length === 0 ? "see copyright file" : [...new Set(found)].sort().join(", ");
 }
 

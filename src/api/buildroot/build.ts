@@ -88,6 +88,7 @@ export async function buildWithBuildroot(context: Context, options: BuildOptions
     lock,
     plan,
     hostArch: request.host.arch,
+    version: request.versions.edgeimg,
     arch: request.board.arch,
   };
   const tools = toolsRoot(debian, "image");

@@ -129,6 +129,7 @@ export function gzipStep(
     title: job.title,
     why: job.why,
     inputs: { tools: job.tools, from: job.from },
+    materials: [{ input: "from" }],
     params: {
       path: toolPath,
       stdin: `in/from/${job.path}`,

@@ -100,17 +100,10 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
     name,
     request,
     inputs: {
-      rootfs,
-      sysroot: parts.sysroot,
-      initramfs: boot.initramfs,
-      boot: boot.step,
       rootImage,
       disk,
-      packages,
-      kernel,
-      ...(firmware === undefined ? {} : { firmware }),
-      ...(extra === undefined ? {} : { extra }),
     },
+    parts: { boot: boot.step, initramfs: boot.initramfs, root: rootfs },
     sets,
   });
   return finish(context, parts, {
@@ -153,9 +146,16 @@ export function planParts(request: ImageRequest, lock: Lock): Plan {
   return finish(context, made, { parts });
 }
 
-function contextOf({ catalog, host, board }: ImageRequest, lock: Lock): DebianContext {
+function contextOf({ catalog, host, board, versions }: ImageRequest, lock: Lock): DebianContext {
   const plan = planBuilder();
-  return { distribution: catalog.distribution, lock, plan, hostArch: host.arch, arch: board.arch };
+  return {
+    distribution: catalog.distribution,
+    lock,
+    plan,
+    hostArch: host.arch,
+    arch: board.arch,
+    version: versions.edgeimg,
+  };
 }
 
 /** The plan with its targets and those that every graph has: checks of the app and of models, QEMU. */

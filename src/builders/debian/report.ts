@@ -2,65 +2,32 @@ import { PackageURL } from "@socketregistry/packageurl-js";
 import { fileNameOf, sourceFile } from "../../catalog/source.js";
 import { globMatcher } from "../../formats/glob.js";
 import type { ImageRequest } from "../../image/request.js";
+import type { Lock } from "../../lock/lock-file.js";
 import type { PackageSetRequest } from "../../lock/resolve.js";
 import { environmentOf } from "../../parts/conversion.js";
 import { conversionsOf } from "../../parts/package-sets.js";
-import { archOf, type DebianContext, debName } from "../../parts/roots.js";
+import { type DebianContext, debName } from "../../parts/roots.js";
 import { sourcesFor } from "../../parts/source.js";
 import { toolSources } from "../../parts/tools.js";
+import { provenanceGraph } from "../../plan/provenance.js";
 
 export interface ReportOptions {
   readonly name: string;
   readonly request: ImageRequest;
   readonly inputs: Readonly<Record<string, string>>;
+  /** The assemble steps of the image's parts, by the word that the manifest has for each. */
+  readonly parts: Readonly<Record<"boot" | "initramfs" | "root", string>>;
   readonly sets: Readonly<Record<string, PackageSetRequest | undefined>>;
-}
-
-/** Something an image holds that is not a Debian package. */
-export interface Component {
-  readonly name: string;
-  readonly version: string;
-  readonly license: string;
-  /** What asked for it, in words. */
-  readonly need: string;
-  readonly purl?: string | undefined;
-  readonly sha256?: string | undefined;
 }
 
 /** The manifest and the size report, from what the assemble steps noted of each file. */
 export function reportStep(
-  { plan, lock, distribution, arch }: DebianContext,
-  { name, request, inputs, sets }: ReportOptions,
+  { plan, lock }: DebianContext,
+  { name, request, inputs, parts, sets }: ReportOptions,
 ): string {
   const { engine, board, catalog, versions, project } = request;
   const { recipe } = engine;
-  const own = (part: string, need: string): Component => ({
-    name: part,
-    version: versions.edgeimg,
-    license: "MIT",
-    need,
-  });
-  const app: Component = { name: project.name, version: "0", license: "LicenseRef-project", need: "the project's app" };
-  const frame = own("edgeimg", "the layout of every image");
-  const components: Record<string, Component> = {
-    engine: {
-      name: recipe.name,
-      version: recipe.version,
-      license: recipe.license.spdx,
-      need: `the engine of this image (${recipe.name})`,
-      purl: recipe.sources.main?.purl,
-      sha256: recipe.sources.main?.sha256,
-    },
-    adapter: own("edgeimg-adapter", `the engine of this image (${recipe.name})`),
-    "edge-run": own("edgeimg-runtime", "the host that runs the app"),
-    ...(project.kernels ? { "libedge_kernels.so": own("edgeimg-kernels", "`kernels: true` of the project") } : {}),
-    init: own("edgeimg-init", "the start of the system (recipes/init)"),
-    edgeimg: frame,
-    image: frame,
-    initramfs: frame,
-    bundle: app,
-    bytecode: app,
-  };
+  const { nodes, reads } = provenanceGraph(plan.steps, Object.values(parts));
   const needOf = packageNeeds(request);
   const packages = Object.values(sets).flatMap((set) =>
     set === undefined ? [] : (lock.sets[set.name]?.packages ?? []),
@@ -70,7 +37,7 @@ export function reportStep(
       const purl = PackageURL.fromString(id);
       const { name = "", version = "" } = purl;
       const need = needOf(name);
-      return [debName(id), { purl: id, name, version, sha256: lock.packages[id]?.sha256 ?? "", need }];
+      return [debName(id), { purl: id, name, version, sha256: pinnedHash(lock, id), need }];
     }),
   );
   const sources = [
@@ -87,21 +54,23 @@ export function reportStep(
     kind: "report",
     title: "Write manifest and size report",
     why: "it says what the image holds, from where, under which licence",
-    inputs,
+    inputs: { ...inputs, ...Object.fromEntries(reads.map((id) => [id, id])) },
     params: {
       name,
       project: project.name,
       board: board.name,
       engine: { name: recipe.name, version: recipe.version },
       distribution: lock.distribution,
-      components,
-      debs,
-      static: {
-        input: "sysroot",
-        paths: [
-          ...new Set(catalog.runtime.programs.flatMap((program) => (program.install === null ? [] : program.static))),
-        ].map((path) => `usr/lib/${archOf(distribution, arch).triplet}/${path}`),
+      parts,
+      provenance: nodes,
+      frame: {
+        kind: "recipe",
+        name: "edgeimg",
+        version: versions.edgeimg,
+        license: "MIT",
+        need: "the layout of every image",
       },
+      debs,
       sources: [
         ...sources,
         ...Object.entries(lock.sources).map(([key, { sha256 }]) => ({
@@ -112,6 +81,12 @@ export function reportStep(
       ],
     },
   });
+}
+
+function pinnedHash({ packages }: Lock, id: string): string {
+  const pinned = packages[id];
+  if (pinned === undefined) throw new Error(`the lock does not pin ${id}`);
+  return pinned.sha256;
 }
 
 /** What asks for a package by name, in words. */
