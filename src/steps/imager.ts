@@ -1,7 +1,7 @@
 import { readdir, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "../ground/zod.js";
-import { hashFile } from "../store/tree.js";
+import { storedHash } from "../store/tree.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";
 
@@ -62,5 +62,5 @@ export const imagerKind = defineKind({
 async function factsOf(folder: string): Promise<{ file: string; size: number; sha256: string }> {
   const [file = ""] = await readdir(folder);
   const { size } = await stat(join(folder, file));
-  return { file, size, sha256: await hashFile(join(folder, file), size) };
+  return { file, size, sha256: await storedHash(folder, file) };
 }

@@ -1,17 +1,7 @@
-import { createHash } from "node:crypto";
-import {
-  chmodSync,
-  closeSync,
-  createReadStream,
-  lstatSync,
-  lutimesSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  readSync,
-} from "node:fs";
-import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
+import { createHash, type Hash } from "node:crypto";
+import { chmodSync, closeSync, lstatSync, lutimesSync, openSync, readdirSync, readlinkSync, readSync } from "node:fs";
+import { open, readFile, stat } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { compareText, sha256Text } from "../ground/canonical.js";
 
 /**
@@ -82,6 +72,38 @@ export function* walk(root: string, prefix: string): Generator<string> {
   }
 }
 
+/** With one buffer for the whole file: a stream takes a new one for each piece, and collecting them costs as much as hashing. */
+async function hashLarge(path: string, hash: Hash): Promise<void> {
+  const piece = Buffer.allocUnsafe(1 << 20);
+  const file = await open(path, "r");
+  try {
+    for (;;) {
+      const { bytesRead } = await file.read(piece, 0, piece.length, null);
+      if (bytesRead === 0) return;
+      hash.update(piece.subarray(0, bytesRead));
+    }
+  } finally {
+    await file.close();
+  }
+}
+
+/**
+ * sha256 of a file of a tree in the store, as its listing has it; of one that lies elsewhere, by reading it. The tree must have been checked
+ * (`findDamage`), as the inputs and the results of steps are.
+ */
+export async function storedHash(folder: string, name: string): Promise<string> {
+  const path = join(folder, name);
+  const listing = await readFile(`${folder}.json`, "utf8").catch(() => undefined);
+  if (listing !== undefined) {
+    const { digest, entries } = JSON.parse(listing) as { digest: string; entries: readonly TreeEntry[] };
+    const found = entries.find((entry) => entry.path === name);
+    const { size, ctimeMs, ino } = lstatSync(path);
+    if (found !== undefined && basename(folder) === digest && treeDigest(entries) === digest)
+      if (found.size === size && found.stamp === `${ctimeMs}:${ino}`) return found.hash;
+  }
+  return await hashFile(path, (await stat(path)).size);
+}
+
 const smallFile = 1 << 18;
 const buffer = Buffer.allocUnsafe(smallFile);
 
@@ -89,7 +111,7 @@ const buffer = Buffer.allocUnsafe(smallFile);
 export async function hashFile(path: string, size: number): Promise<string> {
   const hash = createHash("sha256");
   if (size >= smallFile) {
-    await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
+    await hashLarge(path, hash);
     return hash.digest("hex");
   }
   const file = openSync(path, "r");

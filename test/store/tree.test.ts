@@ -5,6 +5,7 @@ import {
   lstatSync,
   mkdirSync,
   readlinkSync,
+  rmSync,
   statSync,
   symlinkSync,
   utimesSync,
@@ -12,7 +13,9 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import t from "tap";
-import { listTree, normaliseTree, type TreeEntry, treeDigest, treeTime } from "../../src/store/tree.js";
+import { sha256Text } from "../../src/ground/canonical.js";
+import { commitTree, openStore, treePath } from "../../src/store/store.js";
+import { listTree, normaliseTree, storedHash, type TreeEntry, treeDigest, treeTime } from "../../src/store/tree.js";
 
 const sha256 = (text: string) => createHash("sha256").update(text).digest("hex");
 
@@ -136,4 +139,20 @@ t.test("what is neither file, folder nor link is refused", async (t) => {
   const root = t.testdir();
   execFileSync("mkfifo", [join(root, "pipe")]);
   await t.rejects(listTree(root), /pipe is neither a file, a folder nor a link/);
+});
+
+t.test("a stored file's hash is the listing's; of a changed file, or without a listing, its own", async (t) => {
+  const store = await openStore(t.testdir());
+  const folder = join(store.root, "work/one");
+  mkdirSync(folder);
+  const large = Buffer.alloc(3_000_000, 7);
+  writeFileSync(join(folder, "large"), large);
+  const { digest } = await commitTree(store, folder);
+  const tree = treePath(store, digest);
+  t.equal(await storedHash(tree, "large"), sha256Text(large));
+  chmodSync(join(tree, "large"), 0o644);
+  writeFileSync(join(tree, "large"), "other");
+  t.equal(await storedHash(tree, "large"), sha256Text("other"));
+  rmSync(`${tree}.json`);
+  t.equal(await storedHash(tree, "large"), sha256Text("other"));
 });

@@ -1,8 +1,5 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { constants, copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { pipeline } from "node:stream/promises";
 import { pathToFileURL } from "node:url";
 import { planImage as makePlan } from "../../builders/debian/plan-image.js";
 import { targetName } from "../../config/matrix.js";
@@ -12,6 +9,7 @@ import { mergePlans } from "../../plan/merge.js";
 import type { Plan } from "../../plan/step.js";
 import { withLock } from "../../store/lock.js";
 import { lockFolder, treePath } from "../../store/store.js";
+import { hashFile, storedHash } from "../../store/tree.js";
 import { useStore } from "../../store/use.js";
 import { buildWithBuildroot } from "../buildroot/build.js";
 import { type Prepared, prepare, prepareMatrix } from "../session/prepare.js";
@@ -238,7 +236,9 @@ export async function publish({ prepared, targets, results }: Outcome): Promise<
         await copyFile(join(treePath(services.store, digest), name), `${path}.new`, constants.COPYFILE_FICLONE);
         if (role === "imager") await nameFolder(`${path}.new`, out);
         await rename(`${path}.new`, path);
-        record[name] = { digest, role, stamp: await stampOf(path), sha256: await hashOf(path) };
+        const sha256 =
+          role === "imager" ? await hashFile(path, 0) : await storedHash(treePath(services.store, digest), name);
+        record[name] = { digest, role, stamp: await stampOf(path), sha256 };
       } else record[name] = known;
     }
   }
@@ -282,10 +282,4 @@ async function stampOf(path: string): Promise<string> {
     (found) => `${found.size}:${found.mtimeMs}:${found.ino}`,
     () => "",
   );
-}
-
-async function hashOf(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
-  return hash.digest("hex");
 }
