@@ -166,6 +166,8 @@ export interface LockResult {
 }
 
 export interface RunOptions extends BuildOptions {
+  /** An image or a folder with one; absent: the project's is built. */
+  readonly image?: string | undefined;
   /** Local port of the app's HTTP port; absent: a free one. */
   readonly port?: number | undefined;
   /** What a person types goes to the console. */

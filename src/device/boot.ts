@@ -13,6 +13,8 @@ import { type RunningMachine, startMachine } from "./qemu-process.js";
 export interface BootedBoard extends RunningMachine {
   /** On 127.0.0.1; undefined when no port was to be forwarded. */
   readonly httpPort: number | undefined;
+  /** On 127.0.0.1; undefined when none was to be forwarded. */
+  readonly sshPort: number | undefined;
 }
 
 export interface BootOptions {
@@ -27,6 +29,8 @@ export interface BootOptions {
   readonly httpGuestPort: number | undefined;
   /** The port of 127.0.0.1 that it is forwarded to; absent: a free one. */
   readonly httpHostPort?: number;
+  /** The ssh server's port of the board, forwarded to a free one. Absent: none. */
+  readonly sshGuestPort?: number;
   readonly emit: Emit;
   /** The machine is stopped after this many milliseconds. Undefined: it runs until it ends or is stopped. */
   readonly timeoutMs: number | undefined;
@@ -46,7 +50,7 @@ const portTries = 5;
  * Throws ERR_EDGEIMG_IMAGE_INVALID, ERR_EDGEIMG_CATALOG_INVALID, ERR_EDGEIMG_DEVICE_START.
  */
 export async function bootImage(options: BootOptions): Promise<BootedBoard> {
-  const { board, image, workDir, qemuRoot, httpGuestPort } = options;
+  const { board, image, workDir, qemuRoot, httpGuestPort, sshGuestPort } = options;
   await mkdir(workDir, { recursive: true });
   const parts = await extractBoot(image, board, workDir);
   const card = join(workDir, "card.img");
@@ -54,18 +58,23 @@ export async function bootImage(options: BootOptions): Promise<BootedBoard> {
   const program = join(qemuRoot, "usr/bin", `qemu-system-${qemuArch[board.arch]}`);
   for (let tries = 1; ; tries++) {
     const httpPort = httpGuestPort === undefined ? undefined : (options.httpHostPort ?? (await freePort()));
+    const sshPort = sshGuestPort === undefined ? undefined : await freePort(httpPort);
     const args = machineArguments(board, {
       ...parts,
       card,
       dataFolder: join(qemuRoot, "usr/share/qemu"),
-      forward:
-        httpPort === undefined || httpGuestPort === undefined
-          ? undefined
-          : { hostPort: httpPort, guestPort: httpGuestPort },
+      forwards: [
+        ...(httpPort === undefined || httpGuestPort === undefined
+          ? []
+          : [{ hostPort: httpPort, guestPort: httpGuestPort }]),
+        ...(sshPort === undefined || sshGuestPort === undefined
+          ? []
+          : [{ hostPort: sshPort, guestPort: sshGuestPort }]),
+      ],
     });
     const machine = startMachine({ ...options, program, args, name: board.name });
     const failure = await machine.started;
-    if (failure === undefined) return { ...machine.running, httpPort };
+    if (failure === undefined) return { ...machine.running, httpPort, sshPort };
     if (!failure.includes("host forwarding") || tries === portTries) {
       throw new EdgeimgError("ERR_EDGEIMG_DEVICE_START", `QEMU did not start for ${board.name}`, {
         details: failure.trim().split("\n"),
@@ -74,10 +83,10 @@ export async function bootImage(options: BootOptions): Promise<BootedBoard> {
   }
 }
 
-/** A port of 127.0.0.1 that nobody listens on at the moment. */
-async function freePort(): Promise<number> {
+/** A port of 127.0.0.1 that nobody listens on at the moment, and that is not `taken`. */
+async function freePort(taken?: number): Promise<number> {
   const server = createServer();
-  return await new Promise<number>((resolve, reject) => {
+  const port = await new Promise<number>((resolve, reject) => {
     server.once("error", reject);
     server.listen(0, "127.0.0.1", () => {
       const address = server.address();
@@ -87,6 +96,7 @@ async function freePort(): Promise<number> {
       });
     });
   });
+  return port === taken ? await freePort(taken) : port;
 }
 
 async function exists(file: string): Promise<boolean> {

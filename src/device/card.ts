@@ -1,4 +1,6 @@
 import { open, rename, stat } from "node:fs/promises";
+import { readPartitions } from "../formats/partitions.js";
+import { readAt } from "../ground/read-at.js";
 import { cardSize } from "./machine.js";
 
 const chunk = 2 ** 20;
@@ -13,7 +15,10 @@ export async function makeCard(image: string, card: string): Promise<void> {
   const source = await open(image, "r");
   const target = await open(half, "w");
   try {
-    await target.truncate(cardSize(size));
+    // genimage ends an image with its last content: an empty last partition is none of it, but must be on the card.
+    const table = await readPartitions((at, length) => readAt(source, at, length), { size, copy: "skip" });
+    const ends = (table?.partitions ?? []).map((partition) => partition.offset + partition.size);
+    await target.truncate(cardSize(Math.max(size, ...ends)));
     const buffer = Buffer.allocUnsafe(chunk);
     const zeros = Buffer.alloc(chunk);
     for (let offset = 0; offset < size; ) {

@@ -11,15 +11,16 @@ export interface MachineOptions {
   readonly cmdline: string;
   /** QEMU's own data (`-L`). */
   readonly dataFolder: string;
-  /** Forwards 127.0.0.1:hostPort to the board's guestPort. Undefined: a network without a forwarded port. */
-  readonly forward: { readonly hostPort: number; readonly guestPort: number } | undefined;
+  /** Forwards 127.0.0.1:hostPort to the board's guestPort. */
+  readonly forwards: readonly { readonly hostPort: number; readonly guestPort: number }[];
 }
 
 /** QEMU's arguments for a board: a pure function of the board file and the paths. */
 export function machineArguments(board: Board, options: MachineOptions): string[] {
   const { qemu } = board;
-  const forward = options.forward;
-  const hostfwd = forward === undefined ? "" : `,hostfwd=tcp:127.0.0.1:${forward.hostPort}-:${forward.guestPort}`;
+  const hostfwd = options.forwards
+    .map(({ hostPort, guestPort }) => `,hostfwd=tcp:127.0.0.1:${hostPort}-:${guestPort}`)
+    .join("");
   return [
     "-L",
     options.dataFolder,

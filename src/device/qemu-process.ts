@@ -1,6 +1,7 @@
 import { execa } from "execa";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { Emit } from "../ground/events.js";
+import { startWatcher } from "../process/end-with-us.js";
 import { type ConsoleLine, lineSplitter, parseConsoleLine } from "./console.js";
 import { consoleLog } from "./console-log.js";
 
@@ -58,6 +59,7 @@ export function startMachine(options: MachineProcessOptions): StartedMachine {
   const splitter = lineSplitter();
   const ending: { reason?: "stopped" | "timeout" | "aborted" } = {};
   let index = 0;
+  const watcher = startWatcher();
   const child = execa(program, args, {
     reject: false,
     buffer: false,
@@ -69,6 +71,7 @@ export function startMachine(options: MachineProcessOptions): StartedMachine {
     env: { LC_ALL: "C", TMPDIR: options.workDir },
     extendEnv: false,
   });
+  if (child.pid !== undefined) watcher.watch(child.pid);
   const end = (reason: "stopped" | "timeout" | "aborted"): void => {
     ending.reason ??= reason;
     child.kill("SIGTERM");
@@ -100,6 +103,7 @@ export function startMachine(options: MachineProcessOptions): StartedMachine {
   if (options.signal.aborted) abort();
 
   const exited = child.then((result): BootEnd => {
+    watcher.release();
     clearTimeout(timer);
     options.signal.removeEventListener("abort", abort);
     for (const raw of splitter.end()) add(raw);

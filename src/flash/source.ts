@@ -171,19 +171,22 @@ function parseSums(text: string): Map<string, string> {
 interface ManifestFacts {
   readonly sha256: string | undefined;
   readonly sshServer: boolean;
+  readonly board: string | undefined;
 }
 
-async function readManifest(folder: string, imageName: string): Promise<ManifestFacts | undefined> {
+/** `manifest.json` in an image's folder; undefined when there is none, or one of another image. */
+export async function readManifest(folder: string, imageName: string): Promise<ManifestFacts | undefined> {
   const bytes = await readBeside(folder, "manifest.json", largestManifest);
   if (bytes === undefined) return undefined;
   try {
     const value = JSON.parse(Buffer.from(bytes).toString("utf8")) as {
+      board?: string;
       image?: { file?: string; sha256?: string };
       files?: readonly { part?: string; path?: string }[];
     };
     if (value.image?.file !== imageName) return undefined;
     const sshServer = (value.files ?? []).some(({ part, path }) => part === "root" && path === "usr/sbin/dropbear");
-    return { sha256: value.image.sha256, sshServer };
+    return { sha256: value.image.sha256, sshServer, board: value.board };
   } catch {
     return undefined;
   }

@@ -1,7 +1,8 @@
+import { execFileSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import t from "tap";
 import { listBoards, listEngines } from "../../src/api/session/catalog.js";
-import type { BuildOptions, BuildResult, TestReport } from "../../src/api/types.js";
+import type { BuildOptions, BuildResult, RunOptions, TestReport } from "../../src/api/types.js";
 import { loadCatalog } from "../../src/catalog/catalog.js";
 import { EdgeimgError } from "../../src/errors/edgeimg-error.js";
 import { testContext } from "../helpers/image-request.js";
@@ -46,11 +47,39 @@ rpi4 with ncnn, in 1 min 01 s (4 steps run, 3 from cache):
 out/x.img      268 MB   ${"aa".repeat(32)}
 out/x.img.zst  28.0 MB  ${"bb".repeat(32)}
 
-Try it:      edgeimg run --board rpi4 --engine ncnn
+Try it:      edgeimg run --out there --board rpi4 --engine ncnn
 Onto a card: edgeimg flash out    (--list shows the drives)
 `,
   );
 });
+
+for (const [words, hint] of [
+  [[], "edgeimg run --board rpi4 --engine ncnn"],
+  [["-c", "other.yaml"], "edgeimg run --config other.yaml --board rpi4 --engine ncnn"],
+  [
+    ["--config", "my reader/edgeimg.yaml", "-o", "it's"],
+    `edgeimg run --config 'my reader/edgeimg.yaml' --out 'it'\\''s' --board rpi4 --engine ncnn`,
+  ],
+  [["--builder", "buildroot", "--buildroot", "br", "-c", "a.yaml"], "edgeimg run out --config a.yaml"],
+] as const)
+  t.test(`build: the command to try it means the same project: ${words.join(" ")}`, async (t) => {
+    const ran = await runFake(["build", ...words], { buildImage: async () => built });
+    t.equal(/^Try it: +(.*)$/m.exec(ran.stdout)?.[1], hint);
+    // What is pasted is read back as the same options.
+    const seen: RunOptions[] = [];
+    const pasted = execFileSync("sh", ["-c", `printf '%s\\n' ${hint}`], { encoding: "utf8" })
+      .trimEnd()
+      .split("\n");
+    const run = await runFake(pasted.slice(1), {
+      runImage: async (_, options) => {
+        seen.push(options);
+        return { exitCode: 0 };
+      },
+    });
+    t.equal(run.code, 0, run.stderr);
+    const value = (...names: string[]) => words.find((_, index) => names.includes(words[index - 1] ?? ""));
+    t.match(seen, [{ configFile: value("-c", "--config"), out: value("-o", "--out") }]);
+  });
 
 t.test("build: a project with several boards gets an image for each", async (t) => {
   const asked: (string | undefined)[] = [];

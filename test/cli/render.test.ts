@@ -40,6 +40,20 @@ async function plainLines(level: "quiet" | "normal" | "verbose"): Promise<readon
   return text.split("\n").slice(0, -1);
 }
 
+t.test("plain lines: what came from the cache is told before the board speaks, not after Ctrl-C", async (t) => {
+  const lines: string[] = [];
+  const renderer = plainRenderer({
+    write: (text) => lines.push(text.trimEnd()),
+    now: () => 0,
+    color: false,
+    level: "normal",
+  });
+  renderer.emit({ type: "step-end", step: "a", title: "A", cached: true, ms: 0, digest: "" });
+  renderer.emit({ type: "console", line: "booting" });
+  await renderer.finish();
+  t.strictSame(lines, ["1 of 1 steps from cache", "booting"]);
+});
+
 t.test("plain lines: what ended, long steps' progress, warnings, checks", async (t) => {
   t.same(await plainLines("normal"), [
     "[0/4] fetch ncnn: 3.0 MB of 4.0 MB",
@@ -49,8 +63,8 @@ t.test("plain lines: what ended, long steps' progress, warnings, checks", async 
     "failed: compile ncnn",
     "pass  result hello.png",
     'FAIL  result bye.png: text is ["BVE"]',
-    "[    0.000000] Booting Linux",
     "1 of 2 steps from cache",
+    "[    0.000000] Booting Linux",
   ]);
 });
 

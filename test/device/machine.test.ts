@@ -77,7 +77,7 @@ for (const board of boards) {
       card: "a,b.img",
       cmdline: "console=ttyS1,115200 root=PARTUUID=edce0001-02 rootfstype=squashfs ro panic=10 quiet",
       dataFolder: "Q",
-      forward: { hostPort: 4711, guestPort: 80 },
+      forwards: [{ hostPort: 4711, guestPort: 80 }],
     });
     t.equal(args.join(" "), golden[board.name]?.join(" "));
   });
@@ -105,7 +105,7 @@ t.test("without a port nothing is forwarded", async (t) => {
     card: "C",
     cmdline: "",
     dataFolder: "Q",
-    forward: undefined,
+    forwards: [],
   });
   t.ok(args.includes("user,id=net"));
   t.notOk(args.includes("-dtb"));

@@ -49,7 +49,9 @@ export async function flashImage(context: Context, options: FlashOptions, given?
   const drive = kind === "file" ? undefined : await chooseDrive(layers.drives, device, options);
   const source = await openSource(image, signal);
   warn(context, { source, settings });
-  const needed = source.map.imageSize;
+  // An image may end before its last, empty partition does.
+  const ends = source.table.partitions.map(({ offset, size }) => offset + size);
+  const needed = Math.max(source.map.imageSize, ...ends);
   if (drive !== undefined) checkDrive(drive, { unmount: options.unmount, needed });
   const path = drive?.path ?? device ?? "";
   await confirm(options, { drive, path, image });

@@ -4,7 +4,7 @@ import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import { type JunitSuite, junitXml } from "../../report/junit.js";
 import { type Built, buildPrepared } from "../build/build.js";
 import type { Context, TestOptions, TestReport } from "../types.js";
-import { withBoard } from "./run.js";
+import { bootable, withBoard } from "./run.js";
 import { runTests } from "./run-tests.js";
 
 /**
@@ -43,7 +43,7 @@ const moreBoots = 2;
 async function bootAndTest(context: Context, built: Built): Promise<Pick<JunitSuite, "cases" | "output">> {
   const { localPath, project } = built.prepared.request;
   for (let left = moreBoots; ; left--) {
-    const suite = await withBoard(context, { built }, async (board) => {
+    const suite = await withBoard(context, { built: bootable(built) }, async (board) => {
       const { signal, now } = context;
       const { checks, network } = await runTests({ board, tests: project.tests, localPath, signal, now });
       return { cases: checks, network, output: board.seen().map(({ text }) => text) };

@@ -1,8 +1,8 @@
 import { dirname, relative } from "node:path";
-import type { BuildResult, MatrixResult } from "../../api/types.js";
+import type { BuildOptions, BuildResult, MatrixResult } from "../../api/types.js";
 import type { CommandSpec } from "../command.js";
 import { builderFlags, builderOptions, buildFlags, buildOptions } from "../flags.js";
-import { bytesText, durationText, table } from "../render/words.js";
+import { bytesText, durationText, shellWord, table } from "../render/words.js";
 
 export const build: CommandSpec = {
   name: "build",
@@ -31,7 +31,7 @@ export const build: CommandSpec = {
       return 0;
     }
     const show = (result: BuildResult) =>
-      output.result({ command: "build", ...result }, buildText(result, context.cwd));
+      output.result({ command: "build", ...result }, buildText(result, context.cwd, options));
     const first = await buildImage(context, options);
     await show(first);
     for (const board of first.boards.slice(1)) await show(await buildImage(context, { ...options, board }));
@@ -48,8 +48,27 @@ function matrixText(result: MatrixResult, cwd: string): string {
   return `\n${result.images.length} images, in ${durationText(result.ms)} (${steps}):\n\n${table(rows)}`;
 }
 
+/** What the command line named, so that a command to be pasted means the same. */
+type GivenOptions = Pick<BuildOptions, "configFile" | "out" | "builder">;
+
+function runCommand(
+  { board, engine }: BuildResult,
+  options: GivenOptions & { readonly folder: string | undefined },
+): string {
+  const { configFile, out, builder, folder } = options;
+  const config = configFile === undefined ? [] : ["--config", configFile];
+  // `run` builds with Debian's packages: what another builder made is booted as it is.
+  if (builder === "buildroot" && folder !== undefined) return words(["edgeimg", "run", folder, ...config]);
+  const given = [...config, ...(out === undefined ? [] : ["--out", out])];
+  return words(["edgeimg", "run", ...given, "--board", board, "--engine", engine]);
+}
+
+function words(list: readonly string[]): string {
+  return list.map(shellWord).join(" ");
+}
+
 /** The last lines of a build: what was made, how to try it, how to get it onto a card. */
-export function buildText(result: BuildResult, cwd: string): string {
+export function buildText(result: BuildResult, cwd: string, options: GivenOptions = {}): string {
   const near = (path: string) => {
     const short = relative(cwd, path);
     return short.startsWith("..") ? path : short;
@@ -60,9 +79,10 @@ export function buildText(result: BuildResult, cwd: string): string {
   const lines = [
     `\n${result.board} with ${result.engine}, in ${durationText(result.ms)} (${steps}):\n\n${table(rows)}`,
   ];
-  lines.push(`\nTry it:      edgeimg run --board ${result.board} --engine ${result.engine}\n`);
-  if (image !== undefined) {
-    lines.push(`Onto a card: edgeimg flash ${near(dirname(image.path))}    (--list shows the drives)\n`);
+  const folder = image === undefined ? undefined : near(dirname(image.path));
+  lines.push(`\nTry it:      ${runCommand(result, { ...options, folder })}\n`);
+  if (folder !== undefined) {
+    lines.push(`Onto a card: edgeimg flash ${shellWord(folder)}    (--list shows the drives)\n`);
     const manifest = result.artifacts.find((one) => one.role === "imager");
     if (manifest !== undefined) lines.push(`             or open ${near(manifest.path)} with Raspberry Pi Imager\n`);
   }

@@ -18,7 +18,16 @@ export function plainRenderer(options: RenderOptions): Renderer {
   const line = (text: string) => options.write(`${text}\n`);
   const count = () => style.dim(`[${String(done.size).padStart(String(total).length)}/${total}]`);
 
+  let told = false;
+  /** Once, and before what a board says: it is about the build. */
+  const tellCached = () => {
+    if (!told && cached > 0 && options.level === "normal")
+      line(style.dim(`${cached} of ${done.size} steps from cache`));
+    told = true;
+  };
+
   const normal = (event: BuildEvent): void => {
+    if (event.type === "console") tellCached();
     switch (event.type) {
       case "plan":
         total += event.steps;
@@ -81,7 +90,7 @@ export function plainRenderer(options: RenderOptions): Renderer {
       normal(event);
     },
     finish: async () => {
-      if (cached > 0 && options.level === "normal") line(style.dim(`${cached} of ${done.size} steps from cache`));
+      tellCached();
     },
   };
 }

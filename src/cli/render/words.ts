@@ -48,6 +48,11 @@ export function table(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => `${line(row)}\n`).join("");
 }
 
+/** A word as a POSIX shell reads it back. */
+export function shellWord(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
 /** Wraps text at `width` columns, each line after `indent`. */
 export function wrap(text: string, indent: string, width = 96): string {
   const lines: string[] = [];
