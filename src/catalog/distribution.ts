@@ -19,6 +19,8 @@ export const distribution = z.strictObject({
   /** The namespace in package URLs: pkg:deb/NAMESPACE/... */
   purlNamespace: z.string(),
   suites: z.array(z.string()).min(1),
+  /** The suite of security updates, in an archive of its own: for what goes into images, not for tools of the host. */
+  security: z.string().optional(),
   components: z.array(z.string()).min(1),
   /** The archive's keyring on the host. */
   keyring: z.string(),

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, stat, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
@@ -21,6 +21,8 @@ export interface AptOptions {
   readonly arch: string;
   readonly mirrors: readonly string[];
   readonly suites: readonly string[];
+  /** A further suite with security updates, which has an archive of its own; and who is told when none can be had. */
+  readonly security?: { readonly suite: string; readonly absent: (details: readonly string[]) => void } | undefined;
   readonly components: readonly string[];
   readonly keyring: string;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -54,6 +56,7 @@ export async function openApt(options: AptOptions): Promise<AptSolver> {
       failures.push(`the source configured first is not Debian's (Origin: ${release.Origin ?? "none"})`);
       continue;
     }
+    await addSecurity(options, { config, mirror });
     return { date: release.Date ?? "", solve: (names) => solve({ options, config, names }) };
   }
   throw new EdgeimgError(
@@ -67,6 +70,38 @@ export async function openApt(options: AptOptions): Promise<AptSolver> {
           : "Check the network and proxy settings (`edgeimg doctor`), or set EDGEIMG_DEBIAN_MIRROR to a mirror that has this suite.",
     },
   );
+}
+
+/** Adds the suite of security updates from the first mirror that has it; without one apt's folders stay as they are, and that is told. */
+async function addSecurity(options: AptOptions, { config, mirror }: { config: string; mirror: string }): Promise<void> {
+  const { security, folder, mirrors } = options;
+  if (security === undefined) return;
+  const file = join(folder, "etc/sources.list.d/security.sources");
+  const details: string[] = [];
+  const update = async () => await watched(options, () => apt(options, config, ["apt-get", "update", "-q"]));
+  for (const candidate of [...mirrors.filter((one) => /security/.test(one)), mirror]) {
+    await writeFile(file, sourceText(options, { mirror: candidate, suites: [security.suite] }));
+    const { exitCode, text } = await update();
+    const lists = await readdir(join(folder, "lists"));
+    if (exitCode === 0 && lists.some((name) => new RegExp(`_dists_${security.suite}_(In)?Release$`).test(name))) return;
+    details.push(...lastErrors(text));
+  }
+  await rm(file);
+  await update();
+  security.absent(details.slice(0, 4));
+}
+
+/** One entry of apt's sources, in deb822 form. */
+function sourceText(options: AptOptions, { mirror, suites }: { mirror: string; suites: readonly string[] }): string {
+  return [
+    "Types: deb",
+    `URIs: ${mirror}`,
+    `Suites: ${suites.join(" ")}`,
+    `Components: ${options.components.join(" ")}`,
+    `Architectures: ${options.arch}`,
+    `Signed-By: ${options.keyring}`,
+    "",
+  ].join("\n");
 }
 
 /** Tells of the bytes in apt's folder for what is under way: apt itself says nothing to who is no terminal. */
@@ -101,15 +136,11 @@ async function configure(options: AptOptions, mirror: string): Promise<string> {
     await mkdir(join(folder, part), { recursive: true });
   }
   await writeFile(join(folder, "status"), "");
-  const source = [
-    "Types: deb",
-    `URIs: ${mirror}`,
-    `Suites: ${options.suites.join(" ")}`,
-    `Components: ${options.components.join(" ")}`,
-    `Architectures: ${options.arch}`,
-    `Signed-By: ${options.keyring}`,
-  ];
-  await writeFile(join(folder, "etc/sources.list.d/distribution.sources"), `${source.join("\n")}\n`);
+  await rm(join(folder, "etc/sources.list.d/security.sources"), { force: true });
+  await writeFile(
+    join(folder, "etc/sources.list.d/distribution.sources"),
+    sourceText(options, { mirror, suites: options.suites }),
+  );
   const config = join(folder, "apt.conf");
   const settings = [
     `Dir::State "${folder}"`,
@@ -220,7 +251,8 @@ function lastErrors(text: string): string[] {
 
 /** Debian mirrors that the host's own apt is configured with, likeliest first. */
 export async function hostMirrors(env: Readonly<Record<string, string | undefined>>): Promise<string[]> {
-  if (env.EDGEIMG_DEBIAN_MIRROR) return [env.EDGEIMG_DEBIAN_MIRROR];
+  const own = env.EDGEIMG_DEBIAN_SECURITY_MIRROR;
+  if (env.EDGEIMG_DEBIAN_MIRROR) return withSecurity([env.EDGEIMG_DEBIAN_MIRROR], own);
   const result = await execa("apt-get", ["indextargets", "--format", "$(REPO_URI) $(COMPONENT)"], {
     reject: false,
     env: { LC_ALL: "C" },
@@ -232,5 +264,16 @@ export async function hostMirrors(env: Readonly<Record<string, string | undefine
       addresses.add(address.replace(/\/$/, ""));
   }
   const rank = (address: string) => (/\/debian$/.test(address) ? 0 : /security/.test(address) ? 2 : 1);
-  return [...addresses].sort((a, b) => rank(a) - rank(b));
+  return withSecurity(
+    [...addresses].sort((a, b) => rank(a) - rank(b)),
+    own,
+  );
+}
+
+/** Mirrors keep security updates in an archive beside Debian's, as a rule: `.../debian-security` beside `.../debian`. */
+function withSecurity(mirrors: readonly string[], own: string | undefined): string[] {
+  if (own) return [...mirrors.filter((one) => !/security/.test(one)), own];
+  if (mirrors.some((one) => /security/.test(one))) return [...mirrors];
+  const beside = mirrors.find((one) => /\/debian\/?$/.test(one));
+  return beside === undefined ? [...mirrors] : [...mirrors, `${beside.replace(/\/$/, "")}-security`];
 }

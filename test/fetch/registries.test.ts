@@ -92,7 +92,7 @@ t.test("the user's own settings say where registries are", async (t) => {
   writeFileSync(join(home, ".config/pip/pip.conf"), "[global]\nindex-url = http://pip.file/simple\n");
   const mirror = { EDGEIMG_DEBIAN_MIRROR: "http://deb.env/debian" };
   t.same(await userRegistries({ HOME: home, ...mirror }), {
-    deb: ["http://deb.env/debian"],
+    deb: ["http://deb.env/debian", "http://deb.env/debian-security"],
     npm: "http://npm.file/",
     pypi: "http://pip.file/simple",
   });

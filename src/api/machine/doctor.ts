@@ -147,7 +147,8 @@ async function checkMirror({
 }): Promise<DoctorCheck> {
   const name = "Debian mirror";
   const cure = "export EDGEIMG_DEBIAN_MIRROR=ADDRESS    (of a Debian mirror near you)";
-  const mirrors = await hostMirrors(env).catch(() => []);
+  const known = await hostMirrors(env).catch(() => []);
+  const mirrors = known.filter((one) => !/security/.test(one));
   const failures: string[] = [];
   for (const mirror of mirrors.slice(0, 4)) {
     if (!/^https?:/.test(mirror)) return { name, ok: true, found: `${redact(mirror)} (not asked)` };

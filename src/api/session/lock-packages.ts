@@ -30,6 +30,17 @@ export async function lockPackages(job: LockPackagesJob): Promise<Lock> {
       { hint: "Run once without --offline." },
     );
   }
+  const goesOnImages = (arch: string) => needed.sets.some((set) => set.arch === arch && !set.name.startsWith("tools/"));
+  const security =
+    distribution.security === undefined
+      ? undefined
+      : {
+          suite: distribution.security,
+          absent: (details: readonly string[]) => {
+            const message = `no mirror has ${distribution.security}: images get security updates with Debian's next point release only. Configure it in the host's apt, or set EDGEIMG_DEBIAN_SECURITY_MIRROR. ${details.join(" ")}`;
+            emit({ type: "log", level: "warn", message: message.trim() });
+          },
+        };
   const solvers = new Map<string, ReturnType<typeof openApt>>();
   const open = async (arch: string) => {
     const known = solvers.get(arch);
@@ -43,6 +54,7 @@ export async function lockPackages(job: LockPackagesJob): Promise<Lock> {
       arch,
       mirrors,
       suites: distribution.suites,
+      security: goesOnImages(arch) ? security : undefined,
       components: distribution.components,
       keyring: distribution.keyring,
       env,
