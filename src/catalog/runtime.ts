@@ -25,7 +25,11 @@ export const runtimeRecipe = z.strictObject({
   title: z.string(),
   version: z.string(),
   license: z.string(),
-  packages: z.strictObject({ sysroot: z.array(z.string()) }),
+  packages: z.strictObject({
+    sysroot: z.array(z.string()),
+    /** Of which only these programs are made: in a root of their own, so that engines need not be compiled again for them. */
+    libraries: z.array(z.string()).default([]),
+  }),
   /** Other recipes whose folder `include` is looked in for headers. */
   headers: z.array(z.enum(["runtime", "kernels"])).default([]),
   /** What stands for the static archives in Buildroot. */
@@ -59,6 +63,8 @@ export const runtimeRecipe = z.strictObject({
       cflags: z.array(z.string()),
       /** Static archives in the sysroot's library folder. */
       static: z.array(path),
+      /** Static archives of `packages.libraries`. */
+      libraries: z.array(path).default([]),
       libs: z.array(z.string()),
       ldflags: z.array(z.string()),
     }),

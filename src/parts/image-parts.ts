@@ -66,6 +66,10 @@ export function imageParts(
     title: "Unpack the sysroot",
     why: "headers and libraries that the board's programs are compiled against",
   });
+  const libraries = optionalRoot(context, sets.libraries, {
+    title: "Unpack the app host's libraries",
+    why: "the app host is linked with them, and nothing else is",
+  });
   const headers = optionalRoot(context, sets.headers, {
     title: "Unpack the engine's headers",
     why: "the adapter is compiled against them",
@@ -74,11 +78,12 @@ export function imageParts(
   const tools = { toolchain: toolsRoot(context, "toolchain"), sysroot };
   const recipes = `${catalog.home}/recipes`;
   const runtimeFolder = `${recipes}/runtime`;
-  const program = (output: string) => programStep(context, output, { recipe: catalog.runtime, recipes, board, tools });
+  const program = (output: string) =>
+    programStep(context, output, { recipe: catalog.runtime, recipes, board, tools, libraries });
   const installed = [catalog.runtime, ...(project.kernels ? [catalog.kernels] : [])].flatMap((recipe) =>
     recipe.programs
       .filter(({ install }) => install !== null)
-      .map(({ output }) => [output, programStep(context, output, { recipe, recipes, board, tools })]),
+      .map(({ output }) => [output, programStep(context, output, { recipe, recipes, board, tools, libraries })]),
   );
   const compiled = engineSteps(context, { engine, board, tools, headers, common: program(commonObject) });
 

@@ -22,6 +22,7 @@ export function packageSets(request: ImageRequest): Record<string, PackageSetReq
         ...packages.sysroot,
       ]),
     },
+    libraries: exactly(`libraries/runtime-${board.arch}`, board.arch, runtime.packages.libraries),
     headers: exactly(`headers/${engine.recipe.name}-${board.arch}`, board.arch, packages.headers),
     rootfs: {
       name: `rootfs/${engine.recipe.name}-${board.arch}`,

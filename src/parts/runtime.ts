@@ -12,6 +12,8 @@ export interface RuntimeOptions {
   readonly recipes: string;
   readonly board: Board;
   readonly tools: Toolchain;
+  /** The root of the recipe's `packages.libraries`. */
+  readonly libraries?: string | undefined;
 }
 
 const purposes: Readonly<Record<string, { readonly title: string; readonly why: string }>> = {
@@ -28,12 +30,14 @@ const purposes: Readonly<Record<string, { readonly title: string; readonly why: 
 export function programStep(
   context: DebianContext,
   output: string,
-  { recipe, recipes, board, tools }: RuntimeOptions,
+  { recipe, recipes, board, tools, libraries }: RuntimeOptions,
 ): string {
   const program = programOf(recipe, output);
   const { title, why } = purposes[output] ?? { title: output, why: `recipe ${recipe.name} makes it` };
   const { triplet } = archOf(context.distribution, context.arch);
-  const libraries = `{cwd}/in/sysroot/root/usr/lib/${triplet}`;
+  const archives = (root: string, paths: readonly string[]) =>
+    paths.map((path) => `{cwd}/in/${root}/root/usr/lib/${triplet}/${path}`);
+  const own = program.libraries.length > 0 && libraries !== undefined;
   return gccStep(context, {
     id: `compile/${output}`,
     title: `Compile ${title} for ${board.cpu}`,
@@ -42,6 +46,7 @@ export function programStep(
     tools,
     inputs: {
       recipe: programSource(context, program, localRecipe(context, recipe.name, `${recipes}/${recipe.name}`)),
+      ...(own ? { libraries } : {}),
       // Only their headers: a change of the rest is none of this step's business.
       ...Object.fromEntries(
         recipe.headers.map((name) => [
@@ -55,6 +60,7 @@ export function programStep(
       ...(program.static.length === 0
         ? []
         : [{ input: "sysroot", paths: program.static.map((path) => `usr/lib/${triplet}/${path}`) }]),
+      ...(own ? [{ input: "libraries", paths: program.libraries.map((path) => `usr/lib/${triplet}/${path}`) }] : []),
     ],
     headers: program.exports.map((path) => ({ from: `in/recipe/${path}`, to: `include/${path.split("/").at(-1)}` })),
     programs: [
@@ -65,8 +71,10 @@ export function programStep(
           ...program.cflags,
           ...program.include.map((one) => `-Iin/recipe/${one}`),
           ...recipe.headers.map((name) => `-Iin/${name}-include`),
+          ...(own ? ["-isystem", "{cwd}/in/libraries/root/usr/include"] : []),
           ...program.sources.map((one) => `in/recipe/${one}`),
-          ...program.static.map((one) => `${libraries}/${one}`),
+          ...archives("libraries", program.libraries),
+          ...archives("sysroot", program.static),
           ...program.libs.map((one) => `-l${one}`),
           ...program.ldflags,
         ],

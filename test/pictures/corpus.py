@@ -1,11 +1,11 @@
 """Makes test/fixtures/pictures: pictures of every kind that edge:image decodes, and what an independent decoder makes of them.
 
     python3 -m venv /tmp/venv && /tmp/venv/bin/pip install pillow==13.0.0 numpy==2.4.6 brotli==1.2.1
-    apt-get install libjpeg-turbo-progs        # cjpeg
+    apt-get install libjpeg-turbo-progs webp        # cjpeg, cwebp
     /tmp/venv/bin/python test/pictures/corpus.py
 
 Run it again only to add kinds: the tests read what it wrote. PNGs are written by this file, byte by byte; JPEGs by cjpeg and
-Pillow. The expected samples are Pillow's: its PNG reader shares no code with libpng. For 2, 4 and 16 bits with the tRNS of a
+Pillow; WebPs by cwebp. The expected samples are Pillow's: its PNG reader shares no code with libpng. For 2, 4 and 16 bits with the tRNS of a
 colour, which Pillow compares in 8 bits, they are worked out from the samples that the file was made of.
 """
 
@@ -300,6 +300,48 @@ def without_tables(data):
     return kept + data[at:]
 
 
+# WebP
+
+
+def cwebp(samples, *options):
+    buffer = io.BytesIO()
+    Image.fromarray(samples.astype("u1")).save(buffer, "PNG")
+    with tempfile.TemporaryDirectory() as folder:
+        with open(f"{folder}/in.png", "wb") as file:
+            file.write(buffer.getvalue())
+        subprocess.run(["cwebp", "-quiet", *options, f"{folder}/in.png", "-o", f"{folder}/out.webp"], check=True)
+        with open(f"{folder}/out.webp", "rb") as file:
+            return file.read()
+
+
+def extended(data, width, height, exif, alpha=False):
+    """A simple WebP in the extended format, with EXIF behind its picture."""
+    flags = 0x08 | (0x10 if alpha else 0)
+    head = struct.pack("<B3x", flags) + (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    part = lambda name, body: name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+    body = b"WEBP" + part(b"VP8X", head) + data[12:] + part(b"EXIF", exif)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def make_webp():
+    rgb, rgba = picture(45, 35), picture(45, 35, 4)
+    for name, options in {"lossy": ["-q", "80"], "lossy-1": ["-q", "5", "-m", "0"], "lossy-sharp": ["-q", "95", "-sharp_yuv"],
+                          "segments": ["-segments", "4", "-partition_limit", "50"], "lossless": ["-lossless"],
+                          "lossless-0": ["-lossless", "-z", "0"], "near-lossless": ["-near_lossless", "40"]}.items():
+        files[f"webp-{name}.webp"] = cwebp(rgb, *options)
+        files[f"webp-{name}-alpha.webp"] = cwebp(rgba, *options)
+    few = (picture(45, 35) // 64) * 64
+    files["webp-lossless-palette.webp"] = cwebp(few, "-lossless", "-z", "9")
+    for size in ((1, 1), (1, 9), (9, 1), (16, 16), (17, 15)):
+        files[f"webp-{size[0]}x{size[1]}.webp"] = cwebp(picture(*size), "-q", "80")
+        files[f"webp-{size[0]}x{size[1]}-lossless.webp"] = cwebp(picture(*size), "-lossless")
+    small = cwebp(picture(20, 12), "-q", "80")
+    for orientation in range(1, 9):
+        exif = tiff(orientation, orientation % 2)
+        files[f"webp-exif-{orientation}.webp"] = extended(small, 20, 12, exif if orientation < 5 else b"Exif\0\0" + exif)
+    files["webp-trailing.webp"] = small + b"trailing"
+
+
 def expected(name, data):
     if name in references:
         return references[name]
@@ -317,6 +359,7 @@ def expected(name, data):
 make_png()
 make_exif()
 make_jpeg()
+make_webp()
 shutil.rmtree(out, ignore_errors=True)
 os.makedirs(out)
 index, samples = [], b""

@@ -17,10 +17,13 @@ function ftyp(major: string, ...compatible: string[]): Buffer {
 
 const latin = (text: string): Buffer => Buffer.from(text, "latin1");
 
+/** An animated WebP's head: VP8X with its flag, 8 x 8. */
+const animated = latin(`RIFF\x16\0\0\0WEBPVP8X\x0a\0\0\0\x02\0\0\0\x07\0\0\x07\0\0`);
+
 /** First bytes as the formats' documents give them, and what the refusal has to say. */
 const cases: readonly (readonly [string, Buffer, RegExp])[] = [
   ["empty", Buffer.alloc(0), /^the file is empty$/],
-  ["zeros", Buffer.alloc(100), /neither JPEG nor PNG/],
+  ["zeros", Buffer.alloc(100), /neither JPEG, PNG nor WebP/],
   ["heic", ftyp("heic", "mif1", "heic"), /HEIC.*`heif-convert in.heic out.jpg`/],
   ["heix", ftyp("heix", "mif1", "heix"), /HEIC/],
   ["heic by a later brand", ftyp("mif1", "mif1", "heic", "hevc"), /HEIC/],
@@ -64,7 +67,8 @@ const cases: readonly (readonly [string, Buffer, RegExp])[] = [
   ["ppm", latin("P6\n1 1\n255\n\0\0\0"), /PNM/],
   ["qoi", latin("qoif\0\0\0\x01"), /QOI/],
   ["avi", latin("RIFF\x10\0\0\0AVI LIST"), /AVI video/],
-  ["wav", latin("RIFF\x10\0\0\0WAVEfmt "), /neither JPEG nor PNG/],
+  ["animated webp", animated, /animated; take one frame.*webpmux/],
+  ["wav", latin("RIFF\x10\0\0\0WAVEfmt "), /neither JPEG, PNG nor WebP/],
   ["webm", latin("\x1a\x45\xdf\xa3\x9f"), /WebM/],
   ["png as text", latin("\x89PNG\n\x1a\n\0\0\0\rIHDR"), /line ends/],
   ["apple's png", latin("\x89PNG\r\n\x1a\n\0\0\0\x04CgBIP\0\x20\x02"), /CgBI.*pngcrush/],

@@ -46,7 +46,7 @@ typedef struct {
 /* Writes 3 * height * width floats: (value / 255 - mean) / std, planes in channel order. */
 void edge_image_tensor(const edge_image *in, const edge_tensor_options *options, float *out);
 
-/* Decodes JPEG or PNG: 8-bit samples as they are stored, alpha over white, upright as the EXIF orientation says.
+/* Decodes JPEG, PNG or WebP: 8-bit samples as they are stored, alpha over white, upright as the EXIF orientation says.
  * out->data is malloc'ed and the caller's. False with a sentence in `message`. */
 bool edge_image_decode(const uint8_t *bytes, size_t len, int64_t max_pixels, edge_image *out, char *message,
                        size_t size);

@@ -50,6 +50,8 @@ bool edge_image_decode(const uint8_t *bytes, size_t len, int64_t max_pixels, edg
       return edge_jpeg_decode(bytes, len, max_pixels, out, message, size);
     case EDGE_FORMAT_PNG:
       return edge_png_decode(bytes, len, max_pixels, out, message, size);
+    case EDGE_FORMAT_WEBP:
+      return edge_webp_decode(bytes, len, max_pixels, out, message, size);
     default:
       edge_image_refusal(bytes, len, message, size);
       return false;

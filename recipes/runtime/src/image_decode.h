@@ -4,11 +4,11 @@
 
 #include "image.h"
 
-typedef enum { EDGE_FORMAT_OTHER, EDGE_FORMAT_JPEG, EDGE_FORMAT_PNG } edge_format;
+typedef enum { EDGE_FORMAT_OTHER, EDGE_FORMAT_JPEG, EDGE_FORMAT_PNG, EDGE_FORMAT_WEBP } edge_format;
 
 /* What the first bytes say. */
 edge_format edge_image_format(const uint8_t *bytes, size_t len);
-/* Writes a sentence that names the format of what is neither, and says how to convert it. */
+/* Writes a sentence that names the format of what is none of these, and says how to convert it. */
 void edge_image_refusal(const uint8_t *bytes, size_t len, char *message, size_t size);
 
 /* As edge_image_decode, for one format. */
@@ -16,6 +16,8 @@ bool edge_jpeg_decode(const uint8_t *bytes, size_t len, int64_t max_pixels, edge
                       size_t size);
 bool edge_png_decode(const uint8_t *bytes, size_t len, int64_t max_pixels, edge_image *out, char *message,
                      size_t size);
+bool edge_webp_decode(const uint8_t *bytes, size_t len, int64_t max_pixels, edge_image *out, char *message,
+                      size_t size);
 
 /* Orientation, 1 to 8, of an EXIF block: a TIFF header with or without "Exif\0\0" before it. 1 when it says none or
  * nonsense. */

@@ -31,7 +31,6 @@ static const signature signatures[] = {
     AT(0, "MM\0*", "TIFF", "magick in.tif out.png"),
     AT(0, "II+\0", "TIFF", "magick in.tif out.png"),
     AT(0, "MM\0+", "TIFF", "magick in.tif out.png"),
-    AT(8, "WEBP", "WebP", "dwebp in.webp -o out.png"),
     AT(8, "AVI ", "an AVI video", "ffmpeg -i in.avi -frames:v 1 out.png"),
     AT(0, "\x1a\x45\xdf\xa3", "a Matroska or WebM video", "ffmpeg -i in.webm -frames:v 1 out.png"),
     AT(0, "\0\0\x01\0", "an icon (ICO)", "magick in.ico out.png"),
@@ -86,6 +85,7 @@ edge_format edge_image_format(const uint8_t *bytes, size_t len) {
   if (len >= 3 && memcmp(bytes, "\xff\xd8\xff", 3) == 0) return EDGE_FORMAT_JPEG;
   bool png = len >= 8 && memcmp(bytes, "\x89PNG\r\n\x1a\n", 8) == 0;
   if (png && !(len >= 16 && memcmp(bytes + 12, "CgBI", 4) == 0)) return EDGE_FORMAT_PNG;
+  if (len >= 12 && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "WEBP", 4) == 0) return EDGE_FORMAT_WEBP;
   return EDGE_FORMAT_OTHER;
 }
 
@@ -144,7 +144,8 @@ static bool is_netpbm(const uint8_t *bytes, size_t len) {
 
 void edge_image_refusal(const uint8_t *bytes, size_t len, char *message, size_t size) {
   static const signature netpbm = AT(0, "P", "PNM", "magick in.ppm out.png");
-  static const signature apple = AT(0, "", "a PNG in Apple's own variant (CgBI)", "pngcrush -revert-iphone-optimizations in.png out.png");
+  static const signature apple = AT(0, "", "a PNG in Apple's own variant (CgBI)",
+                                    "pngcrush -revert-iphone-optimizations in.png out.png");
   if (len == 0) {
     snprintf(message, size, "the file is empty");
     return;
@@ -155,7 +156,11 @@ void edge_image_refusal(const uint8_t *bytes, size_t len, char *message, size_t 
   if (found && len >= 16 && memcmp(bytes + 12, "CgBI", 4) == 0) found = &apple;
   if (!found) found = find_brand(bytes, len);
   if (!found) found = find_text(bytes, len);
-  if (!found) snprintf(message, size, "neither JPEG nor PNG, nor another format that is known");
-  else if (found->tool) snprintf(message, size, "this is %s; only JPEG and PNG are decoded: convert it before, for example with `%s`", found->name, found->tool);
-  else snprintf(message, size, "this is %s, not a JPEG or PNG picture", found->name);
+  if (!found)
+    snprintf(message, size, "neither JPEG, PNG nor WebP, nor another format that is known");
+  else if (found->tool)
+    snprintf(message, size, "this is %s; only JPEG, PNG and WebP are decoded: convert it before, for example with `%s`",
+             found->name, found->tool);
+  else
+    snprintf(message, size, "this is %s, not a JPEG, PNG or WebP picture", found->name);
 }

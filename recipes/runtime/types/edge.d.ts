@@ -144,8 +144,8 @@ declare module "edge:image" {
     readonly y: number;
   }
   /**
-   * Decodes JPEG or PNG off the event loop: samples as they are stored (no colour conversion, the high byte of 16 bits), alpha
-   * over white, upright as the EXIF orientation says. Rejects with the code "IMAGE" what is neither (the message names the
+   * Decodes JPEG, PNG or WebP off the event loop: samples as they are stored (no colour conversion, the high byte of 16 bits), alpha
+   * over white, upright as the EXIF orientation says. Rejects with the code "IMAGE" what is none of them (the message names the
    * format), what is cut or seen to be damaged, and more than `maxPixels` (16 million).
    */
   export function decode(bytes: ArrayBuffer | Uint8Array, options?: { maxPixels?: number }): Promise<Image>;

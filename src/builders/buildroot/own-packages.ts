@@ -35,7 +35,7 @@ export function ownPackage(
         name: `${v}_${upper(output)}_SOURCES`,
         values: sources,
       })),
-      programs: programs.map(({ output, install, include, cflags, static: archives, libs, ldflags }) => ({
+      programs: programs.map(({ output, install, include, cflags, static: archives, libraries, libs, ldflags }) => ({
         compiler: "$(TARGET_CC)",
         flags: "$(TARGET_CFLAGS)",
         arguments: [
@@ -43,7 +43,7 @@ export function ownPackage(
           ...(packages.includes("quickjs") ? [`-DEDGE_QUICKJS_VERSION='"$(QUICKJS_VERSION)"'`] : []),
           [...include, ...recipe.headers.map((header) => `${header}-include`)].map((one) => `-I${one}`).join(" "),
           `$(${v}_${upper(output)}_SOURCES)`,
-          ...(archives.length === 0 ? [] : [libraryFlags(archives)]),
+          ...(archives.length + libraries.length === 0 ? [] : [libraryFlags([...libraries, ...archives])]),
           ...(libs.length === 0 ? [] : [libs.map((one) => `-l${one}`).join(" ")]),
           // Buildroot strips by itself.
           ldflags.filter((flag) => flag !== "-s").join(" "),
