@@ -11,7 +11,7 @@ import { treePath } from "../dist/store/store.js";
 /** The root of the compiler with the C library beside it, which Debian also packages for hosts: no index of armhf is needed. */
 export async function arm32Root({ request, services }) {
   const { distribution } = request.catalog;
-  const { store, signal, emit } = services;
+  const { store, signal, emit, now } = services;
   const { triplet } = distribution.architectures.armhf;
   const set = {
     name: "tools/test-armhf",
@@ -28,6 +28,7 @@ export async function arm32Root({ request, services }) {
     env: process.env,
     signal,
     emit,
+    now,
   });
   const plan = planBuilder();
   const why = "tests of the 32-bit kernels";

@@ -211,6 +211,11 @@ const entries = {
     summary: "The app cannot be bundled into one file.",
     help: "An import names something that does not exist, or that needs Node or a browser. Apps run on QuickJS with the modules edge:*.",
   },
+  ERR_EDGEIMG_APP_GLOBAL: {
+    exit: 1,
+    summary: "The app, or a package in it, uses a global that the device does not have.",
+    help: "Apps run on QuickJS: ECMAScript, the modules edge:* and a few globals, which docs/apps.md lists with what to use in place of others. Code that asks with `typeof` first is fine.",
+  },
   ERR_EDGEIMG_IMAGE_LIBRARY: {
     exit: 1,
     summary: "A program of the image needs a shared library that the image would not have.",

@@ -83,8 +83,8 @@ export function appSteps(context: DebianContext, options: AppOptions): AppSteps 
     kind: "bundle",
     title: "Bundle the app",
     why: "the board runs one file",
-    inputs,
-    params: { entry, esbuild: versions.esbuild },
+    inputs: { ...inputs, runtime: options.runtimeRecipe },
+    params: { entry, esbuild: versions.esbuild, typescript: versions.typescript },
   });
   const bytecode = plan.add({
     id: "app/bytecode",

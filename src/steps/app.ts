@@ -1,24 +1,27 @@
-import { lstat, mkdir, readdir, symlink, writeFile } from "node:fs/promises";
+import { lstat, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, join, relative } from "node:path";
 import type { Message } from "esbuild";
 import { execa } from "execa";
 import { EdgeimgError, type Place } from "../errors/edgeimg-error.js";
 import * as z from "../ground/zod.js";
+import { globalsFile, missingGlobals, originalPlace, remedyFor } from "./app-globals.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";
 
 /**
  * Bundles the app into one ES module with esbuild: `main.js` and `main.js.map`. Modules named `edge:*` are the runtime's.
- * Throws ERR_EDGEIMG_APP_BUNDLE with file, line and column.
+ * Throws ERR_EDGEIMG_APP_BUNDLE, and ERR_EDGEIMG_APP_GLOBAL when it uses a global that the runtime lacks, with file, line and column.
  */
 export const bundleKind = defineKind({
   name: "bundle",
-  version: 1,
+  version: 2,
   params: z.strictObject({
     entry: z.string(),
     /** Of esbuild: another version may give other bytes. */
     esbuild: z.string(),
+    /** Of the compiler whose parser looks for globals. */
+    typescript: z.string(),
   }),
   async run({ entry }, { inputs, out, work }) {
     const project = await projectFolder(inputs, work);
@@ -34,6 +37,8 @@ export const bundleKind = defineKind({
       mainFields: ["module", "main"],
       target: "es2022",
       external: ["edge:*"],
+      // As every bundler does: packages ask for it, and there is no process.
+      define: { "process.env.NODE_ENV": '"production"', global: "globalThis" },
       outfile: join(out, "main.js"),
       sourcemap: "external",
       sourcesContent: false,
@@ -58,15 +63,32 @@ export const bundleKind = defineKind({
         hint: "Apps run on QuickJS: ECMAScript 2022 and the modules edge:*, without Node's or a browser's.",
       });
     });
-    for (const { path, contents } of result.outputFiles) {
+    const texts = new Map<string, string>();
+    for (const { path, contents, text } of result.outputFiles) {
       const name = basename(path);
-      await writeFile(
-        join(out, name),
-        name.endsWith(".map") ? relativeSources(contents, relative(out, project)) : contents,
-      );
+      texts.set(name, name.endsWith(".map") ? relativeSources(contents, relative(out, project)) : text);
     }
+    await checkGlobals(texts.get("main.js") ?? "", texts.get("main.js.map") ?? "{}", inputFolder(inputs, "runtime"));
+    for (const [name, text] of texts) await writeFile(join(out, name), text);
   },
 });
+
+async function checkGlobals(code: string, map: string, recipe: string): Promise<void> {
+  const globals = globalsFile.parse(JSON.parse(await readFile(join(recipe, "globals.json"), "utf8")));
+  const { default: typescript } = await import("typescript");
+  const missing = missingGlobals(typescript, code, globals);
+  const [first, ...others] = missing;
+  if (first === undefined) return;
+  const places = others.slice(0, 9).map(({ name, offset }) => {
+    const { file, line = 0, column = 0 } = originalPlace(code, offset, map);
+    return `${file}:${line}:${column}: ${name}. ${remedyFor(name, globals)}`;
+  });
+  throw new EdgeimgError("ERR_EDGEIMG_APP_GLOBAL", `The device has no ${first.name}.`, {
+    place: originalPlace(code, first.offset, map),
+    details: places,
+    hint: `${remedyFor(first.name, globals)} Code that asks first (typeof ${first.name.split(/[. ]/)[0] ?? ""}) is fine.`,
+  });
+}
 
 /** A source map names sources relative to itself; the place of the work folder must not show. */
 function relativeSources(map: Uint8Array, prefix: string): string {

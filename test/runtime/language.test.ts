@@ -1,6 +1,8 @@
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import t from "tap";
+import { globalsFile } from "../../src/steps/app-globals.js";
 import { appFolder, runSource, startSource } from "../helpers/edge-app.js";
 
 const app = await appFolder();
@@ -129,4 +131,48 @@ t.test("a top-level await that can never end is told", async (t) => {
   const { code, milestones } = await runSource(app.path, "await new Promise(() => {});");
   t.equal(code, 13);
   t.match(milestones[0], { edgeimg: "app-error", message: /top-level await/ });
+});
+
+t.test("the runtime's globals are those that the build knows", async (t) => {
+  const file = fileURLToPath(new URL("../../recipes/runtime/globals.json", import.meta.url));
+  const globals = globalsFile.parse(JSON.parse(await readFile(file, "utf8")));
+  const { stdout } = await runSource(
+    app.path,
+    `const members = (name) => Object.getOwnPropertyNames(globalThis[name]).sort();
+     console.log([Object.getOwnPropertyNames(globalThis).sort(), members("console"), members("performance")]);`,
+  );
+  const [names, ...members] = JSON.parse(stdout);
+  t.same(names, [...globals.language, ...Object.keys(globals.runtime)].sort());
+  t.same(members, [[...(globals.members.console ?? [])].sort(), [...(globals.members.performance ?? [])].sort()]);
+});
+
+t.test("base64 is as the standard has it", async (t) => {
+  const { stdout } = await runSource(
+    app.path,
+    `const name = (call) => { try { return call(); } catch (error) { return error.name; } };
+     const all = String.fromCharCode(...Array.from({ length: 256 }, (_, i) => i));
+     console.log(["", "a", "ab", "abc", "\\xff\\x00"].map(btoa), btoa(all).length, atob(btoa(all)) === all);
+     console.log([" YQ = = ", "YWI", "YW\\nJj", "YR==", "", "a", "YQ=", "YWJj=", "YQ===", "Y=Q=", "Y*", "YQ==YQ=="].map((text) => name(() => atob(text))));
+     console.log(name(() => btoa("\\u0100")), name(() => btoa("\\ud83d")), btoa(), btoa(12));`,
+  );
+  const bad = "InvalidCharacterError";
+  t.equal(
+    stdout,
+    `["","YQ==","YWI=","YWJj","/wA="] 344 true\n${JSON.stringify(["a", "ab", "abc", "a", "", ...Array(7).fill(bad)])}\n${bad} ${bad} dW5kZWZpbmVk MTI=\n`,
+  );
+});
+
+t.test("options that are not honoured are refused", async (t) => {
+  const { stdout } = await runSource(
+    app.path,
+    `const name = (call) => { try { call(); return "taken"; } catch (error) { return error.name; } };
+     const bytes = new Uint8Array([97]);
+     console.log([
+       name(() => new TextDecoder("utf-8", { fatal: true })), name(() => new TextDecoder("utf-8", { ignoreBOM: true })),
+       name(() => new TextDecoder().decode(bytes, { stream: true })), name(() => new TextDecoder("utf-8", { fatal: false })),
+       name(() => new TextDecoder().decode(bytes, { stream: false })), name(() => new TextDecoder("utf-16le")),
+     ].join(" "));
+     setTimeout((a, b) => console.log(a, b), 1, "one", 2);`,
+  );
+  t.equal(stdout, "TypeError TypeError TypeError taken taken RangeError\none 2\n");
 });

@@ -35,6 +35,19 @@ static void on_timer(uv_timer_t *handle) {
   JS_FreeValue(host->ctx, callback);
 }
 
+/* The function, with the arguments after the time bound to it. */
+static JSValue make_callback(JSContext *ctx, int argc, JSValueConst *argv) {
+  if (argc < 3) return JS_DupValue(ctx, argv[0]);
+  JSValueConst list[16] = {JS_UNDEFINED}; /* `this`, then the arguments */
+  int count = argc - 2;
+  if (count > 15) return JS_ThrowRangeError(ctx, "a timer takes at most 15 arguments");
+  for (int i = 0; i < count; i++) list[i + 1] = argv[i + 2];
+  JSAtom bind = JS_NewAtom(ctx, "bind");
+  JSValue bound = JS_Invoke(ctx, argv[0], bind, count + 1, list);
+  JS_FreeAtom(ctx, bind);
+  return bound;
+}
+
 static JSValue start(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv, int repeat) {
   edge_host *host = edge_host_of(ctx);
   double ms = 0;
@@ -43,13 +56,18 @@ static JSValue start(JSContext *ctx, JSValueConst self, int argc, JSValueConst *
   if (argc > 1 && JS_ToFloat64(ctx, &ms, argv[1])) return JS_EXCEPTION;
   /* As everywhere: nonsense and too much are the shortest time. */
   if (!(ms >= 1 && ms <= INT32_MAX)) ms = 1;
+  JSValue callback = make_callback(ctx, argc, argv);
+  if (JS_IsException(callback)) return callback;
   edge_timer *timer = calloc(1, sizeof *timer);
-  if (!timer) return JS_ThrowOutOfMemory(ctx);
+  if (!timer) {
+    JS_FreeValue(ctx, callback);
+    return JS_ThrowOutOfMemory(ctx);
+  }
   uv_timer_init(&host->loop, &timer->handle);
   timer->handle.data = timer;
   timer->host = host;
   timer->repeat = repeat;
-  timer->callback = JS_DupValue(ctx, argv[0]);
+  timer->callback = callback;
   timer->id = host->last_timer = host->last_timer == INT32_MAX ? 1 : host->last_timer + 1;
   timer->next = host->timers;
   if (timer->next) timer->next->link = &timer->next;

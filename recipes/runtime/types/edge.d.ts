@@ -277,11 +277,14 @@ interface EdgeConsole {
   debug(...values: unknown[]): void;
 }
 declare const console: EdgeConsole;
-declare function setTimeout(callback: () => void, ms?: number): number;
+declare function setTimeout<A extends unknown[]>(callback: (...args: A) => void, ms?: number, ...args: A): number;
 declare function clearTimeout(id: number): void;
-declare function setInterval(callback: () => void, ms: number): number;
+declare function setInterval<A extends unknown[]>(callback: (...args: A) => void, ms: number, ...args: A): number;
 declare function clearInterval(id: number): void;
 declare function queueMicrotask(callback: () => void): void;
+/** Base64 to characters U+0000 to U+00FF and back; throws an Error named InvalidCharacterError. */
+declare function atob(base64: string): string;
+declare function btoa(characters: string): string;
 declare const performance: { now(): number };
 declare class TextEncoder {
   encode(text: string): Uint8Array;
