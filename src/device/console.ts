@@ -29,21 +29,32 @@ export interface LineSplitter {
 
 export function lineSplitter(): LineSplitter {
   const decoder = new TextDecoder("utf-8", { fatal: false });
-  let rest = "";
+  /** Pieces of the line that has not ended yet: each byte is looked at once, however small the pieces come. */
+  let rest: string[] = [];
+  let length = 0;
+  const takeRest = (): string => {
+    const line = rest.join("");
+    rest = [];
+    length = 0;
+    return line;
+  };
   const cut = (text: string): string[] => {
-    const parts = (rest + text).split("\n");
-    rest = parts.pop() ?? "";
-    if (rest.length > longestLine) {
-      parts.push(rest);
-      rest = "";
+    const lines: string[] = [];
+    let from = 0;
+    for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", from)) {
+      lines.push(takeRest() + text.slice(from, at));
+      from = at + 1;
     }
-    return parts;
+    if (from < text.length) rest.push(text.slice(from));
+    length += text.length - from;
+    if (length > longestLine) lines.push(takeRest());
+    return lines;
   };
   return {
     push: (bytes) => cut(decoder.decode(bytes, { stream: true })),
     end: () => {
       const lines = cut(decoder.decode());
-      return rest === "" ? lines : [...lines, rest];
+      return length === 0 ? lines : [...lines, takeRest()];
     },
   };
 }

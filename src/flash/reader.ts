@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { closeSync, openSync, readSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 
 /** Reads an image's bytes from front to back. */
@@ -133,6 +134,8 @@ async function* zstdPieces(path: string): AsyncGenerator<Uint8Array> {
   await decoder.init();
   let empty = 0;
   for (const piece of decoder.decodeStreaming(fileChunks(path))) {
+    // Ctrl-C is told to us between two turns of the event loop only, and nothing else here waits for one.
+    await nextTurn();
     empty = piece.length === 0 ? empty + 1 : 0;
     if (empty > emptyPiecesOfDamage) throw new Error("the data is no Zstandard frame");
     if (piece.length > 0) yield piece;
@@ -155,6 +158,7 @@ async function* xzPieces(path: string): AsyncGenerator<Uint8Array> {
   try {
     for (;;) {
       const { value, done } = await reader.read();
+      await nextTurn();
       if (done) return;
       // The decoder uses its output's memory again.
       yield Uint8Array.from(value);

@@ -29,6 +29,10 @@ interface Geometry {
 const attribute = { volume: 0x08, folder: 0x10, longName: 0x0f } as const;
 const entrySize = 32;
 const maxDepth = 16;
+/** More entries than a boot partition has: folders that hold one another would have no end. */
+const maxEntries = 100_000;
+/** A long name has 20 parts at most. */
+const maxNameParts = 20;
 /** Directory entries that one long name can take: 255 characters, 13 in each. */
 const longest = 20;
 
@@ -42,7 +46,9 @@ export function readFat(bytes: Uint8Array): FatFile[] {
     geometry.bits === 32
       ? readChain(geometry, geometry.rootCluster, undefined)
       : bytes.subarray(geometry.rootAt, geometry.rootAt + geometry.rootEntries * entrySize);
-  return readFolder(geometry, root, "", 0).sort((a, b) => (a.path < b.path ? -1 : 1));
+  return readFolder(geometry, { folder: root, prefix: "", depth: 0, left: { entries: maxEntries } }).sort((a, b) =>
+    a.path < b.path ? -1 : 1,
+  );
 }
 
 /** Whether a sector begins a FAT file system: an MBR ends with the same two bytes. */
@@ -126,7 +132,15 @@ function readChain(geometry: Geometry, first: number, size: number | undefined):
   return result;
 }
 
-function readFolder(geometry: Geometry, folder: Uint8Array, prefix: string, depth: number): FatFile[] {
+interface Folder {
+  readonly folder: Uint8Array;
+  readonly prefix: string;
+  readonly depth: number;
+  /** Entries that may still be read, of all folders together. */
+  readonly left: { entries: number };
+}
+
+function readFolder(geometry: Geometry, { folder, prefix, depth, left }: Folder): FatFile[] {
   if (depth > maxDepth) throw new FatError("folders are nested too deeply");
   const view = new DataView(folder.buffer, folder.byteOffset, folder.byteLength);
   const files: FatFile[] = [];
@@ -134,11 +148,13 @@ function readFolder(geometry: Geometry, folder: Uint8Array, prefix: string, dept
   for (let at = 0; at + entrySize <= folder.length; at += entrySize) {
     const first = view.getUint8(at);
     if (first === 0) break;
+    if (left.entries-- === 0) throw new FatError(`it has more than ${maxEntries} entries`);
     const attributes = view.getUint8(at + 11);
     if (first === 0xe5) {
       long = [];
     } else if ((attributes & 0x3f) === attribute.longName) {
       if (long.length === longest) throw new FatError("a name is too long");
+      if (long.length === maxNameParts) throw new FatError("a name is longer than any can be");
       long.unshift(longPart(view, at));
     } else {
       const name = long.length > 0 ? long.join("") : shortName(folder.subarray(at, at + entrySize));
@@ -151,7 +167,9 @@ function readFolder(geometry: Geometry, folder: Uint8Array, prefix: string, dept
       if ((attributes & attribute.folder) !== 0) {
         if (geometry.folders.has(cluster)) throw new FatError(`the folder ${path} stands in two places`);
         geometry.folders.add(cluster);
-        files.push(...readFolder(geometry, readChain(geometry, cluster, undefined), `${path}/`, depth + 1));
+        const inner = readChain(geometry, cluster, undefined);
+        for (const file of readFolder(geometry, { folder: inner, prefix: `${path}/`, depth: depth + 1, left }))
+          files.push(file);
       } else {
         files.push({ path, size, read: () => (size === 0 ? new Uint8Array() : readChain(geometry, cluster, size)) });
       }

@@ -134,13 +134,23 @@ function failure(options: ReferenceOptions, stage: "start" | "load" | "run", mes
       details,
       hint: "Declare only sizes that the network accepts; many need multiples of 32.",
     });
-  const operator = /No Op registered for (\S+)|(\S+)\(-?\d+\) is not a registered function/.exec(message);
-  if (operator !== null)
-    return unsupported(options, `operator ${operator[1] ?? operator[2]} is not known to onnxruntime`);
+  const operator = unknownOperator(message);
+  if (operator !== undefined) return unsupported(options, `operator ${operator} is not known to onnxruntime`);
   return new EdgeimgError("ERR_EDGEIMG_MODEL_NOT_ONNX", `${called(options)} is not a valid ONNX model`, {
     details,
     hint: "Check the path, and that the file is whole: a Git LFS pointer or an error page is a common cause.",
   });
+}
+
+/** What a message of onnxruntime calls unknown. It holds names of the model, of any length: it is cut, and each character looked at once. */
+export function unknownOperator(message: string): string | undefined {
+  const text = message.slice(0, 10_000);
+  const [, after] = text.split("No Op registered for ", 2);
+  if (after !== undefined) return after.split(/\s/, 1)[0];
+  const end = text.indexOf(") is not a registered function");
+  const start = text.lastIndexOf("(", end);
+  if (end < 0 || start < 0) return undefined;
+  return text.slice(0, start).split(/\s/).at(-1);
 }
 
 function unsupported(options: ReferenceOptions, what: string): EdgeimgError {
