@@ -3,9 +3,17 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "buffer.h"
+
+/* The time that the scripts of init read from /proc/uptime: since the kernel began, in milliseconds. */
+static long long uptime_ms(void) {
+  struct timespec now = {0};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 void edge_milestone(const char *name, const char *format, ...) {
   edge_buf line = {0};
@@ -15,7 +23,7 @@ void edge_milestone(const char *name, const char *format, ...) {
   int len = vsnprintf(fields, sizeof fields, format, args);
   va_end(args);
   if (len < 0 || (size_t)len >= sizeof fields) return;
-  edge_buf_printf(&line, "{\"edgeimg\":\"%s\",%s}\n", name, fields);
+  edge_buf_printf(&line, "{\"edgeimg\":\"%s\",\"uptimeMs\":%lld,%s}\n", name, uptime_ms(), fields);
   if (!line.failed) edge_write_all(STDOUT_FILENO, line.data, line.len);
   edge_buf_free(&line);
 }
@@ -28,6 +36,7 @@ int edge_milestone_js(JSContext *ctx, JSValueConst name, JSValueConst fields) {
   edge_buf_str(&line, "{\"edgeimg\":");
   edge_buf_json(&line, name_text, name_len);
   JS_FreeCString(ctx, name_text);
+  edge_buf_printf(&line, ",\"uptimeMs\":%lld", uptime_ms());
   if (JS_IsObject(fields)) {
     JSValue json = JS_JSONStringify(ctx, fields, JS_UNDEFINED, JS_UNDEFINED);
     const char *text = JS_IsString(json) ? JS_ToCStringLen(ctx, &len, json) : NULL;
