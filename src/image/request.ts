@@ -1,8 +1,8 @@
-import type { RenderTemplate } from "../builders/debian/image.js";
 import type { Board } from "../catalog/board.js";
 import type { Catalog, CatalogRecipe } from "../catalog/catalog.js";
 import type { Project } from "../config/project-schema.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
+import type { RenderTemplate } from "./render.js";
 
 /** Everything that decides an image. */
 export interface ImageRequest {

@@ -1,5 +1,5 @@
 import { compareText } from "../ground/canonical.js";
-import type { ManifestFile } from "../steps/report.js";
+import type { ManifestFile } from "./manifest-file.js";
 import { type Rectangle, squarify } from "./treemap.js";
 
 interface Group {

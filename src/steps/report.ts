@@ -7,6 +7,7 @@ import * as z from "../ground/zod.js";
 import { node } from "../provenance/node.js";
 import { distinct, type Origin, origin } from "../provenance/origin.js";
 import { resolver } from "../provenance/resolve.js";
+import type { ManifestFile } from "../report/manifest-file.js";
 import { sizeTable, sizeTreemap } from "../report/sizes.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";
@@ -41,26 +42,6 @@ const fileRecord = z.object({
   package: z.string().optional(),
   neededBy: z.string().optional(),
 });
-
-/** One file of the image as `manifest.json` tells it. */
-export interface ManifestFile {
-  /** "boot", "initramfs" or "root". */
-  readonly part: string;
-  readonly path: string;
-  readonly type: "file" | "directory" | "symlink";
-  /** Octal. */
-  readonly mode: string;
-  readonly size: number;
-  readonly sha256?: string | undefined;
-  readonly target?: string | undefined;
-  readonly package?: string | undefined;
-  readonly version?: string | undefined;
-  readonly license?: string | undefined;
-  /** All that it is made of, when that is more than one: names in the manifest's lists. */
-  readonly contains?: readonly string[] | undefined;
-  /** The file that needs it, when it was taken for that. */
-  readonly neededBy?: string | undefined;
-}
 
 /** Writes `manifest.json`, `sizes.txt` and `sizes.html` of an image. */
 export const reportKind = defineKind({

@@ -1,7 +1,7 @@
 import t from "tap";
+import type { ManifestFile } from "../../src/report/manifest-file.js";
 import { sizeTable, sizeTreemap } from "../../src/report/sizes.js";
 import { squarify } from "../../src/report/treemap.js";
-import type { ManifestFile } from "../../src/steps/report.js";
 import { randomFrom } from "../helpers/random.js";
 
 const file = (path: string, size: number, more: Partial<ManifestFile> = {}): ManifestFile => ({

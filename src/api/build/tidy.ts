@@ -5,8 +5,8 @@ import type { Plan, Step } from "../../plan/step.js";
 import type { Store } from "../../store/store.js";
 import { type StoreLimits, tidyStore } from "../../store/tidy.js";
 import { whenUnused } from "../../store/use.js";
+import type { Built } from "../session/publish.js";
 import type { Context } from "../types.js";
-import type { Built } from "./build.js";
 
 /** What a store is held to unless the environment says otherwise; docs/lock-and-store.md tells them. */
 const defaults = { days: 30, gigabytes: 20 };

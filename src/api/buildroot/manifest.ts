@@ -4,8 +4,8 @@ import { lstat, readFile, readlink, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import * as z from "../../ground/zod.js";
+import type { ManifestFile } from "../../report/manifest-file.js";
 import { sizeTable, sizeTreemap } from "../../report/sizes.js";
-import type { ManifestFile } from "../../steps/report.js";
 import { walk } from "../../store/tree.js";
 
 const showInfo = z.record(

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type BootedBoard, bootImage } from "../../device/boot.js";
 import { useStore } from "../../store/use.js";
-import { type Built, buildPrepared } from "../build/build.js";
+import { buildPrepared } from "../build/build.js";
+import type { Built } from "../session/publish.js";
 import type { Context, RunOptions, RunResult } from "../types.js";
 import { type Bootable, openImageFile } from "./image-file.js";
 

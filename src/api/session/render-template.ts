@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import Handlebars from "handlebars";
-import type { RenderTemplate } from "../../builders/debian/image.js";
+import type { RenderTemplate } from "../../image/render.js";
 
 /** Renders files of `templates/`. A name that the context lacks is an error, not an empty string. Nothing is escaped: no output is HTML. */
 export function templateRenderer(home: string): RenderTemplate {

@@ -1,7 +1,7 @@
 import type { Board } from "../../catalog/board.js";
 import type { Catalog, CatalogRecipe } from "../../catalog/catalog.js";
 import type { Project } from "../../config/project-schema.js";
-import type { RenderTemplate } from "../debian/image.js";
+import type { RenderTemplate } from "../../image/render.js";
 import type { Releases, Series } from "./releases.js";
 import type { Sites } from "./sources.js";
 

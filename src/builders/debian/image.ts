@@ -1,10 +1,8 @@
 import type { Board } from "../../catalog/board.js";
 import type { RootFilesystem } from "../../image/boot-files.js";
+import type { RenderTemplate } from "../../image/render.js";
 import type { DebianContext } from "../../parts/roots.js";
 import { treeTime } from "../../store/tree.js";
-
-/** Renders a template below `templates/` by its path there. */
-export type RenderTemplate = (template: string, context: object) => string;
 
 const toolFolder = "in/tools/root/usr";
 const toolPath: string[] = [`${toolFolder}/bin`, `${toolFolder}/sbin`];

@@ -7,10 +7,11 @@ import {
   initramfsEntries,
   type RootFilesystem,
 } from "../../image/boot-files.js";
+import type { RenderTemplate } from "../../image/render.js";
 import { type RootfsEntry, type RootfsOptions, rootfsEntries } from "../../image/rootfs-files.js";
 import { archOf, type DebianContext } from "../../parts/roots.js";
 import type { AssembleEntry } from "../../steps/assemble.js";
-import { gzipStep, type RenderTemplate } from "./image.js";
+import { gzipStep } from "./image.js";
 
 /** ELF e_machine by Debian architecture (System V ABI). */
 const elfMachines: Readonly<Record<string, number>> = { arm64: 183, armhf: 40, amd64: 62 };
