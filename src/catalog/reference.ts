@@ -10,5 +10,7 @@ export const referenceRecipe = z.strictObject({
   source: pinnedFile.extend({ strip: z.int().min(0).default(1) }),
   /** Node's name of the host's architecture -> glob of what is unpacked. */
   hosts: z.record(z.string(), z.string()),
+  /** The newest ONNX files that it reads: their IR version, and the version of ONNX's own operator set. */
+  newest: z.strictObject({ ir: z.int().positive(), opset: z.int().positive() }),
 });
 export type ReferenceRecipe = z.infer<typeof referenceRecipe>;

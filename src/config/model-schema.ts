@@ -33,8 +33,23 @@ const dimension = z
 
 const rank = 8;
 
+const test = z
+  .strictObject({
+    range: z
+      .tuple([z.number(), z.number()])
+      .refine(([min, max]) => min <= max, "a range goes from the smaller to the larger value")
+      .meta({ description: "Smallest and largest value, both possible.", examples: [[0, 1]] }),
+  })
+  .optional()
+  .meta({
+    description:
+      "Values that the build checks the model with. Default: pictures and numbers from -1 to 1; for whole numbers what the model says, else 0 to 9, 0 to 1, or one of them, the first that it accepts.",
+    examples: [{ range: [0, 1] }],
+  });
+
 const input = z.union([
   z.strictObject({
+    test,
     dims: z
       .array(dimension)
       .min(1)
@@ -45,6 +60,7 @@ const input = z.union([
       }),
   }),
   z.strictObject({
+    test,
     shapes: z
       .array(z.array(dimensionSize).min(1).max(rank))
       .min(1)
@@ -59,6 +75,7 @@ const input = z.union([
         ],
       }),
   }),
+  z.strictObject({ test: test.unwrap() }),
 ]);
 
 /** Whether each percent sign starts an encoded byte of UTF-8. */
@@ -103,7 +120,7 @@ export const modelSchema = z.strictObject({
     .default({})
     .meta({
       description:
-        "Shapes that the app uses, by input name. Needed for inputs whose shape is open in the model; others are refused on the device.",
+        "Shapes that the app uses, by input name, and values to check the model with. Shapes are needed for inputs whose shape is open in the model; others are refused on the device.",
       examples: [{ x: { dims: [1, 3, "32..640/32", "32..640/32"] } }],
     }),
   files: z
@@ -120,7 +137,7 @@ export const modelSchema = z.strictObject({
     .optional()
     .meta({
       description:
-        "Largest absolute difference to onnxruntime on the host that any output value may have. Default: the engine's.",
+        "Largest difference to onnxruntime on the host: of each value against the larger of 1 and itself, of the whole output against its largest value and its RMS (root mean square). Default: the engine's.",
       examples: [0.01],
     }),
   threads: z

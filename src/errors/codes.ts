@@ -256,6 +256,31 @@ const entries = {
     summary: "A model file is not a readable ONNX model.",
     help: "Check the path and that the file is whole: a Git LFS pointer or an error page is a common cause. Other formats have to be exported to ONNX first.",
   },
+  ERR_EDGEIMG_MODEL_VERSION: {
+    exit: 1,
+    summary: "A model file is of a newer ONNX than onnxruntime reads.",
+    help: "Export it again with the opset and IR version that the message names: torch.onnx.export(..., opset_version=N), or onnx.version_converter.convert_version, and model.ir_version = N before onnx.save.",
+  },
+  ERR_EDGEIMG_MODEL_DATA: {
+    exit: 1,
+    summary: "Weights that a model file keeps in a file beside it are missing, cut off, or not in its folder.",
+    help: "Put the named file into the folder of the model, as a file and not as a link. With onnx.save(onnx.load(FILE), NEW) a model becomes one file.",
+  },
+  ERR_EDGEIMG_MODEL_SIZE: {
+    exit: 1,
+    summary: "A model is larger than 2 GiB with its data.",
+    help: "Quantize it, or choose a smaller one: a longer message cannot be read, and few boards have the memory.",
+  },
+  ERR_EDGEIMG_MODEL_INPUTS: {
+    exit: 1,
+    summary: "The values that a model is checked with do not suit it.",
+    help: "Give values that the model accepts under models.NAME.inputs.INPUT.test: a range, values, or a .npy file. An index must be smaller than the table that it points into.",
+  },
+  ERR_EDGEIMG_MODEL_TYPE: {
+    exit: 1,
+    summary: "An input or output of a model has an element type that an app cannot give or take.",
+    help: "Tensors of f32, i8, u8, i32 and i64 go to and from an app; float16, bfloat16, float64, bool, int16, uint16 and uint32 are converted. Keep other types (strings, maps, sequences) out of the model: exporters have options for it, such as zipmap=False of skl2onnx.",
+  },
   ERR_EDGEIMG_MODEL_OPERATOR: {
     exit: 1,
     summary: "A model uses an operator or an element type that the engine does not have.",

@@ -9,6 +9,7 @@ import { licenceKind } from "../steps/licence.js";
 import { composeKind, localKind } from "../steps/local.js";
 import { modelKind } from "../steps/model.js";
 import { modelPortsKind } from "../steps/model-ports.js";
+import { onnxKind } from "../steps/onnx.js";
 import { patchKind } from "../steps/patch.js";
 import { reportKind } from "../steps/report.js";
 import { rootKind } from "../steps/root.js";
@@ -24,6 +25,7 @@ const kinds: readonly StepKind[] = [
   licenceKind,
   modelKind,
   modelPortsKind,
+  onnxKind,
   patchKind,
   reportKind,
   typecheckKind,

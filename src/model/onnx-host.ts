@@ -3,8 +3,8 @@
  * a process of its own because a model may bring the library down, and text because it must run the same from sources
  * and from the compiled package. Of onnxruntime-common it needs only a class with these fields.
  *
- * stdin: {binding, model, runs: [{inputs: [{name, type, shape, file}], outputs: folder}]}; file and folder are paths.
- * stdout, last line: {inputs, outputs, runs: [{outputs: [{name, type, shape, file}]}]} or {stage, error}.
+ * stdin: {binding, model, options, runs: [{inputs: [{name, type, shape, file}], outputs: folder}]}; file and folder are paths.
+ * stdout, last line: {inputs, outputs, runs: [{outputs: [{name, type, shape, file}]} or {error}]} or {stage, error}.
  */
 export const onnxHostProgram = `"use strict";
 const fs = require("node:fs");
@@ -33,7 +33,12 @@ try {
   binding.initOrtOnce(4, Tensor);
   stage = "load";
   const session = new binding.InferenceSession();
-  session.loadModel(request.model, { logSeverityLevel: 4, intraOpNumThreads: 1, interOpNumThreads: 1 });
+  session.loadModel(request.model, {
+    logSeverityLevel: 4,
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    extra: request.options,
+  });
   const inputs = session.inputMetadata.map(describe);
   const outputs = session.outputMetadata.map(describe);
   stage = "run";
@@ -45,7 +50,12 @@ try {
       const type = inputs.find((port) => port.name === input.name).type;
       feeds[input.name] = new Tensor(type, new arrays[type](bytes.buffer), input.shape);
     }
-    const results = session.run(feeds, fetches, {});
+    let results;
+    try {
+      results = session.run(feeds, fetches, {});
+    } catch (error) {
+      return { error: String(error && error.message ? error.message : error) };
+    }
     return {
       outputs: outputs.map(({ name }, index) => {
         const { type, dims, data } = results[name];

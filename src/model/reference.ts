@@ -3,6 +3,8 @@ import { join } from "node:path";
 import { execa } from "execa";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import * as z from "../ground/zod.js";
+import { exactIntegers } from "./exact-integers.js";
+import { readModel } from "./external-data.js";
 import { onnxHostProgram } from "./onnx-host.js";
 import { isElementType, type Tensor } from "./tensor.js";
 
@@ -40,20 +42,21 @@ export function bindingPath(runtime: string): string {
  * onnxruntime itself lacks one of its operators.
  */
 export async function inspectOnnx(options: ReferenceOptions): Promise<OnnxModel> {
-  const { inputs, outputs } = await ask(options, []);
+  const { inputs, outputs } = await ask(options, options.model, {}, []);
   return { inputs, outputs };
 }
 
+/** All outputs of a run in the model's order, or why onnxruntime could not run these inputs. */
+export type ReferenceRun = { readonly outputs: readonly Tensor[] } | { readonly error: string };
+
 /**
- * Runs a model in onnxruntime on this machine: one result (all outputs, in the model's order) for each set of inputs.
- * `work` is a folder for the raw files. Throws as inspectOnnx does, and ERR_EDGEIMG_MODEL_SHAPES when a run fails,
- * which is nearly always a size that the network cannot take. The last digits differ from machine to machine: compare
- * them, never store them.
+ * Runs a model in onnxruntime on this machine, with exact whole-number arithmetic (exact-integers.ts). `work` is a folder for the raw files.
+ * Throws as inspectOnnx does. The last digits differ from machine to machine: compare them, never store them.
  */
 export async function runOnnx(
   options: ReferenceOptions & { readonly work: string },
   runs: readonly (readonly Tensor[])[],
-): Promise<readonly (readonly Tensor[])[]> {
+): Promise<readonly ReferenceRun[]> {
   const requests = await Promise.all(
     runs.map(async (inputs, run) => {
       const folder = join(options.work, `reference-${run}`);
@@ -66,17 +69,21 @@ export async function runOnnx(
       return { inputs: await Promise.all(files), outputs: folder };
     }),
   );
-  const answer = await ask(options, requests);
+  const { bytes, file } = await readModel(options.model, called(options));
+  const exact = exactIntegers(bytes, file);
+  const model = exact.model === bytes ? options.model : join(options.work, "reference.onnx");
+  if (model !== options.model) await writeFile(model, exact.model);
+  const answer = await ask(options, model, exact.options, requests);
   return Promise.all(
-    answer.runs.map(({ outputs }) =>
-      Promise.all(
-        outputs.map(async ({ name, type, shape, file }) => {
-          const ours = ourType(type);
-          if (!isElementType(ours)) throw unsupported(options, `output ${name} has elements of type ${type}`);
-          return { name, type: ours, shape, data: new Uint8Array(await readFile(file)) };
-        }),
-      ),
-    ),
+    answer.runs.map(async (run) => {
+      if ("error" in run) return { error: run.error.trim().split("\n")[0] ?? "" };
+      const outputs = run.outputs.map(async ({ name, type, shape, file }) => {
+        const ours = ourType(type);
+        if (!isElementType(ours)) throw unsupported(options, `output ${name} has elements of type ${type}`);
+        return { name, type: ours, shape, data: new Uint8Array(await readFile(file)) };
+      });
+      return { outputs: await Promise.all(outputs) };
+    }),
   );
 }
 
@@ -85,9 +92,14 @@ const success = z.object({
   inputs: z.array(port),
   outputs: z.array(port),
   runs: z.array(
-    z.object({
-      outputs: z.array(z.object({ name: z.string(), type: z.string(), shape: z.array(z.number()), file: z.string() })),
-    }),
+    z.union([
+      z.object({
+        outputs: z.array(
+          z.object({ name: z.string(), type: z.string(), shape: z.array(z.number()), file: z.string() }),
+        ),
+      }),
+      z.object({ error: z.string() }),
+    ]),
   ),
 });
 const reply = z.union([success, z.object({ stage: z.enum(["start", "load", "run"]), error: z.string() })]);
@@ -99,11 +111,13 @@ interface Request {
 
 async function ask(
   options: ReferenceOptions,
+  model: string,
+  settings: Readonly<Record<string, string>>,
   runs: readonly Request[],
 ): Promise<OnnxModel & Pick<z.infer<typeof success>, "runs">> {
-  const { model, runtime, signal } = options;
+  const { runtime, signal } = options;
   const result = await execa(process.execPath, ["--eval", onnxHostProgram], {
-    input: JSON.stringify({ binding: bindingPath(runtime), model, runs }),
+    input: JSON.stringify({ binding: bindingPath(runtime), model, options: settings, runs }),
     env: {},
     extendEnv: false,
     reject: false,
@@ -129,16 +143,11 @@ function failure(options: ReferenceOptions, stage: "start" | "load" | "run", mes
     return new EdgeimgError("ERR_EDGEIMG_STEP_FAILED", "onnxruntime-node cannot be loaded on this machine", {
       details,
     });
-  if (stage === "run")
-    return new EdgeimgError("ERR_EDGEIMG_MODEL_SHAPES", `${called(options)} fails on a declared shape`, {
-      details,
-      hint: "Declare only sizes that the network accepts; many need multiples of 32.",
-    });
   const operator = unknownOperator(message);
   if (operator !== undefined) return unsupported(options, `operator ${operator} is not known to onnxruntime`);
-  return new EdgeimgError("ERR_EDGEIMG_MODEL_NOT_ONNX", `${called(options)} is not a valid ONNX model`, {
+  return new EdgeimgError("ERR_EDGEIMG_MODEL_NOT_ONNX", `${called(options)} is not a model that onnxruntime can load`, {
     details,
-    hint: "Check the path, and that the file is whole: a Git LFS pointer or an error page is a common cause.",
+    hint: "Its structure can be read, but onnxruntime refuses it. Let onnx.checker.check_model(model, full_check=True) name the place, and export it again.",
   });
 }
 

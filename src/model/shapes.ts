@@ -43,13 +43,17 @@ export function isDynamic(set: ShapeSet): boolean {
 /**
  * Where a range is checked: its smallest shape, and one in between whose sizes stand in other proportions than those
  * that traceShapes shows, since an error that depends on the shape hides where the converter has looked. The largest
- * is left out: under emulation it takes longest and proves least. One shape when only one is allowed.
+ * is left out: under emulation it takes longest and proves least. One shape when only one is allowed. `part` tells where between smallest and
+ * largest the second is on an axis.
  */
-export function probeShapes(set: ShapeSet): readonly Shape[] {
+export function probeShapes(
+  set: ShapeSet,
+  part: (axis: number) => number = (axis) => (axis % 2 === 0 ? 1 / 2 : 1 / 3),
+): readonly Shape[] {
   const probes =
     "shapes" in set
       ? [bySize(set.shapes)[0] ?? [], bySize(set.shapes)[Math.floor(set.shapes.length / 2)] ?? []]
-      : [set.dims.map((dim) => dim.min), set.dims.map((dim, axis) => between(dim, axis % 2 === 0 ? 1 / 2 : 1 / 3))];
+      : [set.dims.map((dim) => dim.min), set.dims.map((dim, axis) => between(dim, part(axis)))];
   return probes.filter((shape, index) => probes.findIndex((other) => sameShape(other, shape)) === index);
 }
 

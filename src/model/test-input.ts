@@ -7,10 +7,14 @@ import { type ElementType, elementSize, type Tensor } from "./tensor.js";
  * is nearly zero everywhere and would hide any error; to such pictures it is not. Everything else gets noise: -1..1, or
  * for integers 0..9 (u8 the whole range), which are valid indexes in nearly every vocabulary.
  */
-export function makeTestInput(name: string, type: ElementType, shape: Shape, seed = 1): Tensor {
+export function makeTestInput(name: string, type: ElementType, shape: Shape, seed = 1, range?: Range): Tensor {
   const random = generator(seed);
   const data = new Uint8Array(elements(shape) * elementSize[type]);
   const view = new DataView(data.buffer);
+  if (range !== undefined) {
+    for (let index = 0; index < elements(shape); index++) writeValue(view, index, type, within(range, type, random()));
+    return { name, type, shape, data };
+  }
   const layout = imageLayout(shape);
   if (layout !== undefined && (type === "f32" || type === "u8")) {
     const picture = draw(layout.width, layout.height, layout.channels, random);
@@ -27,6 +31,37 @@ export function makeTestInput(name: string, type: ElementType, shape: Shape, see
   }
   for (let index = 0; index < elements(shape); index++) writeNoise(view, index, type, random);
   return { name, type, shape, data };
+}
+
+/** Both ends may be given. */
+export interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+function within({ min, max }: Range, type: ElementType, part: number): number {
+  return type === "f32" ? min + part * (max - min) : Math.floor(min + part * (max - min + 1));
+}
+
+/** Writes a number as an element of a type. */
+export function writeValue(view: DataView, index: number, type: ElementType, value: number): void {
+  switch (type) {
+    case "f32":
+      view.setFloat32(index * 4, value, true);
+      break;
+    case "u8":
+      view.setUint8(index, value);
+      break;
+    case "i8":
+      view.setInt8(index, value);
+      break;
+    case "i32":
+      view.setInt32(index * 4, value, true);
+      break;
+    case "i64":
+      view.setBigInt64(index * 8, BigInt(Math.trunc(value)), true);
+      break;
+  }
 }
 
 interface Layout {
@@ -95,23 +130,8 @@ function drawLine(levels: Float32Array, { width, height, from, to, thickness, in
 }
 
 function writeNoise(view: DataView, index: number, type: ElementType, random: () => number): void {
-  switch (type) {
-    case "f32":
-      view.setFloat32(index * 4, random() * 2 - 1, true);
-      break;
-    case "u8":
-      view.setUint8(index, Math.floor(random() * 256));
-      break;
-    case "i8":
-      view.setInt8(index, Math.floor(random() * 10));
-      break;
-    case "i32":
-      view.setInt32(index * 4, Math.floor(random() * 10), true);
-      break;
-    case "i64":
-      view.setBigInt64(index * 8, BigInt(Math.floor(random() * 10)), true);
-      break;
-  }
+  const range = type === "f32" ? undefined : type === "u8" ? { min: 0, max: 255 } : { min: 0, max: 9 };
+  writeValue(view, index, type, range === undefined ? random() * 2 - 1 : within(range, type, random()));
 }
 
 /** Numbers in 0..1, the same for the same seed: a counter mixed by MurmurHash3's 32-bit finalizer. */

@@ -103,6 +103,7 @@ export function imageParts(
       catalog,
       board,
       reference,
+      onnxruntime,
       hostTools: image,
       localPath: request.localPath,
       check: { qemu, sysroot, runner: program("edge-nn-run"), ...compiled },

@@ -3,6 +3,7 @@ import type { Catalog, CatalogRecipe } from "../catalog/catalog.js";
 import { sourceKey, stripOf } from "../catalog/source.js";
 import type { ModelConfig } from "../config/model-schema.js";
 import type { AssembleEntry } from "../steps/assemble.js";
+import type { ShapeSet } from "../model/shapes.js";
 import { conversionPath, conversionStep, type FormatFiles } from "./conversion.js";
 import { archOf, type DebianContext } from "./roots.js";
 import { archiveSteps } from "./source.js";
@@ -13,8 +14,9 @@ export interface ModelOptions {
   readonly engine: CatalogRecipe;
   readonly catalog: Catalog;
   readonly board: Board;
-  /** The step with onnxruntime for the host. */
+  /** The step with onnxruntime for the host, and its recipe. */
   readonly reference: string;
+  readonly onnxruntime: Catalog["reference"];
   /** A root of host programs, whose loader also starts the converter. */
   readonly hostTools: string;
   /** Absolute path of a file of the project. */
@@ -45,14 +47,32 @@ export function modelSteps(context: DebianContext, options: ModelOptions): Model
   const { name, config, engine, board } = options;
   const { recipe } = engine;
   const why = `the app loads the model "${name}"`;
-  const source = locate(context, options, { location: config.onnx, id: `model-source/${name}`, why });
+  const source = locate(context, options, {
+    location: config.onnx,
+    id: `model-source/${name}`,
+    why,
+    model: `Model ${name}`,
+  });
+  const entries = Object.entries(config.inputs);
+  const declared: Readonly<Record<string, ShapeSet>> = Object.fromEntries(
+    entries.flatMap(([input, told]): [string, ShapeSet][] => {
+      if ("dims" in told) return [[input, { dims: told.dims }]];
+      return "shapes" in told ? [[input, { shapes: told.shapes }]] : [];
+    }),
+  );
+  const ranges = Object.fromEntries(
+    entries.flatMap(([input, { test }]) =>
+      test === undefined ? [] : [[input, { min: test.range[0], max: test.range[1] }]],
+    ),
+  );
+  const { version, newest } = options.onnxruntime;
   const onnx = plan.add({
     id: `model-onnx/${name}`,
-    kind: "compose",
+    kind: "onnx",
     title: `Take the ONNX file of ${name}`,
     why,
     inputs: { source: source.step },
-    params: { parts: [{ from: "source", path: source.path, to: "model.onnx" }] },
+    params: { name, path: source.path, newest: { version, ...newest } },
   });
   const ports = plan.add({
     id: `model-ports/${name}`,
@@ -60,7 +80,7 @@ export function modelSteps(context: DebianContext, options: ModelOptions): Model
     title: `Read what model ${name} takes and gives`,
     why,
     inputs: { onnx, reference: options.reference },
-    params: { name, declared: config.inputs },
+    params: { name, declared },
   });
   const { accepts, options: settings } = recipe.model;
   const path = conversionPath(options.catalog.converters, { model: name, from: "onnx", engine: recipe.title, accepts });
@@ -109,7 +129,8 @@ export function modelSteps(context: DebianContext, options: ModelOptions): Model
     params: {
       name,
       engine: recipe.name,
-      declared: config.inputs,
+      declared,
+      ...(Object.keys(ranges).length === 0 ? {} : { ranges }),
       tolerance: config.tolerance ?? recipe.model.tolerance,
       qemu: archOf(distribution, arch).qemu,
       cpu: board.cpu,
@@ -140,9 +161,9 @@ function besides(context: DebianContext, options: ModelOptions): Pick<ModelSteps
 function locate(
   context: DebianContext,
   options: ModelOptions,
-  job: { location: Location; id: string; why: string },
+  job: { location: Location; id: string; why: string; model?: string },
 ): { step: string; path: string } {
-  const { location, id, why } = job;
+  const { location, id, why, model } = job;
   const { plan, lock } = context;
   if (typeof location === "string") {
     const step = plan.add({
@@ -151,7 +172,7 @@ function locate(
       title: `Read ${location}`,
       why,
       inputs: {},
-      params: { path: options.localPath(location), exclude: [] },
+      params: { path: options.localPath(location), exclude: [], ...(model === undefined ? {} : { model }) },
       origin: {
         kind: "project",
         name: `model/${options.name}`,

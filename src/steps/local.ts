@@ -4,6 +4,7 @@ import { basename, dirname, join } from "node:path";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { globMatcher } from "../formats/glob.js";
 import * as z from "../ground/zod.js";
+import { dataFiles, readModel, regularSize } from "../model/external-data.js";
 import { walk } from "../store/tree.js";
 import { defineKind } from "./kind.js";
 
@@ -14,10 +15,12 @@ export const localKind = defineKind({
   volatile: true,
   params: z.strictObject({
     path: z.string(),
+    /** An ONNX model, called so in messages: the files beside it that hold its weights are taken along. */
+    model: z.string().optional(),
     /** Paths left out, relative to the folder. */
     exclude: z.array(z.string()).default([]),
   }),
-  async run({ path, exclude }, { out }) {
+  async run({ path, exclude, model }, { out }) {
     // A project may lie behind a link; links within it are taken as such.
     const real = await realpath(path).catch((cause) => {
       throw new EdgeimgError("ERR_EDGEIMG_PROJECT_FILE", `${path} does not exist.`, {
@@ -27,11 +30,23 @@ export const localKind = defineKind({
     });
     if (!(await lstat(real)).isDirectory()) {
       await copyFile(real, join(out, basename(path)));
+      if (model !== undefined) await copyModelData(path, out, model);
       return;
     }
     copyFolder({ from: real, to: out, path: "", excluded: globMatcher(exclude) });
   },
 });
+
+/** Files that hold weights of a model lie in its folder: that of the path as it is given, not of what it links to. */
+async function copyModelData(path: string, out: string, model: string): Promise<void> {
+  const { file } = await readModel(await realpath(path), model);
+  for (const one of dataFiles(file, model)) {
+    await regularSize(dirname(path), one, model);
+    if (one === basename(path)) continue;
+    await mkdir(dirname(join(out, one)), { recursive: true });
+    await copyFile(join(dirname(path), one), join(out, one), constants.COPYFILE_FICLONE);
+  }
+}
 
 interface FolderCopy {
   readonly from: string;

@@ -13,8 +13,10 @@ export interface TinyNode {
 
 export interface TinyPort {
   readonly name: string;
-  /** TensorProto.DataType: 1 float, 6 int32, 7 int64, 9 bool. */
+  /** TensorProto.DataType: 1 float, 2 uint8, 3 int8, 6 int32, 7 int64, 8 string, 9 bool, 10 float16, 11 double. */
   readonly type?: number;
+  /** A sequence of maps from int64 to float, as ZipMap gives. */
+  readonly isZipMap?: boolean;
   /** A string is an open dimension. */
   readonly shape: readonly (number | string)[];
 }
@@ -27,22 +29,41 @@ export interface TinyModel {
     readonly name: string;
     readonly shape: readonly number[];
     readonly values: readonly number[];
+    /** float unless told: 2 uint8, 3 int8, 6 int32, 7 int64. */
+    readonly type?: number;
+    /** Where the data are, when not in the file: location, offset, length. */
+    readonly external?: Readonly<Record<string, string>>;
   }[];
   readonly opset?: number;
+  readonly ir?: number;
+  readonly producer?: string;
 }
 
-export function tinyOnnx({ nodes, inputs, outputs, weights = [], opset = 13 }: TinyModel): Uint8Array {
+export function tinyOnnx({
+  nodes,
+  inputs,
+  outputs,
+  weights = [],
+  opset = 13,
+  ir = 8,
+  producer = "",
+}: TinyModel): Uint8Array {
   const graph = join([
     ...nodes.map((node, index) => message(1, nodeBytes(node, index))), // node
     text(2, "tiny"), // name
-    ...weights.map(({ name, shape, values }) =>
+    ...weights.map(({ name, shape, values, type = 1, external }) =>
       message(
         5, // initializer
         join([
           ...shape.map((size) => number(1, size)), // dims
-          number(2, 1), // data_type: float
+          number(2, type), // data_type
           text(8, name), // name
-          message(9, new Uint8Array(new Float32Array(values).buffer)), // raw_data
+          ...(external === undefined
+            ? [message(9, raw(type, values))] // raw_data
+            : [
+                ...Object.entries(external).map(([key, value]) => message(13, join([text(1, key), text(2, value)]))), // external_data
+                number(14, 1), // data_location: EXTERNAL
+              ]),
         ]),
       ),
     ),
@@ -51,7 +72,8 @@ export function tinyOnnx({ nodes, inputs, outputs, weights = [], opset = 13 }: T
   ]);
   const domains = new Set(["", ...nodes.map((node) => node.domain ?? "")]);
   return join([
-    number(1, 8), // ir_version
+    number(1, ir), // ir_version
+    text(2, producer), // producer_name
     ...[...domains].map((domain) => message(8, join([text(1, domain), number(2, domain === "" ? opset : 1)]))), // opset_import
     message(7, graph), // graph
   ]);
@@ -71,7 +93,31 @@ function nodeBytes({ op, inputs, outputs, domain = "", ints = {}, int = {} }: Ti
   ]);
 }
 
-function portBytes({ name, type = 1, shape }: TinyPort): Uint8Array {
+/** Little-endian data of a tensor. */
+export function raw(type: number, values: readonly number[]): Uint8Array {
+  switch (type) {
+    case 2:
+      return Uint8Array.from(values);
+    case 3:
+      return new Uint8Array(Int8Array.from(values).buffer);
+    case 6:
+      return new Uint8Array(Int32Array.from(values).buffer);
+    case 7:
+      return new Uint8Array(BigInt64Array.from(values, BigInt).buffer);
+    default:
+      return new Uint8Array(Float32Array.from(values).buffer);
+  }
+}
+
+function portBytes({ name, type = 1, shape, isZipMap = false }: TinyPort): Uint8Array {
+  // sequence_type.elem_type.map_type: key_type int64, value_type a tensor of float
+  if (isZipMap) {
+    const value = message(1, number(1, 1));
+    return join([
+      text(1, name),
+      message(2, message(4, message(1, message(5, join([number(1, 7), message(2, value)]))))),
+    ]);
+  }
   const dims = shape.map((size) => message(1, typeof size === "number" ? number(1, size) : text(2, size)));
   const tensor = join([number(1, type), message(2, join(dims))]); // elem_type, shape
   return join([text(1, name), message(2, message(1, tensor))]); // name, type.tensor_type

@@ -1,0 +1,115 @@
+import { EdgeimgError } from "../errors/edgeimg-error.js";
+import { type InputFacts, probes } from "./probe.js";
+import type { ReferenceRun } from "./reference.js";
+import { type Shape, shapeText } from "./shapes.js";
+import type { SidecarInput } from "./sidecar.js";
+import type { Tensor } from "./tensor.js";
+import { makeTestInput, type Range } from "./test-input.js";
+
+/** What the project says of the values that an input is checked with. */
+export type TestRanges = Readonly<Record<string, Range>>;
+
+export interface CheckRun {
+  readonly inputs: readonly Tensor[];
+  readonly expected: readonly Tensor[];
+}
+
+export interface RunSearch {
+  /** The model's name in the project. */
+  readonly model: string;
+  readonly inputs: readonly SidecarInput[];
+  readonly facts: InputFacts;
+  readonly ranges: TestRanges;
+  readonly run: (inputs: readonly Tensor[]) => Promise<ReferenceRun>;
+}
+
+/** Ranges for whole numbers of which nothing is known, in the order they are tried: most vocabularies, flags and masks, ones, zeros. */
+const guesses: readonly Range[] = [
+  { min: 0, max: 9 },
+  { min: 0, max: 1 },
+  { min: 1, max: 1 },
+  { min: 0, max: 0 },
+];
+
+/** Reaches what a range of -1..1 does not: the far ends of activations, clipped values, saturation. */
+const wide: Range = { min: -6, max: 6 };
+
+/**
+ * Inputs that the model accepts, with onnxruntime's results: at each probed shape, and once more at the smallest with values of a wide range.
+ * Throws ERR_EDGEIMG_MODEL_INPUTS when values are the reason that none is accepted, else ERR_EDGEIMG_MODEL_SHAPES.
+ */
+export async function findRuns(search: RunSearch): Promise<readonly CheckRun[]> {
+  const runs: CheckRun[] = [];
+  const plan = probes(search.inputs, search.facts);
+  for (const [index, choices] of plan.entries()) {
+    const found = await firstAccepted(search, choices, index + 1);
+    if ("error" in found) throw refused(search, choices[0] ?? [], found.error);
+    runs.push(found);
+  }
+  const shapes = runs[0]?.inputs.map(({ shape }) => shape) ?? [];
+  if (search.inputs.some(({ name, type }) => type === "f32" && search.ranges[name] === undefined)) {
+    // A model may rightly refuse such values: then it is checked without them.
+    const found = await firstAccepted(search, [shapes], plan.length + 1, wide);
+    if (!("error" in found)) runs.push(found);
+  }
+  return runs;
+}
+
+async function firstAccepted(
+  search: RunSearch,
+  choices: readonly (readonly Shape[])[],
+  seed: number,
+  floats?: Range,
+): Promise<CheckRun | { error: string }> {
+  let first: string | undefined;
+  const isKnown = ({ name, type }: SidecarInput) =>
+    type === "f32" || type === "u8" || search.ranges[name] !== undefined || search.facts.rows.has(name);
+  const ranges = search.inputs.every(isKnown) ? guesses.slice(0, 1) : guesses;
+  for (const shapes of choices)
+    for (const guess of ranges) {
+      const inputs = search.inputs.map((input, index) =>
+        makeTestInput(input.name, input.type, shapes[index] ?? [], seed, rangeOf(search, input, guess, floats)),
+      );
+      const result = await search.run(inputs);
+      if ("outputs" in result) return { inputs, expected: result.outputs };
+      first ??= result.error;
+    }
+  return { error: first ?? "there is no shape to be checked at" };
+}
+
+function rangeOf(
+  { ranges, facts }: RunSearch,
+  { name, type }: SidecarInput,
+  guess: Range,
+  floats?: Range,
+): Range | undefined {
+  const told = ranges[name];
+  if (told !== undefined) return told;
+  const rows = facts.rows.get(name);
+  if (rows !== undefined) return { min: 0, max: Math.min(rows, type === "i8" ? 128 : type === "u8" ? 256 : rows) - 1 };
+  if (type === "f32") return floats;
+  if (type === "u8") return undefined;
+  return /mask/i.test(name) && guess.max > 1 ? { min: 0, max: 1 } : guess;
+}
+
+/** What onnxruntime says of values, not of shapes. */
+const aboutValues =
+  /out of (data )?bounds|out of range|must be within|idx=|index(es)? .*(invalid|out of)|must be (less|smaller|greater) than|negative/i;
+
+function refused({ model, inputs }: RunSearch, shapes: readonly Shape[], error: string): EdgeimgError {
+  const at = inputs.map(({ name }, index) => `${name} ${shapeText(shapes[index] ?? [])}`).join(", ");
+  const integers = inputs.filter(({ type }) => type !== "f32").map(({ name }) => name);
+  if (aboutValues.test(error))
+    return new EdgeimgError(
+      "ERR_EDGEIMG_MODEL_INPUTS",
+      `Model ${model} does not accept the values it was tried with at ${at}.`,
+      {
+        details: [error],
+        hint: `Say which values it takes, for example \`range: [0, 1]\` under models.${model}.inputs.${integers[0] ?? inputs[0]?.name ?? "NAME"}.test.`,
+      },
+    );
+  return new EdgeimgError("ERR_EDGEIMG_MODEL_SHAPES", `Model ${model} fails at a declared shape: ${at}.`, {
+    details: [error],
+    hint: `Declare under models.${model}.inputs only sizes that the network accepts (many need multiples of 32), or whole \`shapes\`, whose n-th entries go together when several inputs must agree.`,
+  });
+}
