@@ -33,19 +33,20 @@ const dimension = z
 
 const rank = 8;
 
-const test = z
+const testValues = z
   .strictObject({
     range: z
       .tuple([z.number(), z.number()])
       .refine(([min, max]) => min <= max, "a range goes from the smaller to the larger value")
       .meta({ description: "Smallest and largest value, both possible.", examples: [[0, 1]] }),
   })
-  .optional()
   .meta({
     description:
       "Values that the build checks the model with. Default: pictures and numbers from -1 to 1; for whole numbers what the model says, else 0 to 9, 0 to 1, or one of them, the first that it accepts.",
     examples: [{ range: [0, 1] }],
   });
+
+const test = testValues.optional();
 
 const input = z.union([
   z.strictObject({
@@ -75,7 +76,7 @@ const input = z.union([
         ],
       }),
   }),
-  z.strictObject({ test: test.unwrap() }),
+  z.strictObject({ test: testValues }),
 ]);
 
 /** Whether each percent sign starts an encoded byte of UTF-8. */

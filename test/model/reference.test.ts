@@ -3,7 +3,7 @@ import { join } from "node:path";
 import t from "tap";
 import { inspectOnnx, runOnnx } from "../../src/model/reference.js";
 import { numbers, type Tensor } from "../../src/model/tensor.js";
-import { type TinyModel, tinyOnnx } from "./onnx-builder.js";
+import { raw, type TinyModel, tinyOnnx } from "./onnx-builder.js";
 
 /** The unpacked npm package onnxruntime-node 1.22.0: 93 MB that unit tests do not download; target tests do. */
 const runtime = process.env.EDGEIMG_TEST_ONNXRUNTIME_HOST ?? "";
@@ -41,7 +41,7 @@ t.test(
     t.test("runs several inputs", async (t) => {
       const results = await runOnnx(at(relu), [[input(-1, 2)], [input(3, -4, 5)]]);
       t.same(
-        results.map(([y]) => y && [y.shape, Array.from(numbers(y))]),
+        results.map((run) => ("outputs" in run ? run.outputs : []).map((y) => [y.shape, Array.from(numbers(y))]).at(0)),
         [
           [
             [1, 2],
@@ -55,19 +55,64 @@ t.test(
       );
     });
 
+    // On a processor with AVX2 and without VNNI, each of these stops at 16 bits unless onnxruntime is told otherwise.
+    t.test("whole-number products are exact", async (t) => {
+      const depth = 64;
+      const columns = 3;
+      const extremes = (high: number, low: number) =>
+        Array.from({ length: depth * columns }, (_, index) => (index % 5 === 0 ? low : high));
+      const members = [
+        ["unsigned by signed weights", 2, 3, true],
+        ["unsigned by a signed input", 2, 3, false],
+        ["signed by signed weights", 3, 3, true],
+        ["unsigned by unsigned weights", 2, 2, true],
+        ["signed by an unsigned input", 3, 2, false],
+      ] as const;
+      for (const [summary, left, right, isWeight] of members) {
+        const range = (type: number): [number, number] => (type === 2 ? [255, 0] : [127, -128]);
+        const a = extremes(...range(left)).slice(0, depth);
+        const b = extremes(...range(right));
+        const ports = [
+          { name: "x", type: left, shape: [1, depth] },
+          { name: "w", type: right, shape: [depth, columns] },
+        ];
+        const model: TinyModel = {
+          nodes: [{ op: "MatMulInteger", inputs: ["x", "w"], outputs: ["y"] }],
+          inputs: isWeight ? ports.slice(0, 1) : ports,
+          outputs: [{ name: "y", type: 6, shape: [1, columns] }],
+          weights: isWeight ? [{ name: "w", type: right, shape: [depth, columns], values: b }] : [],
+        };
+        const tensor = (name: string, type: number, shape: readonly number[], values: readonly number[]): Tensor => ({
+          name,
+          type: type === 2 ? "u8" : "i8",
+          shape,
+          data: raw(type, values),
+        });
+        const inputs = [tensor("x", left, [1, depth], a), tensor("w", right, [depth, columns], b)].slice(
+          0,
+          isWeight ? 1 : 2,
+        );
+        const exact = Array.from({ length: columns }, (_, column) =>
+          a.reduce((sum, value, row) => sum + value * (b[row * columns + column] ?? 0), 0),
+        );
+        const [run] = await runOnnx(at(model), [inputs]);
+        t.same(run && "outputs" in run && run.outputs.map((y) => Array.from(numbers(y))), [exact], summary);
+      }
+    });
+
     t.test("refuses what is no ONNX, unknown or does not fit", async (t) => {
       await t.rejects(inspectOnnx(at("version https://git-lfs")), {
         code: "ERR_EDGEIMG_MODEL_NOT_ONNX",
-        message: "model m is not a valid ONNX model",
+        message: "model m is not a model that onnxruntime can load",
       });
       for (const domain of ["", "my.ops"])
         await t.rejects(inspectOnnx(at({ ...relu, nodes: node("Foo", domain) })), {
           code: "ERR_EDGEIMG_MODEL_OPERATOR",
           message: /^model m: operator \S*Foo is not known to onnxruntime$/,
         });
-      await t.rejects(runOnnx(at({ ...relu, inputs: [{ name: "x", shape: [1, 3] }] }), [[input(1)]]), {
-        code: "ERR_EDGEIMG_MODEL_SHAPES",
-      });
+      t.match(await runOnnx(at({ ...relu, inputs: [{ name: "x", shape: [1, 3] }] }), [[input(1)]]), [
+        { error: /Got invalid dimensions/ },
+      ]);
       await t.rejects(inspectOnnx({ ...at(relu), runtime: "nowhere" }), { code: "ERR_EDGEIMG_STEP_FAILED" });
     });
   },
