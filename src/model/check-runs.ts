@@ -35,7 +35,7 @@ const guesses: readonly Range[] = [
 const wide: Range = { min: -6, max: 6 };
 
 /**
- * Inputs that the model accepts, with onnxruntime's results: at each probed shape, and once more at the smallest with values of a wide range.
+ * Inputs that the model accepts, with onnxruntime's results: at each probed shape, and once more at the smallest with values of a wide range, except for pictures.
  * Throws ERR_EDGEIMG_MODEL_INPUTS when values are the reason that none is accepted, else ERR_EDGEIMG_MODEL_SHAPES.
  */
 export async function findRuns(search: RunSearch): Promise<readonly CheckRun[]> {
@@ -47,7 +47,11 @@ export async function findRuns(search: RunSearch): Promise<readonly CheckRun[]> 
     runs.push(found);
   }
   const shapes = runs[0]?.inputs.map(({ shape }) => shape) ?? [];
-  if (search.inputs.some(({ name, type }) => type === "f32" && search.ranges[name] === undefined)) {
+  const isPicture = (shape: Shape) => shape.length === 4;
+  if (
+    !shapes.some(isPicture) &&
+    search.inputs.some(({ name, type }) => type === "f32" && search.ranges[name] === undefined)
+  ) {
     // A model may rightly refuse such values: then it is checked without them.
     const found = await firstAccepted(search, [shapes], plan.length + 1, wide);
     if (!("error" in found)) runs.push(found);
