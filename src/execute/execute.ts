@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { existsSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { noSpace } from "../errors/no-space.js";
@@ -50,11 +50,12 @@ export async function execute(
   const running: StepServices = { ...services, signal };
   const slots = semaphore(Math.max(2, services.jobs));
   const finished = new Map<string, StepResult>();
+  const again = new Set(plan.again);
 
   const resolve = (id: string): Promise<StepResult> => {
     const known = results.get(id);
     if (known !== undefined) return known;
-    const result = resolveStep(need(byId, id), false);
+    const result = resolveStep(need(byId, id), again.has(id));
     results.set(id, result);
     result.catch((error) => stop.abort(error));
     return result;
@@ -89,11 +90,11 @@ export async function execute(
         });
         await removeTree(services.store, digest);
       }
-      const again = await resolveStep(need(byId, id), true);
-      if (again.digest !== digest) {
+      const second = await resolveStep(need(byId, id), true);
+      if (second.digest !== digest) {
         throw new EdgeimgError(
           "ERR_EDGEIMG_STORE_CORRUPT",
-          `Step ${id} gave another result the second time (${digest.slice(0, 12)}, then ${again.digest.slice(0, 12)}).`,
+          `Step ${id} gave another result the second time (${digest.slice(0, 12)}, then ${second.digest.slice(0, 12)}).`,
         );
       }
     })();
@@ -131,11 +132,20 @@ export async function execute(
       await writeAction(store, action, hit).catch(() => undefined);
       // What a kill left between a result and the end of its work.
       const left = workPath(store, action);
-      if (existsSync(left)) await rm(left, { recursive: true, force: true }).catch(() => undefined);
+      if (!services.keepWork && existsSync(left))
+        await rm(left, { recursive: true, force: true }).catch(() => undefined);
       return end(hit, true);
     }
     await allSettledOrThrow(Object.values(step.inputs).map(ensure));
     const takeSlot: typeof slots = kind.waits ? (work) => work() : slots;
+    const weight = step.weight === "all" ? Number.POSITIVE_INFINITY : 1;
+    const keeps = services.keepWork === true && kind.resumable === true;
+    /** Leaves a step's work folder to whoever looks, `out` in it as a link to the result. */
+    const keep = async (work: string, digest?: string) => {
+      await writeFile(join(work, keptName), "");
+      if (digest !== undefined) await symlink(treePath(store, digest), join(work, "out"));
+      services.emit({ type: "step-kept", step: step.id, title: step.title, path: work });
+    };
     return await takeSlot(async () => {
       signal.throwIfAborted();
       return await withLock({ folder: lockFolder(store), key: `action/${action}`, signal }, async () => {
@@ -144,7 +154,9 @@ export async function execute(
         services.emit({ type: "step-start", step: step.id, title: step.title });
         const work = workPath(store, action);
         await killLeftovers(work);
-        if (!kind.resumable || force) await rm(work, { recursive: true, force: true });
+        // Nothing that somebody changed in a kept folder may reach a result.
+        if (!kind.resumable || force || existsSync(join(work, keptName)))
+          await rm(work, { recursive: true, force: true });
         const out = join(work, "out");
         await rm(out, { recursive: true, force: true });
         await mkdir(out, { recursive: true });
@@ -163,15 +175,17 @@ export async function execute(
           // Nothing reads a volatile step's result again, and its parameters name places of this machine.
           if (!kind.volatile) await writeAction(store, action, digest);
           if (!existed) await writeTitle(store, digest, step.title);
-          await rm(work, { recursive: true, force: true });
+          if (keeps) await keep(work, digest);
+          else await rm(work, { recursive: true, force: true });
           return end(digest, kind.volatile === true && existed);
         } catch (error) {
+          if (keeps && !signal.aborted) await keep(work).catch(() => undefined);
           if (!signal.aborted)
             services.emit({ type: "step-failed", step: step.id, title: step.title, message: messageOf(error) });
           throw noSpace(error) ?? error;
         }
       });
-    });
+    }, weight);
   };
 
   try {
@@ -185,26 +199,35 @@ export async function execute(
   return finished;
 }
 
+/** The file that marks a work folder that was kept: the step's next run begins with an empty one. */
+const keptName = "kept";
+
 /**
  * Which steps' results the store already knows, by id. Steps that read the user's files are run for that; nothing else is.
  */
 export async function previewPlan(plan: Plan, services: StepServices): Promise<Map<string, string>> {
   const known = new Map<string, string>();
   for (const step of plan.steps) {
-    const inputs = new Map<string, string>();
-    for (const [name, id] of Object.entries(step.inputs)) {
-      const digest = known.get(id);
-      if (digest !== undefined) inputs.set(name, digest);
-    }
-    if (inputs.size < Object.keys(step.inputs).length) continue;
-    const kind = findKind(step.kind);
-    const { key } = kind.bind(step.params);
-    const digest = kind.volatile
+    const key = stepKey(step, known);
+    if (key === undefined) continue;
+    const digest = findKind(step.kind).volatile
       ? (await execute({ ...plan, steps: [step] }, [step.id], { ...services, emit: () => {} })).get(step.id)?.digest
-      : await readAction(services.store, actionDigest({ kind, key, inputs }));
+      : await readAction(services.store, key);
     if (digest !== undefined) known.set(step.id, digest);
   }
   return known;
+}
+
+/** The key of a step's result in the store; undefined as long as the digest of one of its inputs is not among those that are known, by step. */
+export function stepKey(step: Step, known: ReadonlyMap<string, string>): string | undefined {
+  const inputs = new Map<string, string>();
+  for (const [name, id] of Object.entries(step.inputs)) {
+    const digest = known.get(id);
+    if (digest === undefined) return undefined;
+    inputs.set(name, digest);
+  }
+  const kind = findKind(step.kind);
+  return actionDigest({ kind, key: kind.bind(step.params).key, inputs });
 }
 
 function actionDigest({

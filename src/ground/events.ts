@@ -23,6 +23,8 @@ export type BuildEvent =
       readonly ms: number;
       readonly digest: string;
     }
+  /** The folder that a step worked in was kept, as asked. */
+  | { readonly type: "step-kept"; readonly step: string; readonly title: string; readonly path: string }
   | { readonly type: "step-failed"; readonly step: string; readonly title: string; readonly message: string }
   | {
       readonly type: "log";

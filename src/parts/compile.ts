@@ -77,6 +77,8 @@ export function cmakeStep(context: DebianContext, job: CmakeOptions): string {
     why: job.why,
     inputs: { toolchain: job.tools.toolchain, sysroot: job.tools.sysroot, source: job.source },
     materials: [{ input: "source" }],
+    // ninja starts as many compilers as there are jobs.
+    weight: "all",
     params: {
       copies: { source: "src" },
       path: toolPath,

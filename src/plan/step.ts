@@ -17,6 +17,8 @@ export interface Step {
   readonly origin?: Origin;
   /** The inputs that its tree is made of, of one that runs tools; all of them when absent. */
   readonly materials?: readonly Material[];
+  /** `all`: its tools use every job that there is, so nothing else that takes a job runs beside it. One job when absent. No part of its key. */
+  readonly weight?: "all";
 }
 
 export interface Plan {
@@ -26,6 +28,8 @@ export interface Plan {
   readonly targets: Readonly<Record<string, string>>;
   /** Quick steps in which a user's mistakes show: worth doing before all others. */
   readonly first?: readonly string[];
+  /** Steps that run although the store knows their results: somebody wants to see them work. */
+  readonly again?: readonly string[];
 }
 
 /** Collects steps by id; the same step may be asked for by several fragments, a different one under the same id is a bug. */

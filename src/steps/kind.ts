@@ -8,6 +8,8 @@ export interface StepServices {
   readonly store: Store;
   readonly fetcher: Fetcher;
   readonly jobs: number;
+  /** Keeps the work folders of resumable kinds, which run tools, and tells where they are. */
+  readonly keepWork?: boolean;
   readonly signal: AbortSignal;
   readonly emit: Emit;
   now(): number;

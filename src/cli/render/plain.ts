@@ -54,6 +54,9 @@ export function plainRenderer(options: RenderOptions): Renderer {
       case "step-failed":
         line(`${style.red("failed:")} ${event.title}`);
         break;
+      case "step-kept":
+        line(`work folder of ${event.title}: ${event.path}`);
+        break;
       case "milestone":
         if (options.level === "verbose") line(style.dim(`${event.name} ${printable(JSON.stringify(event.fields))}`));
         break;

@@ -45,6 +45,8 @@ export function progressBoard(startedAt: number): ProgressBoard {
           ended++;
           if (event.cached) cached++;
           return event.cached || event.ms < worthALineMs ? undefined : `${event.title}  ${durationText(event.ms)}`;
+        case "step-kept":
+          return `work folder of ${event.title}: ${event.path}`;
         case "step-failed":
           steps.delete(event.step);
           return `failed: ${event.title}`;
