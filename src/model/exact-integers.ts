@@ -48,8 +48,7 @@ export function exactIntegers(bytes: Uint8Array, file: OnnxFile): ExactModel {
   visit(file.graph, types, (node) => {
     const operands = products.get(`${node.domain}:${node.op}`);
     isQuantized ||= operands !== undefined || /Quantize|QLinear|QAttention|QGemm|DynamicQuant/.test(node.op);
-    if (operands !== undefined && node.op.startsWith("Q") && typeOf(node, operands, 0, types) === INT8)
-      hasSigned = true;
+    if (operands !== undefined && typeOf(node, operands, 0, types) === INT8) hasSigned = true;
   });
   const options = {
     // Weights of products that it makes itself, from QuantizeLinear and DequantizeLinear.
