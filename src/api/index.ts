@@ -10,6 +10,7 @@ export const api: Api = {
     (await (await import("./build/up-to-date.js")).upToDate(...asked)) ??
     (await (await import("./build/build.js")).buildImage(...asked)),
   buildMatrix: async (...asked) => (await import("./build/build.js")).buildMatrix(...asked),
+  buildStep: async (...asked) => (await import("./build/build-step.js")).buildStep(...asked),
   cacheExport: async (...asked) => (await import("./cache/export.js")).cacheExport(...asked),
   cacheImport: async (...asked) => (await import("./cache/import.js")).cacheImport(...asked),
   cacheInfo: async (...asked) => (await import("./cache/cache.js")).cacheInfo(...asked),
@@ -25,8 +26,10 @@ export const api: Api = {
   listBoards: async (...asked) => (await import("./session/catalog.js")).listBoards(...asked),
   listDrives: async (...asked) => (await import("./device/flash.js")).listDrives(...asked),
   listEngines: async (...asked) => (await import("./session/catalog.js")).listEngines(...asked),
+  listSteps: async (...asked) => (await import("./build/find-step.js")).listSteps(...asked),
   listTargets: async (...asked) => (await import("./build/matrix.js")).listTargets(...asked),
   planImage: async (...asked) => (await import("./build/plan.js")).planImage(...asked),
+  planStep: async (...asked) => (await import("./build/plan-step.js")).planStep(...asked),
   runImage: async (...asked) => (await import("./device/run.js")).runImage(...asked),
   testImage: async (...asked) => (await import("./device/test.js")).testImage(...asked),
   updateLock: async (...asked) => (await import("./build/lock.js")).updateLock(...asked),

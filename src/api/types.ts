@@ -10,6 +10,10 @@ export interface Api {
   readonly buildImage: (context: Context, options: BuildOptions) => Promise<BuildResult>;
   readonly buildMatrix: (context: Context, options: BuildOptions) => Promise<MatrixResult>;
   readonly listTargets: (context: Context, options: BuildOptions) => Promise<readonly Target[]>;
+  readonly buildStep: (context: Context, options: BuildOptions & { readonly step: string }) => Promise<StepBuildResult>;
+  readonly planStep: (context: Context, options: BuildOptions & { readonly step: string }) => Promise<StepDetails>;
+  /** The ids of the steps of a build. */
+  readonly listSteps: (context: Context, options: BuildOptions) => Promise<readonly string[]>;
   readonly planImage: (context: Context, options: BuildOptions) => Promise<PlanResult>;
   readonly updateLock: (context: Context, options: LockOptions) => Promise<LockResult>;
   readonly runImage: (context: Context, options: RunOptions) => Promise<RunResult>;
@@ -52,6 +56,8 @@ export interface BuildOptions {
   readonly jobs?: number | undefined;
   readonly offline: boolean;
   readonly locked: boolean;
+  /** Keeps the work folders of steps that run tools, until a later build comes across them. */
+  readonly keepWork?: boolean | undefined;
   /** What makes the image; absent: Debian's packages. */
   readonly builder?: "debian" | "buildroot" | undefined;
   /** An unpacked release of Buildroot. */
@@ -127,6 +133,54 @@ export interface MatrixResult {
   readonly cachedSteps: number;
   readonly ranSteps: number;
   readonly ms: number;
+}
+
+/** One step that was built by itself. */
+export interface StepBuildResult {
+  readonly board: string;
+  readonly engine: string;
+  readonly step: string;
+  readonly title: string;
+  readonly digest: string;
+  /** The folder in the store that holds its result. Never to be written. */
+  readonly path: string;
+  readonly cachedSteps: number;
+  readonly ranSteps: number;
+  readonly ms: number;
+}
+
+/** All that decides a step's result. What depends on results that are not known yet is undefined. */
+export interface StepDetails {
+  readonly board: string;
+  readonly engine: string;
+  readonly id: string;
+  readonly title: string;
+  readonly why: string;
+  readonly kind: string;
+  readonly version: number;
+  /** How many of the jobs it takes. */
+  readonly weight: "one" | "all";
+  /** Of a step that runs tools, one command after another: `{cwd}` is its work folder, in which `in/NAME` are the inputs and `out` is the result. */
+  readonly process?:
+    | {
+        readonly commands: readonly (readonly string[])[];
+        readonly env: Readonly<Record<string, string>>;
+        /** Inputs that are copied to a folder which the commands may write: input -> folder. */
+        readonly copies: Readonly<Record<string, string>>;
+        /** The input that holds a model's ports, from which the last command gets further arguments when it runs. */
+        readonly late?: string | undefined;
+        /** Files that the last command reads and writes, in the work folder. */
+        readonly stdin?: string | undefined;
+        readonly stdout?: string | undefined;
+      }
+    | undefined;
+  readonly params: object;
+  readonly inputs: readonly { readonly name: string; readonly step: string; readonly digest: string | undefined }[];
+  readonly neededBy: readonly string[];
+  /** In the store. */
+  readonly key: string | undefined;
+  readonly digest: string | undefined;
+  readonly path: string | undefined;
 }
 
 export interface PlannedStep {

@@ -8,7 +8,7 @@ export interface FlagSpec {
   readonly value?: string;
   readonly help: string;
   /** What shell completion offers: names of boards, of engines, or files. */
-  readonly complete?: "boards" | "engines" | "files" | "directories";
+  readonly complete?: "boards" | "engines" | "files" | "directories" | "steps";
   readonly number?: { readonly min: number; readonly max: number };
   readonly choices?: readonly string[];
   /** May be given several times. */

@@ -6,6 +6,8 @@ export interface CompletionSources {
   readonly commands: readonly CommandSpec[];
   readonly boards: () => Promise<readonly string[]>;
   readonly engines: () => Promise<readonly string[]>;
+  /** The steps of the build that the words before name. */
+  readonly steps: (words: readonly string[]) => Promise<readonly string[]>;
 }
 
 /**
@@ -28,6 +30,7 @@ export async function completions(words: readonly string[], sources: CompletionS
       (last === `--${flag.name}` || (flag.short !== undefined && last === `-${flag.short}`)),
   );
   if (open?.choices !== undefined) return fitting(open.choices);
+  if (open?.complete === "steps") return fitting(await sources.steps(before));
   if (open !== undefined) return offer(open.complete, fitting, sources);
   if (typed.startsWith("-")) {
     return fitting([...flags.map((flag) => `--${flag.name}`), "--help"].filter((name) => !before.includes(name)));

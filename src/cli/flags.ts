@@ -37,6 +37,11 @@ export const buildFlags: readonly FlagSpec[] = [
   { name: "locked", help: "fail when edgeimg.lock would have to change" },
 ];
 
+/** A flag that names a step of the build. */
+export function stepFlag(name: string, help: string): FlagSpec {
+  return { name, value: "id", help, complete: "steps" };
+}
+
 /** Flags of commands that build an image, or boot one. */
 export const builderFlags: readonly FlagSpec[] = [
   { name: "builder", value: "name", help: "what makes the image: debian (default) or buildroot" },

@@ -122,6 +122,18 @@ async function complete(words: readonly string[], terminal: Terminal, api: Api):
     commands,
     boards: () => names((api) => api.listBoards(context)),
     engines: () => names((api) => api.listEngines(context)),
+    // Of a project whose lock is complete: nobody waits for a registry behind the Tab key.
+    steps: (before) => {
+      const given = (...flags: string[]) => before.find((_, index) => flags.includes(before[index - 1] ?? ""));
+      const options = {
+        configFile: given("-c", "--config"),
+        board: given("-b", "--board"),
+        engine: given("-e", "--engine"),
+        offline: true,
+        locked: true,
+      };
+      return api.listSteps(context, options).catch(() => []);
+    },
   });
   terminal.stdout(found.map((word) => `${word}\n`).join(""));
   return 0;

@@ -70,6 +70,25 @@ export const runKind = defineKind({
   },
 });
 
+/** What a step runs, as it is written in the plan; undefined for one that runs no process. `{cwd}` is its work folder, `{jobs}` how much may run at once. */
+export function commandsOf({ kind, params: raw }: { readonly kind: string; readonly params: object }) {
+  if (kind !== runKind.name) return undefined;
+  const { commands, env, path, copies, late, stdin, stdout } = params.parse(raw);
+  return { commands, env: { ...baseEnvironment("{cwd}", path), ...env }, copies, late: late?.ports, stdin, stdout };
+}
+
+/** The environment of every step: nothing of the machine, nothing of the user. */
+function baseEnvironment(work: string, path: readonly string[]): Record<string, string> {
+  return {
+    PATH: path.map((part) => join(work, part)).join(":"),
+    HOME: work,
+    TMPDIR: join(work, "tmp"),
+    LC_ALL: "C",
+    TZ: "UTC",
+    SOURCE_DATE_EPOCH: String(treeTime),
+  };
+}
+
 async function prepare(step: Params, { inputs, work }: StepContext): Promise<void> {
   // Some tools refuse to begin where an earlier run of theirs was killed.
   for (const folder of ["in", "tmp"]) await rm(join(work, folder), { recursive: true, force: true });
@@ -103,14 +122,7 @@ async function runCommand({ step, command, context, log, last }: CommandJob): Pr
   const { work, services } = context;
   const fill = (text: string) => text.replaceAll("{cwd}", work).replaceAll("{jobs}", String(services.jobs));
   const [program = "", ...args] = command.map(fill);
-  const env: Record<string, string> = {
-    PATH: step.path.map((part) => join(work, part)).join(":"),
-    HOME: work,
-    TMPDIR: join(work, "tmp"),
-    LC_ALL: "C",
-    TZ: "UTC",
-    SOURCE_DATE_EPOCH: String(treeTime),
-  };
+  const env = baseEnvironment(work, step.path);
   for (const [key, value] of Object.entries(step.env)) env[key] = fill(value);
   log.write(`$ ${[program, ...args].join(" ")}\n`);
   const said = lastLines();

@@ -214,8 +214,8 @@ t.test("plan: settings with their origin, steps with their reason", async (t) =>
   image.filesystem  erofs     edgeimg.yaml:7:15
 
 Steps for rpi4 with ncnn
-  store  fetch ncnn    the source of ncnn
-  run    compile ncnn  the engine
+  store  f  fetch ncnn    the source of ncnn
+  run    c  compile ncnn  the engine
 
 2 steps, 1 of them in the store
 `,

@@ -8,6 +8,8 @@ const sources = {
   commands,
   boards: async () => ["rpi3", "rpi4", "qemu-a53"],
   engines: async () => ["ncnn", "onnxruntime"],
+  steps: async (words: readonly string[]) =>
+    words.includes("rpi4") ? ["compile/edge-run", "compile/ncnn", "model/a"] : [],
 };
 
 const cases: readonly (readonly [readonly string[], readonly string[]])[] = [
@@ -24,6 +26,11 @@ const cases: readonly (readonly [readonly string[], readonly string[]])[] = [
   ],
   [["build", "--out", ""], [":directories"]],
   [["build", "--config", "x"], [":files"]],
+  [
+    ["build", "-b", "rpi4", "--only", "compile"],
+    ["compile/edge-run", "compile/ncnn"],
+  ],
+  [["plan", "--step", ""], []],
   [["build", ""], []],
   [["cache", "p"], ["prune"]],
   [["cache", "--older-than", "3", "v"], ["verify"]],

@@ -87,6 +87,7 @@ export async function lockSession(
     store,
     fetcher,
     jobs: options.jobs ?? availableParallelism(),
+    keepWork: options.keepWork ?? false,
     signal: context.signal,
     emit: context.emit,
     now: context.now,

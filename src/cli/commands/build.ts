@@ -1,7 +1,8 @@
 import { dirname, relative } from "node:path";
-import type { BuildOptions, BuildResult, MatrixResult } from "../../api/types.js";
+import type { BuildOptions, BuildResult, MatrixResult, StepBuildResult } from "../../api/types.js";
+import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import type { CommandSpec } from "../command.js";
-import { builderFlags, builderOptions, buildFlags, buildOptions } from "../flags.js";
+import { builderFlags, builderOptions, buildFlags, buildOptions, stepFlag } from "../flags.js";
 import { bytesText, durationText, shellWord, table } from "../render/words.js";
 
 export const build: CommandSpec = {
@@ -14,17 +15,36 @@ export const build: CommandSpec = {
     ...buildFlags,
     ...builderFlags,
     { name: "matrix", help: "all boards and engines of the project's `matrix`, each common step once" },
+    stepFlag("only", "build this step and what it needs, and say where its result lies"),
+    { name: "keep-work", help: "keep the work folders of steps that run tools; with --only, run that step again" },
   ],
   examples: [
     ["edgeimg build --board rpi4 --engine ncnn", "the image for a Raspberry Pi 4"],
     ["edgeimg build --matrix", "every board with every engine that edgeimg.yaml names under `matrix`"],
     ["edgeimg build --builder buildroot --buildroot ../buildroot-2026.05.1", "the same image by Buildroot"],
     ["edgeimg build --locked --offline", "exactly what edgeimg.lock says, without a network"],
+    ["edgeimg build --only compile/edge-run --keep-work", "one step, and the folder it worked in"],
     ["edgeimg build --json | jq -c 'select(.type == \"artifact\")'", "the results, for a script"],
   ],
   run: async ({ api, context, flags, output }) => {
-    const { buildImage, buildMatrix } = api;
-    const options = { ...buildOptions(flags), ...builderOptions(flags) };
+    const { buildImage, buildMatrix, buildStep } = api;
+    const options = { ...buildOptions(flags), ...builderOptions(flags), keepWork: flags.on("keep-work") || undefined };
+    const step = flags.text("only");
+    if (options.builder === "buildroot" && (step !== undefined || options.keepWork)) {
+      throw new EdgeimgError("ERR_EDGEIMG_USAGE", "--only and --keep-work are about edgeimg's own builder.", {
+        hint: "Leave out --builder buildroot; Buildroot keeps its work folders in output/build.",
+      });
+    }
+    if (step !== undefined) {
+      if (flags.on("matrix")) {
+        throw new EdgeimgError("ERR_EDGEIMG_USAGE", "--only builds one step of one image, --matrix many images.", {
+          hint: "Name the image with --board and --engine instead of --matrix.",
+        });
+      }
+      const result = await buildStep(context, { ...options, step });
+      await output.result({ command: "build", ...result }, stepText(result));
+      return 0;
+    }
     if (flags.on("matrix")) {
       const result = await buildMatrix(context, options);
       await output.result({ command: "build", ...result }, matrixText(result, context.cwd));
@@ -46,6 +66,10 @@ function matrixText(result: MatrixResult, cwd: string): string {
   });
   const steps = `${result.ranSteps} steps run, ${result.cachedSteps} from cache`;
   return `\n${result.images.length} images, in ${durationText(result.ms)} (${steps}):\n\n${table(rows)}`;
+}
+
+function stepText({ title, path, ranSteps, cachedSteps, ms }: StepBuildResult): string {
+  return `\n${title}, in ${durationText(ms)} (${ranSteps} steps run, ${cachedSteps} from cache):\n${path}\n`;
 }
 
 /** What the command line named, so that a command to be pasted means the same. */

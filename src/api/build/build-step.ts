@@ -1,0 +1,49 @@
+import { planImage as makePlan } from "../../builders/debian/plan-image.js";
+import { execute } from "../../execute/execute.js";
+import type { Plan } from "../../plan/step.js";
+import { treePath } from "../../store/store.js";
+import { useStore } from "../../store/use.js";
+import { prepare } from "../session/prepare.js";
+import type { BuildOptions, Context, StepBuildResult } from "../types.js";
+import { findStep } from "./find-step.js";
+
+/**
+ * Builds one step and what it needs; nothing goes into the output folder. With `keepWork` the step itself runs even when its result is
+ * known, since somebody wants to see its work folder. Throws ERR_EDGEIMG_USAGE for a step that there is not.
+ */
+export async function buildStep(
+  context: Context,
+  options: BuildOptions & { readonly step: string },
+): Promise<StepBuildResult> {
+  const started = context.now();
+  const prepared = await prepare(context, options);
+  const { request, lock, services } = prepared;
+  const whole = makePlan(request, lock);
+  const step = findStep(whole, options.step, prepared);
+  const needed = neededSteps(whole, step.id);
+  const steps = whole.steps.filter(({ id }) => needed.has(id));
+  const plan: Plan = { ...whole, steps, ...(options.keepWork ? { again: [step.id] } : {}) };
+  context.emit({ type: "plan", steps: steps.length });
+  const results = await useStore(services.store, context.signal, () => execute(plan, [step.id], services));
+  const digest = results.get(step.id)?.digest ?? "";
+  const cachedSteps = [...results.values()].filter(({ cached }) => cached).length;
+  return {
+    board: request.board.name,
+    engine: request.engine.recipe.name,
+    step: step.id,
+    title: step.title,
+    digest,
+    path: treePath(services.store, digest),
+    cachedSteps,
+    ranSteps: results.size - cachedSteps,
+    ms: context.now() - started,
+  };
+}
+
+/** A step and all that it needs, directly or not. */
+function neededSteps(plan: Plan, id: string): ReadonlySet<string> {
+  const inputs = new Map(plan.steps.map((step) => [step.id, Object.values(step.inputs)]));
+  const needed = new Set([id]);
+  for (const one of needed) for (const input of inputs.get(one) ?? []) needed.add(input);
+  return needed;
+}

@@ -1,0 +1,41 @@
+import { planImage as makePlan } from "../../builders/debian/plan-image.js";
+import { previewPlan, stepKey } from "../../execute/execute.js";
+import { findKind } from "../../execute/kinds.js";
+import { commandsOf } from "../../steps/run.js";
+import { treePath } from "../../store/store.js";
+import { prepare } from "../session/prepare.js";
+import type { BuildOptions, Context, StepDetails } from "../types.js";
+import { findStep } from "./find-step.js";
+
+/** One step of a build, whole: all that decides its result, and where that lies. Throws ERR_EDGEIMG_USAGE for one that there is not. */
+export async function planStep(
+  context: Context,
+  options: BuildOptions & { readonly step: string },
+): Promise<StepDetails> {
+  const prepared = await prepare(context, options);
+  const { request, lock, services } = prepared;
+  const plan = makePlan(request, lock);
+  const step = findStep(plan, options.step, prepared);
+  const known = await previewPlan(plan, services);
+  const kind = findKind(step.kind);
+  const digest = known.get(step.id);
+  const process = commandsOf(step);
+  return {
+    board: request.board.name,
+    engine: request.engine.recipe.name,
+    id: step.id,
+    title: step.title,
+    why: step.why,
+    kind: kind.name,
+    version: kind.version,
+    weight: step.weight ?? "one",
+    ...(process === undefined ? {} : { process }),
+    params: step.params,
+    inputs: Object.entries(step.inputs).map(([name, id]) => ({ name, step: id, digest: known.get(id) })),
+    neededBy: plan.steps.filter(({ inputs }) => Object.values(inputs).includes(step.id)).map(({ id }) => id),
+    // What a volatile step reads can change at any time: its key says nothing.
+    key: kind.volatile ? undefined : stepKey(step, known),
+    digest,
+    path: digest === undefined ? undefined : treePath(services.store, digest),
+  };
+}
