@@ -18,7 +18,7 @@ const source = (options: string): string => `import { serve } from "edge:http";
       case "/block": { const end = Date.now() + 1200; while (Date.now() < end); return { body: "blocked" }; }
       case "/late": await wait(400); throw new Error("late");
       case "/none": return { status: 204 };
-      case "/bad": return [{ status: 99 }, { headers: { "a b": "c" } }, { headers: { a: "b\\r\\nc: d" } }, { body: 5 }, 7, undefined][Number(query.n)];
+      case "/bad": return [{ status: 99 }, { headers: { "a b": "c" } }, { headers: { a: "b\\r\\nc: d" } }, { body: 5 }, 7, undefined, { statusCode: 404 }][Number(query.n)];
       case "/framing": return { headers: { "Content-Length": "999", "transfer-encoding": "chunked", connection: "x" }, body: "abc" };
       case "/close": server.close(); return { body: "closing" };
       default: return { headers: { "content-type": "application/json" }, body: JSON.stringify({ method, path, query, headers, body: body.byteLength, remote }) };

@@ -11,7 +11,7 @@ const prelude = `import { decode, resize, crop, rotate, cropQuad, toTensor } fro
   import { readFile } from "edge:fs";
   const show = (value) => console.log(JSON.stringify(value, (key, item) => ArrayBuffer.isView(item) ? Array.from(item) : item));
   const image = (width, height, data) => ({ width, height, data: new Uint8Array(data) });
-  const code = (work) => { try { work(); return "none"; } catch (error) { return error.code ?? error.name; } };
+  const code = async (work) => { try { await work(); return "none"; } catch (error) { return error.code ?? error.name; } };
   const file = async (name, options) => { try { return await decode(await readFile(name), options); } catch (error) { return { code: error.code ?? error.name, message: error.message }; } };\n`;
 
 /** Runs code that calls `show` and gives what it showed. */

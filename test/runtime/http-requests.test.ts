@@ -86,7 +86,7 @@ t.test("responses have the right frame", async (t) => {
 
 t.test("a handler's errors give 500 and an app-error line, the server goes on", async (t) => {
   const server = await startServer(app.path);
-  for (const path of ["/throw", "/bad?n=0", "/bad?n=1", "/bad?n=2", "/bad?n=3", "/bad?n=4", "/bad?n=5"]) {
+  for (const path of ["/throw", "/bad?n=0", "/bad?n=1", "/bad?n=2", "/bad?n=3", "/bad?n=4", "/bad?n=5", "/bad?n=6"]) {
     const [answer] = parseAnswers(await exchange(server.port, last(path)));
     t.match(answer, { status: 500, body: "Internal Server Error" }, path);
   }
@@ -99,6 +99,7 @@ t.test("a handler's errors give 500 and an app-error line, the server goes on", 
   t.match(await stop(server), [
     { message: "Error: handler broke", stack: [/^main\.js:\d+:\d+/] },
     ...Array.from({ length: 6 }, () => ({ message: /Error: / })),
+    { message: 'Error: the response: there is no "statusCode"' },
     { message: "Error: late" },
   ]);
 });

@@ -1,5 +1,5 @@
 import t from "tap";
-import { appFolder } from "../helpers/edge-app.js";
+import { appFolder, startSource } from "../helpers/edge-app.js";
 import { distance, literal, noise, type Picture, shown, warp } from "../helpers/image-app.js";
 
 const app = await appFolder();
@@ -17,7 +17,7 @@ t.test("resize is bilinear with aligned pixel centres", async (t) => {
   ] as const;
   const results = await shown(
     app.path,
-    `const p = ${literal(picture)};\n${sizes.map(([w, h]) => `show(resize(p, ${w}, ${h}));`).join("\n")}`,
+    `const p = ${literal(picture)};\n${sizes.map(([w, h]) => `show(await resize(p, ${w}, ${h}));`).join("\n")}`,
   );
   for (const [i, [width, height]] of sizes.entries()) {
     const expected = warp(picture, width, height, (x, y) => [
@@ -41,8 +41,8 @@ t.test("crop and rotate move pixels", async (t) => {
     await shown(
       app.path,
       `const p = ${literal(picture)};
-      show(crop(p, { x: 1, y: 1, width: 3, height: 2 }));
-      for (const degrees of [0, 90, 180, 270]) show(rotate(p, degrees));`,
+      show(await crop(p, { x: 1, y: 1, width: 3, height: 2 }));
+      for (const degrees of [0, 90, 180, 270]) show(await rotate(p, degrees));`,
     ),
     [
       build(3, 2, (x, y) => pixel(x + 1, y + 1)),
@@ -66,10 +66,10 @@ t.test("cropQuad follows the perspective", async (t) => {
     app.path,
     `const p = ${literal(picture)};
     const corners = (...list) => list.map(([x, y]) => ({ x, y }));
-    show(cropQuad(p, ${JSON.stringify(quad)}, 17, 11));
-    show(cropQuad(p, corners([0, 0], [24, 0], [24, 20], [0, 20]), 24, 20));
-    show(cropQuad(p, corners([24, 0], [24, 20], [0, 20], [0, 0]), 20, 24));
-    show(cropQuad(p, corners([-10, -10], [-5, -10], [-5, -5], [-10, -5]), 2, 2));`,
+    show(await cropQuad(p, ${JSON.stringify(quad)}, 17, 11));
+    show(await cropQuad(p, corners([0, 0], [24, 0], [24, 20], [0, 20]), 24, 20));
+    show(await cropQuad(p, corners([24, 0], [24, 20], [0, 20], [0, 0]), 20, 24));
+    show(await cropQuad(p, corners([-10, -10], [-5, -10], [-5, -5], [-10, -5]), 2, 2));`,
   );
   const expected = warp(picture, 17, 11, (x, y) => place(x / 17, y / 11));
   t.ok(distance(warped, expected) <= 0.6, `${distance(warped, expected)}`);
@@ -102,9 +102,9 @@ t.test("toTensor normalises, orders and pads", async (t) => {
     await shown(
       app.path,
       `const p = ${literal(picture)};
-      show(toTensor(p, { ${options} }));
-      show(toTensor(p, { ${options}, order: "bgr", width: 5, height: 4, fill: 0.1 }));
-      show(toTensor(p, { ${options} }).data instanceof Float32Array);`,
+      show(await toTensor(p, { ${options} }));
+      show(await toTensor(p, { ${options}, order: "bgr", width: 5, height: 4, fill: 0.1 }));
+      show((await toTensor(p, { ${options} })).data instanceof Float32Array);`,
     ),
     [
       { shape: [1, 3, 2, 3], data: [...plane(0, 0, 3, 2, 0), ...plane(1, 1, 3, 2, 0), ...plane(2, 2, 3, 2, 0)] },
@@ -114,13 +114,38 @@ t.test("toTensor normalises, orders and pads", async (t) => {
   );
 });
 
+t.test("a large picture holds up neither the server nor timers", async (t) => {
+  const running = await startSource(
+    app.path,
+    `import { resize } from "edge:image";
+    import { serve } from "edge:http";
+    const order = [];
+    let work;
+    const server = await serve({ port: 0, host: "127.0.0.1" }, async ({ path }) => {
+      if (path === "/start") {
+        setTimeout(() => order.push("timer"), 1);
+        work = resize({ width: 2, height: 2, data: new Uint8Array(12).fill(7) }, 8192, 8192).then(({ data }) => order.push("picture " + data.length + " " + data[data.length - 1]));
+      }
+      if (path === "/other") order.push("request");
+      if (path === "/end") { await work; server.close(); }
+      return { body: order.join() };
+    });`,
+  );
+  const { port } = await running.milestone("http");
+  const get = async (path: string): Promise<string> => (await fetch(`http://127.0.0.1:${String(port)}${path}`)).text();
+  t.equal(await get("/start"), "");
+  await get("/other");
+  t.same(new Set((await get("/end")).split(",", 2)), new Set(["timer", "request"]), "both before the picture");
+  t.equal((await running.finished).code, 0);
+});
+
 t.test("nonsense is refused before it touches memory", async (t) => {
   const [codes] = await shown(
     app.path,
     `const p = image(2, 2, [1,2,3,4,5,6,7,8,9,10,11,12]);
     const q = (...list) => list.map(([x, y]) => ({ x, y }));
     const o = { mean: [0, 0, 0], std: [1, 1, 1] };
-    show([
+    show(await Promise.all([
       () => resize(p, 0, 1), () => resize(p, 1.5, 1), () => resize(p, NaN, 1), () => resize(p, 40000, 1), () => resize(p, 32767, 32767),
       () => resize(p, "3", 1), () => resize({ ...p, width: 3 }, 1, 1), () => resize({ ...p, data: [1] }, 1, 1), () => resize(undefined, 1, 1),
       () => resize({ ...p, data: new Uint16Array(6) }, 1, 1), () => resize({ width: 32767, height: 32767, data: p.data }, 1, 1),
@@ -131,13 +156,15 @@ t.test("nonsense is refused before it touches memory", async (t) => {
       () => cropQuad(p, [], 2, 2), () => cropQuad(p),
       () => toTensor(p, { ...o, std: [1, 0, 1] }), () => toTensor(p, { ...o, mean: [1] }), () => toTensor(p, { ...o, order: "grb" }),
       () => toTensor(p, { ...o, width: 1 }), () => toTensor(p, { ...o, width: 32767, height: 32767 }), () => toTensor(p), () => toTensor(p, { ...o, fill: "1" }),
-    ].map(code));`,
+      () => toTensor(rotate(p, 90), o), () => toTensor(p, { ...o, oder: "bgr" }), () => decode(p.data, { maxPixel: 1 }), () => decode(p.data, 1),
+    ].map(code)));`,
   );
-  const [range, type] = ["RangeError", "TypeError"];
+  const [range, type, argument] = ["RangeError", "TypeError", "ARGUMENT"];
   t.same(codes, [
     ...[range, range, range, range, range, type, range, type, type, type, range],
     ...[range, range, type, range, range, range],
     ...[range, range, range, range, type, type],
     ...[range, type, range, range, range, type, type],
+    ...[type, argument, argument, argument],
   ]);
 });

@@ -88,7 +88,7 @@ for (const engine of ["ncnn", "onnxruntime"] as const) {
           code(model.run({})), code(model.run({ x: tensor(4), z: tensor(4) })), code(model.run()), code(model.run({ x: tensor(4) })),
         ]));
         show(await Promise.all([code(load("nowhere")), code(load("empty")), code(load("../double")), code(load("")), code(load(".")), code(load("a/b")),
-          code(load(5)), code(load("double", { threads: 0 })), code(load("double", { threads: 1e9 }))]));`),
+          code(load(5)), code(load("double", { threads: 0 })), code(load("double", { threads: 1e9 })), code(load("double", { thread: 1 }))]));`),
       [
         [
           ...["SHAPE", "SHAPE", "SHAPE", "TYPE", "TYPE", "TYPE"],
@@ -104,7 +104,18 @@ for (const engine of ["ncnn", "onnxruntime"] as const) {
             "done",
           ],
         ],
-        ["MODEL", "MODEL", "ARGUMENT", "ARGUMENT", "ARGUMENT", "ARGUMENT", "ARGUMENT", "RangeError", "RangeError"],
+        [
+          "MODEL",
+          "MODEL",
+          "ARGUMENT",
+          "ARGUMENT",
+          "ARGUMENT",
+          "ARGUMENT",
+          "ARGUMENT",
+          "RangeError",
+          "RangeError",
+          "ARGUMENT",
+        ],
       ],
     );
   });

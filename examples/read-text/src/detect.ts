@@ -17,7 +17,7 @@ export async function detect(model: Model, image: Image): Promise<TextBox[]> {
   const scale = Math.min(1, widths.max / image.width, heights.max / image.height);
   const width = nearest(widths, image.width * scale);
   const height = nearest(heights, image.height * scale);
-  const tensor = toTensor(shrink(image, width, height), normalisation);
+  const tensor = await toTensor(await shrink(image, width, height), normalisation);
   const map = await runSingle(model, { name, tensor });
   return findBoxes({ width, height, data: map.data }).map(({ quad, score }) => ({
     quad: scaleQuad(quad, image.width / width, image.height / height),

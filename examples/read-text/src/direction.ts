@@ -8,12 +8,12 @@ const minScore = 0.9;
 
 /** Whether a line of text stands on its head. The classes are 0 and 180 degrees. */
 export async function isUpsideDown(model: Model, line: Image): Promise<boolean> {
-  const { data } = await runSingle(model, lineInput(model, middlePart(model, line)));
+  const { data } = await runSingle(model, await lineInput(model, await middlePart(model, line)));
   return (data[1] ?? 0) > minScore;
 }
 
 /** What of a long line fits the model unsqueezed: squeezed letters look alike from both sides. */
-function middlePart(model: Model, line: Image): Image {
+async function middlePart(model: Model, line: Image): Promise<Image> {
   const { height, width } = inputSizes(model);
   const fitting = Math.round((line.height * width.max) / height.max);
   if (line.width <= fitting) return line;

@@ -10,11 +10,11 @@ const normalisation = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], order: "bgr
  * The picture of a line as a model wants it: scaled to the model's height, padded on the right to the next declared width.
  * A line longer than the largest width is squeezed.
  */
-export function lineInput(model: Model, line: Image): { name: string; tensor: Tensor } {
+export async function lineInput(model: Model, line: Image): Promise<{ name: string; tensor: Tensor }> {
   const { name, height: heights, width: widths } = inputSizes(model);
   const height = heights.max;
   const natural = Math.ceil((line.width / line.height) * height);
   const width = atLeast(widths, natural);
-  const scaled = shrink(line, Math.min(natural, width), height);
-  return { name, tensor: toTensor(scaled, { ...normalisation, width, height }) };
+  const scaled = await shrink(line, Math.min(natural, width), height);
+  return { name, tensor: await toTensor(scaled, { ...normalisation, width, height }) };
 }

@@ -5,21 +5,21 @@ import { type Quad, quadSize } from "./geometry.js";
 /**
  * Resizes without the moiré that bilinear sampling alone gives below half the size: halving first is an exact mean of 2 x 2.
  */
-export function shrink(image: Image, width: number, height: number): Image {
+export async function shrink(image: Image, width: number, height: number): Promise<Image> {
   let current = image;
   while (current.width >= 2 * width && current.height >= 2 * height) {
-    current = resize(current, Math.floor(current.width / 2), Math.floor(current.height / 2));
+    current = await resize(current, Math.floor(current.width / 2), Math.floor(current.height / 2));
   }
   return current.width === width && current.height === height ? current : resize(current, width, height);
 }
 
 /** The part of the picture inside the corners, upright and in its own size. */
-export function cutOut(image: Image, quad: Quad): Image {
+export function cutOut(image: Image, quad: Quad): Promise<Image> {
   const { width, height } = quadSize(quad);
   return cropQuad(image, quad, Math.max(1, Math.round(width)), Math.max(1, Math.round(height)));
 }
 
-export function turn(image: Image): Image {
+export function turn(image: Image): Promise<Image> {
   return rotate(image, 180);
 }
 

@@ -57,7 +57,7 @@ async function readLine(models: Models, options: { image: Image; quad: Quad }) {
   const { image, quad } = options;
   const { width, height } = quadSize(quad);
   const upright = height >= width * verticalRatio ? startAt(quad, 1) : quad;
-  const cut = cutOut(image, upright);
+  const cut = await cutOut(image, upright);
   const upsideDown = await isUpsideDown(models.direction, cut);
   const first = await readWay(models, { cut, upright, upsideDown });
   if (first.score >= doubtful) return first;
@@ -67,7 +67,7 @@ async function readLine(models: Models, options: { image: Image; quad: Quad }) {
 
 async function readWay(models: Models, options: { cut: Image; upright: Quad; upsideDown: boolean }) {
   const { cut, upright, upsideDown } = options;
-  const line = upsideDown ? turn(cut) : cut;
+  const line = upsideDown ? await turn(cut) : cut;
   const decoded = await recognize(models.recognize, { line, classes: models.classes });
   return { ...decoded, box: upsideDown ? startAt(upright, 2) : upright };
 }

@@ -6,6 +6,6 @@ import { runSingle } from "./picture.js";
 
 /** Reads one upright line. `classes` is what each class of the model stands for. */
 export async function recognize(model: Model, options: { line: Image; classes: readonly string[] }): Promise<Decoded> {
-  const { data, shape } = await runSingle(model, lineInput(model, options.line));
+  const { data, shape } = await runSingle(model, await lineInput(model, options.line));
   return decodeCtc(data, shape.at(-2) ?? 0, options.classes);
 }

@@ -174,6 +174,7 @@ static int add_headers(JSContext *ctx, JSValueConst response, edge_buf *head, bo
 }
 
 int edge_respond_js(JSContext *ctx, edge_connection *connection, JSValueConst response) {
+  static const char *const known[] = {"status", "headers", "body", NULL};
   int64_t status = 200;
   bool has_type = false;
   edge_view view = {.owner = JS_UNDEFINED};
@@ -182,6 +183,7 @@ int edge_respond_js(JSContext *ctx, edge_connection *connection, JSValueConst re
     JS_ThrowTypeError(ctx, "a handler must answer with an object {status, headers, body}");
     return -1;
   }
+  if (edge_check_keys(ctx, response, "the response", known)) return -1;
   if (edge_get_int(ctx, response, "status", true, 200, 599, &status)) return -1;
   JSValue body = JS_GetPropertyStr(ctx, response, "body");
   if (JS_IsException(body)) return -1;

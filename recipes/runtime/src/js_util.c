@@ -32,6 +32,34 @@ JSValue edge_throw(JSContext *ctx, const char *code, const char *format, ...) {
   return JS_Throw(ctx, error);
 }
 
+static bool is_known(const char *name, const char *const *known) {
+  for (; *known; known++)
+    if (strcmp(name, *known) == 0) return true;
+  return false;
+}
+
+int edge_check_keys(JSContext *ctx, JSValueConst object, const char *what, const char *const *known) {
+  JSPropertyEnum *names;
+  uint32_t count;
+  int status = 0;
+  if (!JS_IsObject(object)) {
+    edge_throw(ctx, "ARGUMENT", "%s must be an object", what);
+    return -1;
+  }
+  if (JS_GetOwnPropertyNames(ctx, &names, &count, object, JS_GPN_STRING_MASK | JS_GPN_ENUM_ONLY)) return -1;
+  for (uint32_t i = 0; i < count; i++) {
+    const char *name = status ? NULL : JS_AtomToCString(ctx, names[i].atom);
+    if (!status && (!name || !is_known(name, known))) {
+      if (name) edge_throw(ctx, "ARGUMENT", "%s: there is no \"%s\"", what, name);
+      status = -1;
+    }
+    JS_FreeCString(ctx, name);
+    JS_FreeAtom(ctx, names[i].atom);
+  }
+  js_free(ctx, names);
+  return status;
+}
+
 int edge_to_int(JSContext *ctx, JSValueConst value, const char *what, int64_t low, int64_t high, int64_t *out) {
   double number;
   if (!JS_IsNumber(value)) {

@@ -16,6 +16,9 @@ int edge_get_int(JSContext *ctx, JSValueConst object, const char *name, bool opt
                  int64_t *out);
 /* The same for a value. */
 int edge_to_int(JSContext *ctx, JSValueConst value, const char *what, int64_t low, int64_t high, int64_t *out);
+/* Checks that `object` is one and that its own keys are among `known` (NULL-terminated): a misspelt option would be
+ * left out without a word. `what` names it in the message. 0 or -1 (thrown, code "ARGUMENT"). */
+int edge_check_keys(JSContext *ctx, JSValueConst object, const char *what, const char *const *known);
 /* A finite number. */
 int edge_to_finite(JSContext *ctx, JSValueConst value, const char *what, double *out);
 

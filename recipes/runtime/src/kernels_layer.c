@@ -8,29 +8,6 @@ static int refuse(JSContext *ctx, const char *code, const char *name, const char
   return -1;
 }
 
-/* Every key must be one of `known` (NULL-terminated): a misspelt one would silently be left out. */
-static int check_keys(JSContext *ctx, JSValueConst object, const char *what, const char *const *known) {
-  JSPropertyEnum *names;
-  uint32_t count;
-  int status = 0;
-  if (!JS_IsObject(object)) return refuse(ctx, "ARGUMENT", what, "must be an object");
-  if (JS_GetOwnPropertyNames(ctx, &names, &count, object, JS_GPN_STRING_MASK | JS_GPN_ENUM_ONLY)) return -1;
-  for (uint32_t i = 0; i < count; i++) {
-    const char *name = status ? NULL : JS_AtomToCString(ctx, names[i].atom);
-    if (!status && !name) status = -1;
-    bool found = false;
-    for (const char *const *one = known; name && *one; one++) found = found || strcmp(name, *one) == 0;
-    if (name && !found) {
-      edge_throw(ctx, "ARGUMENT", "%s has no \"%s\"", what, name);
-      status = -1;
-    }
-    JS_FreeCString(ctx, name);
-    JS_FreeAtom(ctx, names[i].atom);
-  }
-  js_free(ctx, names);
-  return status;
-}
-
 static int to_number(JSContext *ctx, JSValueConst value, const char *name, int32_t low, int32_t high, int32_t *out) {
   double number;
   if (!JS_IsNumber(value)) return refuse(ctx, "ARGUMENT", name, "must be a number");
@@ -198,7 +175,7 @@ static int read_threshold(JSContext *ctx, JSValueConst object, edge_layer_source
   edge_conv *conv = &source->conv;
   const void *data;
   size_t bytes;
-  if (check_keys(ctx, object, "requantize with threshold", known) ||
+  if (edge_check_keys(ctx, object, "requantize with threshold", known) ||
       get_array(ctx, object, "threshold", "Int32Array", false, source, &data, &bytes))
     return -1;
   const size_t channel = (size_t)conv->out_channels * 4;
@@ -236,7 +213,7 @@ static int read_requantize(JSContext *ctx, JSValueConst object, edge_layer_sourc
   static const char *const known[] = {"scale", "multiplier", "shift", "threshold", "signed", "zero", "min", "max", NULL};
   edge_conv *conv = &source->conv;
   if (JS_IsUndefined(object)) return 0; /* EDGE_REQUANT_NONE */
-  if (check_keys(ctx, object, "requantize", known)) return -1;
+  if (edge_check_keys(ctx, object, "requantize", known)) return -1;
   int threshold = has(ctx, object, "threshold");
   if (threshold) return threshold < 0 ? -1 : read_threshold(ctx, object, source);
   if (read_factors(ctx, object, source)) return -1;
@@ -273,7 +250,7 @@ int edge_layer_read(JSContext *ctx, const edge_kernels *kernels, JSValueConst de
   const char *variants[EDGE_VARIANT_NEON64 + 2] = {NULL};
   int32_t variant = EDGE_VARIANT_AUTO;
   for (int32_t i = 0; i <= EDGE_VARIANT_NEON64; i++) variants[i] = kernels->name((edge_variant)i);
-  if (check_keys(ctx, description, "the layer", known) || read_shape(ctx, description, &source->conv) ||
+  if (edge_check_keys(ctx, description, "the layer", known) || read_shape(ctx, description, &source->conv) ||
       read_scheme(ctx, description, &source->conv) || get_word(ctx, description, "variant", variants, &variant) ||
       read_arrays(ctx, description, source))
     return -1;

@@ -31,10 +31,13 @@ static JSValue close_server(JSContext *ctx, JSValueConst self, int argc, JSValue
 }
 
 static int read_options(JSContext *ctx, JSValueConst options, edge_server *server, int64_t *port) {
+  static const char *const known[] = {"port",           "host",           "maxBodyBytes",           "maxBodiesBytes",
+                                      "requestTimeoutMs", "maxConnections", "maxConnectionsPerClient", NULL};
   if (!JS_IsObject(options)) {
     JS_ThrowTypeError(ctx, "serve needs options with a port");
     return -1;
   }
+  if (edge_check_keys(ctx, options, "serve's options", known)) return -1;
   server->max_body = DEFAULT_BODY;
   server->timeout_ms = DEFAULT_TIMEOUT_MS;
   server->max_connections = DEFAULT_CONNECTIONS;

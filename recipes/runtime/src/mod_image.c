@@ -3,7 +3,8 @@
 #include <string.h>
 
 #include "image.h"
-#include "image_js.h"
+#include "image_operations.h"
+#include "image_read.h"
 #include "work.h"
 
 #define DEFAULT_PIXELS 16000000
@@ -40,11 +41,14 @@ static void dispose_decode(edge_work *work) {
 }
 
 static int prepare_decode(JSContext *ctx, decode_work *self, int argc, JSValueConst *argv) {
+  static const char *const known[] = {"maxPixels", NULL};
+  JSValueConst options = edge_argument(argc, argv, 1);
   self->max_pixels = DEFAULT_PIXELS;
-  if (argc > 1 && JS_IsObject(argv[1]) &&
-      edge_get_int(ctx, argv[1], "maxPixels", true, 1, EDGE_IMAGE_PIXELS, &self->max_pixels))
+  if (!JS_IsUndefined(options) &&
+      (edge_check_keys(ctx, options, "decode's options", known) ||
+       edge_get_int(ctx, options, "maxPixels", true, 1, EDGE_IMAGE_PIXELS, &self->max_pixels)))
     return -1;
-  return edge_view_bytes(ctx, argc > 0 ? argv[0] : JS_UNDEFINED, "bytes", &self->bytes);
+  return edge_view_bytes(ctx, edge_argument(argc, argv, 0), "bytes", &self->bytes);
 }
 
 static JSValue decode(JSContext *ctx, JSValueConst this_value, int argc, JSValueConst *argv) {
@@ -63,11 +67,11 @@ static JSValue decode(JSContext *ctx, JSValueConst this_value, int argc, JSValue
 
 static const JSCFunctionListEntry functions[] = {
     JS_CFUNC_DEF("decode", 2, decode),
-    JS_CFUNC_DEF("resize", 3, edge_image_js_resize),
-    JS_CFUNC_DEF("crop", 2, edge_image_js_crop),
-    JS_CFUNC_DEF("rotate", 2, edge_image_js_rotate),
-    JS_CFUNC_DEF("cropQuad", 4, edge_image_js_quad),
-    JS_CFUNC_DEF("toTensor", 2, edge_image_js_tensor),
+    JS_CFUNC_MAGIC_DEF("resize", 3, edge_image_operate, EDGE_RESIZE),
+    JS_CFUNC_MAGIC_DEF("crop", 2, edge_image_operate, EDGE_CROP),
+    JS_CFUNC_MAGIC_DEF("rotate", 2, edge_image_operate, EDGE_ROTATE),
+    JS_CFUNC_MAGIC_DEF("cropQuad", 4, edge_image_operate, EDGE_QUAD),
+    JS_CFUNC_MAGIC_DEF("toTensor", 2, edge_image_operate, EDGE_TENSOR),
 };
 #define FUNCTION_COUNT (int)(sizeof functions / sizeof *functions)
 

@@ -132,6 +132,7 @@ static bool valid_name(const char *name, size_t len) {
 }
 
 static int prepare(JSContext *ctx, load_work *self, int argc, JSValueConst *argv) {
+  static const char *const known[] = {"threads", NULL};
   size_t len = 0;
   const char *name = argc > 0 && JS_IsString(argv[0]) ? JS_ToCStringLen(ctx, &len, argv[0]) : NULL;
   bool ok = name && valid_name(name, len);
@@ -142,7 +143,9 @@ static int prepare(JSContext *ctx, load_work *self, int argc, JSValueConst *argv
     return -1;
   }
   int64_t threads = (int64_t)uv_available_parallelism();
-  if (argc > 1 && JS_IsObject(argv[1]) && edge_get_int(ctx, argv[1], "threads", true, 1, THREADS_LIMIT, &threads))
+  if (argc > 1 && !JS_IsUndefined(argv[1]) &&
+      (edge_check_keys(ctx, argv[1], "load's options", known) ||
+       edge_get_int(ctx, argv[1], "threads", true, 1, THREADS_LIMIT, &threads)))
     return -1;
   self->threads = (int)(threads > THREADS_LIMIT ? THREADS_LIMIT : threads);
   edge_buf_printf(&self->dir, "%s/%s", edge_host_of(ctx)->options->models_dir, self->name);

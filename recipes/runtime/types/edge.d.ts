@@ -1,4 +1,7 @@
-/** Types of the modules that the edgeimg runtime offers to an app. Sizes are pixels, times milliseconds. */
+/**
+ * Types of the modules that the edgeimg runtime offers to an app. Sizes are pixels, times milliseconds. Options with a key that is not
+ * here are refused with the code "ARGUMENT".
+ */
 
 declare module "edge:nn" {
   export type TensorData = Float32Array | Int8Array | Uint8Array | Int32Array | BigInt64Array;
@@ -149,22 +152,25 @@ declare module "edge:image" {
    * format), what is cut or seen to be damaged, and more than `maxPixels` (16 million).
    */
   export function decode(bytes: ArrayBuffer | Uint8Array, options?: { maxPixels?: number }): Promise<Image>;
-  /** Bilinear, pixel centres aligned. */
-  export function resize(image: Image, width: number, height: number): Image;
-  export function crop(image: Image, box: { x: number; y: number; width: number; height: number }): Image;
+  /**
+   * Bilinear, pixel centres aligned. This and what follows works off the event loop. Arguments are checked at once, the pixels are not
+   * copied: leave them alone until the promise settles.
+   */
+  export function resize(image: Image, width: number, height: number): Promise<Image>;
+  export function crop(image: Image, box: { x: number; y: number; width: number; height: number }): Promise<Image>;
   /** Clockwise. */
-  export function rotate(image: Image, degrees: 0 | 90 | 180 | 270): Image;
+  export function rotate(image: Image, degrees: 0 | 90 | 180 | 270): Promise<Image>;
   /**
    * Maps the quadrilateral (top left, top right, bottom right, bottom left) onto width x height, perspective-correct,
    * bilinear, edges replicated. (0, 0) is the corner of the first pixel, not its centre: the corners (0, 0), (w, 0), (w, h),
-   * (0, h) are the whole picture. Throws a RangeError when it is not convex.
+   * (0, h) are the whole picture. Rejects with a RangeError when it is not convex.
    */
   export function cropQuad(
     image: Image,
     quad: readonly [Point, Point, Point, Point],
     width: number,
     height: number,
-  ): Image;
+  ): Promise<Image>;
   /**
    * [1, 3, height, width] float32: (value / 255 - mean) / std per channel; `order` ("rgb") is the channel order of the
    * tensor, in which `mean` and `std` are given as well.
@@ -180,7 +186,7 @@ declare module "edge:image" {
       height?: number;
       fill?: number;
     },
-  ): Tensor;
+  ): Promise<Tensor>;
 }
 
 declare module "edge:fs" {
