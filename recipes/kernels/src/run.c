@@ -19,14 +19,6 @@ static void start_finish(const edge_geometry *g, const edge_header *header, cons
   finish->conv = c;
 }
 
-void edge_finish_seek(const edge_geometry *g, edge_finish *finish, int32_t channel) {
-  finish->base += channel;
-  if (finish->multiplier != NULL) finish->multiplier += channel;
-  if (finish->shift != NULL) finish->shift += channel;
-  if (finish->scale != NULL) finish->scale += channel;
-  if (finish->threshold != NULL) finish->threshold += (size_t)channel * (size_t)g->thresholds;
-}
-
 static void point_finish(const edge_geometry *g, const edge_header *header, const uint8_t *packed, int32_t unit,
                          const int32_t *corrections, edge_finish *finish) {
   const int32_t left = g->group_out - unit % g->group_blocks * g->kernel->channels;

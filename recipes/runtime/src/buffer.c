@@ -77,6 +77,22 @@ void edge_buf_json(edge_buf *buf, const char *text, size_t len) {
   edge_buf_append(buf, "\"", 1);
 }
 
+void edge_utf8_clean(edge_buf *out, const uint8_t *bytes, size_t len) {
+  size_t start = 0, at = 0;
+  edge_buf_reserve(out, len);
+  while (at < len) {
+    bool valid;
+    size_t step = edge_utf8_step(bytes + at, len - at, &valid);
+    if (!valid) {
+      edge_buf_append(out, bytes + start, at - start);
+      edge_buf_str(out, "\xef\xbf\xbd");
+      start = at + step;
+    }
+    at += step;
+  }
+  edge_buf_append(out, bytes + start, len - start);
+}
+
 void edge_buf_free(edge_buf *buf) {
   free(buf->data);
   memset(buf, 0, sizeof *buf);

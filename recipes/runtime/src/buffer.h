@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /* Owns `data` (malloc); `data[len]` is always 0 once something was appended.
  * After an allocation failure `failed` is set and appends do nothing. */
@@ -20,6 +21,8 @@ void edge_buf_str(edge_buf *buf, const char *text);
 void edge_buf_printf(edge_buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Appends `text` as a quoted JSON string; bytes that are no UTF-8 become U+FFFD. */
 void edge_buf_json(edge_buf *buf, const char *text, size_t len);
+/* Appends `bytes` as valid UTF-8, U+FFFD for what is not. */
+void edge_utf8_clean(edge_buf *out, const uint8_t *bytes, size_t len);
 /* Frees the content and makes the buffer empty again. */
 void edge_buf_free(edge_buf *buf);
 

@@ -28,22 +28,6 @@ size_t edge_utf8_step(const uint8_t *bytes, size_t len, bool *valid) {
   return need + 1;
 }
 
-void edge_utf8_clean(edge_buf *out, const uint8_t *bytes, size_t len) {
-  size_t start = 0, at = 0;
-  edge_buf_reserve(out, len);
-  while (at < len) {
-    bool valid;
-    size_t step = edge_utf8_step(bytes + at, len - at, &valid);
-    if (!valid) {
-      edge_buf_append(out, bytes + start, at - start);
-      edge_buf_str(out, "\xef\xbf\xbd");
-      start = at + step;
-    }
-    at += step;
-  }
-  edge_buf_append(out, bytes + start, len - start);
-}
-
 void edge_utf8_fix_surrogates(uint8_t *bytes, size_t len) {
   for (size_t at = 0; at + 2 < len; at++) {
     if (bytes[at] != 0xed || bytes[at + 1] < 0xa0) continue;

@@ -6,14 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "buffer.h"
-
 /* Length of the sequence at `bytes` (len >= 1). When it is not valid: the length of
  * the part that one U+FFFD stands for. */
 size_t edge_utf8_step(const uint8_t *bytes, size_t len, bool *valid);
-
-/* Appends `bytes` as valid UTF-8, U+FFFD for what is not. */
-void edge_utf8_clean(edge_buf *out, const uint8_t *bytes, size_t len);
 
 /* Replaces each encoded lone surrogate (QuickJS writes them as three bytes) by U+FFFD, in place. */
 void edge_utf8_fix_surrogates(uint8_t *bytes, size_t len);
