@@ -26,6 +26,7 @@ export async function arm32Root({ request, services }) {
     mirrors: async () => (await userRegistries(process.env)).deb,
     offline: false,
     env: process.env,
+    now: () => performance.now(),
     signal,
     emit,
     now,

@@ -77,7 +77,7 @@ t.test("process gives arguments, environment, board, memory and reports", async 
     { args: ["a b"], env: { OTHER: "é", NAME: "from process" } },
   );
   t.equal(code, 7);
-  t.match(milestones, [
+  t.same(milestones, [
     { edgeimg: "result", args: ["a b"], name: "from file", other: "é", board: "rpi4", inherited: true },
     { edgeimg: "ready" },
     { edgeimg: "memory", ok: true },

@@ -8,7 +8,7 @@
 
 #include "buffer.h"
 
-/* The time that the scripts of init read from /proc/uptime: since the kernel began, in milliseconds. */
+/* Milliseconds since the kernel started, sleep included: what the scripts of the board read from /proc/uptime. */
 static long long uptime_ms(void) {
   struct timespec now = {0};
   clock_gettime(CLOCK_BOOTTIME, &now);

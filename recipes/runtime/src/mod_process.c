@@ -3,12 +3,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "buffer.h"
 #include "host.h"
 #include "js_util.h"
 #include "milestone.h"
-
-#define ENV_LIMIT ((size_t)64 << 10)
 
 extern char **environ;
 
@@ -53,20 +50,11 @@ static void set_variable(JSContext *ctx, JSValueConst env, const char *line, siz
   JS_FreeAtom(ctx, key);
 }
 
-/* The process's environment, then the lines of the env file, which win. */
+/* The process's environment, which holds the lines of the env file (main.c). */
 static JSValue make_env(JSContext *ctx) {
   JSValue env = JS_NewObjectProto(ctx, JS_NULL);
-  edge_buf file = {0};
   if (JS_IsException(env)) return env;
   for (char **item = environ; *item; item++) set_variable(ctx, env, *item, strlen(*item));
-  if (edge_read_file(edge_host_of(ctx)->options->env_file, ENV_LIMIT, &file) == 0) {
-    for (const char *at = file.data; at && *at;) {
-      size_t len = strcspn(at, "\n");
-      if (*at != '#') set_variable(ctx, env, at, len);
-      at += len + (at[len] == '\n');
-    }
-  }
-  edge_buf_free(&file);
   return env;
 }
 

@@ -1,9 +1,6 @@
 # What the scripts of this folder share. Read by busybox's shell; prints nothing by itself.
 export PATH=/usr/bin:/usr/sbin
 
-# When memory ends, what runs for root and what it starts stays; the app asks for the opposite.
-echo -900 >/proc/self/oom_score_adj 2>/dev/null
-
 # Milliseconds of the kernel's monotonic clock (its resolution here is 10 ms).
 uptime_ms() {
   read -r up _ </proc/uptime
