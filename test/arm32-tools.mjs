@@ -26,7 +26,6 @@ export async function arm32Root({ request, services }) {
     mirrors: async () => (await userRegistries(process.env)).deb,
     offline: false,
     env: process.env,
-    now: () => performance.now(),
     signal,
     emit,
     now,
