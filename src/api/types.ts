@@ -424,9 +424,12 @@ export interface CacheArchiveResult {
 
 export interface InitOptions {
   readonly directory: string;
+  /** The bundled example that the project begins as; absent: the one that reads text. */
+  readonly example?: string | undefined;
 }
 
 export interface InitResult {
   readonly directory: string;
+  readonly example: string;
   readonly files: readonly string[];
 }

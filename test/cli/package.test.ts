@@ -27,14 +27,16 @@ t.test("the package holds what builds read, and nothing of tests", async (t) => 
     "recipes/runtime/types/edge.d.ts",
     "recipes/engines/ncnn/recipe.yaml",
     "recipes/distro/debian-13.yaml",
-    "templates/scaffold/_gitignore",
+    "templates/scaffold/common/_gitignore",
     "examples/read-text/edgeimg.yaml",
     "README.md",
   ]) {
     t.ok(paths.includes(wanted), wanted);
   }
   t.same(
-    paths.filter((path) => /^(test|bench|src)\/|node_modules|\.test\.|^out\//.test(path)),
+    paths
+      .filter((path) => !/^templates\/scaffold\/[\w-]+\/test\//.test(path))
+      .filter((path) => /^(test|bench|src)\/|node_modules|\.test\.|^out\//.test(path)),
     [],
   );
   t.equal((files.find((file) => file.path === "bin/edgeimg")?.mode ?? 0) & 0o111, 0o111, "executable");

@@ -2,6 +2,7 @@ import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import Handlebars from "handlebars";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
+import { didYouMean } from "../../errors/nearest.js";
 import { parseYaml } from "../../formats/yaml.js";
 import { packageHome } from "../../ground/home.js";
 import type { Context, InitOptions, InitResult } from "../types.js";
@@ -9,12 +10,24 @@ import type { Context, InitOptions, InitResult } from "../types.js";
 /** What builds and package managers leave behind; git would not hold it either. */
 const leftOut = new Set(["node_modules", "dist", "out", ".git", "edgeimg.lock"]);
 
+/** What a project begins as unless told. */
+const firstExample = "read-text";
+
 /**
- * Writes a project: the example app, over it what `templates/scaffold` holds (`*.hbs` rendered, a leading `_` standing
- * for a dot, since npm drops dot files from packages), the runtime's types and the schema that editors check with.
- * @throws EdgeimgError ERR_EDGEIMG_INIT_NOT_EMPTY, ERR_EDGEIMG_OUTPUT_UNWRITABLE
+ * Writes a project: an example app, over it what `templates/scaffold` holds for all and for that one (`*.hbs` rendered, a leading `_`
+ * standing for a dot, since npm drops dot files from packages), the runtime's types and the schema that editors check with.
+ * @throws EdgeimgError ERR_EDGEIMG_INIT_NOT_EMPTY, ERR_EDGEIMG_OUTPUT_UNWRITABLE, ERR_EDGEIMG_USAGE for an example that there is not
  */
-export async function initProject({ cwd }: Pick<Context, "cwd">, { directory }: InitOptions): Promise<InitResult> {
+export async function initProject(
+  { cwd }: Pick<Context, "cwd">,
+  { directory, example = firstExample }: InitOptions,
+): Promise<InitResult> {
+  const examples = (await readdir(join(packageHome, "examples"))).sort();
+  if (!examples.includes(example)) {
+    throw new EdgeimgError("ERR_EDGEIMG_USAGE", `There is no example "${example}".${didYouMean(example, examples)}`, {
+      hint: `The examples are ${examples.join(", ")}.`,
+    });
+  }
   const target = resolve(cwd, directory);
   const present = await readdir(target).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
@@ -32,7 +45,7 @@ export async function initProject({ cwd }: Pick<Context, "cwd">, { directory }: 
   }
   try {
     await mkdir(target, { recursive: true });
-    await cp(join(packageHome, "examples/read-text"), target, {
+    await cp(join(packageHome, `examples/${example}`), target, {
       recursive: true,
       filter: (source) => !leftOut.has(basename(source)),
     });
@@ -40,11 +53,12 @@ export async function initProject({ cwd }: Pick<Context, "cwd">, { directory }: 
     await mkdir(join(target, ".edgeimg"), { recursive: true });
     await cp(join(packageHome, "schemas/project.json"), join(target, ".edgeimg/project.schema.json"));
     await rename(target, projectName(target));
-    await overlay(join(packageHome, "templates/scaffold"), target, { name: projectName(target) });
+    for (const layer of ["common", example])
+      await overlay(join(packageHome, "templates/scaffold", layer), target, { name: projectName(target) });
   } catch (error) {
     throw unwritable(target, error);
   }
-  return { directory: target, files: await listFiles(target) };
+  return { directory: target, example, files: await listFiles(target) };
 }
 
 /** The example lies within the package; a project stands alone and has a name of its own. */

@@ -1,0 +1,69 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { delimiter, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import t from "tap";
+import { buildStep } from "../../../src/api/build/build-step.js";
+import { initProject } from "../../../src/api/scaffold/init-project.js";
+import { imageRequest, openProject } from "../../../src/api/session/open-project.js";
+import { init } from "../../../src/cli/commands/init.js";
+import { formatLock } from "../../../src/lock/lock-file.js";
+import { inventedLock, testContext } from "../../helpers/image-request.js";
+
+const home = fileURLToPath(new URL("../../../", import.meta.url));
+const examples = readdirSync(join(home, "examples")).sort();
+
+t.test("the flag offers the examples that there are; another name is answered with the nearest", async (t) => {
+  t.same([...(init.flags.find(({ name }) => name === "example")?.choices ?? [])].sort(), examples);
+  await t.rejects(initProject({ cwd: t.testdir({}) }, { directory: "x", example: "read-txt" }), {
+    code: "ERR_EDGEIMG_USAGE",
+    message: 'There is no example "read-txt". Did you mean "read-text"?',
+    hint: "The examples are kernels-tour, read-text.",
+  });
+});
+
+for (const example of examples) {
+  t.test(`a new project from ${example} passes its own npm test`, async (t) => {
+    const folder = t.testdir({ bin: {} });
+    const { directory } = await initProject({ cwd: folder }, { directory: "new", example });
+    const scripts = JSON.parse(readFileSync(join(directory, "package.json"), "utf8"));
+    t.same(
+      [scripts.name, Object.keys(scripts.scripts), scripts.dependencies, scripts.devDependencies],
+      ["new", ["build", "test", "types"], undefined, undefined],
+      "nothing to install",
+    );
+    // Only Node, npm and the shell, and edgeimg as `npm link` puts it there.
+    symlinkSync(join(home, "bin/edgeimg"), join(folder, "bin/edgeimg"));
+    const path = [join(folder, "bin"), dirname(process.execPath), "/usr/bin", "/bin"].join(delimiter);
+    const env = { PATH: path, HOME: folder, npm_config_update_notifier: "false" };
+    const said = execFileSync("npm", ["test"], { cwd: directory, env, encoding: "utf8" });
+    const count = (word: string) => Number(new RegExp(`^. ${word} (\\d+)$`, "m").exec(said)?.[1]);
+    t.ok(count("pass") >= 2, said);
+    t.equal(count("fail"), 0);
+
+    // The same for all examples.
+    if (example !== examples[0]) return;
+    const files = readdirSync(join(directory, "test")).filter((name) => name.endsWith(".test.ts"));
+    const test = join(directory, "test", files[0] ?? "");
+    writeFileSync(test, readFileSync(test, "utf8").replace(/assert\.(equal|deepEqual)\(/, "assert.notDeepEqual("));
+    t.not(spawnSync("npm", ["test"], { cwd: directory, env }).status, 0, "a test that fails is seen to fail");
+
+    writeFileSync(test, 'import "edge:process";\n');
+    const refused = spawnSync("npm", ["test"], { cwd: directory, env, encoding: "utf8" });
+    t.match(`${refused.stdout}${refused.stderr}`, /edge:process is on the device only/);
+  });
+
+  t.test(`a new project from ${example} has the types of what it imports`, async (t) => {
+    const folder = t.testdir({ cache: {} });
+    const { directory } = await initProject({ cwd: folder }, { directory: "new", example });
+    const context = { ...testContext(directory), env: { XDG_CACHE_HOME: join(folder, "cache") } };
+    const project = await openProject(context, {});
+    const request = imageRequest(project, { board: "rpi4", engine: "ncnn" });
+    writeFileSync(join(directory, "edgeimg.lock"), formatLock(inventedLock(request)));
+    // What `npm run types` does.
+    const types = { offline: true, locked: true, step: "app/typecheck" };
+    t.match(await buildStep(context, types), { step: "app/typecheck" });
+    writeFileSync(join(directory, "src/main.ts"), 'import { report } from "edge:process";\nreport(7);\n');
+    await t.rejects(buildStep(context, types), { code: "ERR_EDGEIMG_APP_TYPES" });
+  });
+}
