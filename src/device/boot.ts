@@ -1,4 +1,4 @@
-import { access, mkdir } from "node:fs/promises";
+import { access, mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Board } from "../catalog/board.js";
@@ -7,7 +7,7 @@ import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { Emit } from "../ground/events.js";
 import { makeCard } from "./card.js";
 import { extractBoot } from "./extract.js";
-import { machineArguments } from "./machine.js";
+import { type CardWrites, machineArguments } from "./machine.js";
 import { type RunningMachine, startMachine } from "./qemu-process.js";
 
 export interface BootedBoard extends RunningMachine {
@@ -37,6 +37,8 @@ export interface BootOptions {
   readonly signal: AbortSignal;
   /** `fresh`: a new card with the image. `keep`: the card of the boot before in the same folder, for a second boot. */
   readonly card: "fresh" | "keep";
+  /** Absent: the card takes what the board writes. A log is begun anew. */
+  readonly cardWrites?: CardWrites;
 }
 
 /** QEMU's names of architectures in its programs' names. */
@@ -55,6 +57,7 @@ export async function bootImage(options: BootOptions): Promise<BootedBoard> {
   const parts = await extractBoot(image, board, workDir);
   const card = join(workDir, "card.img");
   if (options.card === "fresh" || !(await exists(card))) await makeCard(image, card);
+  if (options.cardWrites?.kind === "log") await writeFile(options.cardWrites.file, "");
   const program = join(qemuRoot, "usr/bin", `qemu-system-${qemuArch[board.arch]}`);
   for (let tries = 1; ; tries++) {
     const httpPort = httpGuestPort === undefined ? undefined : (options.httpHostPort ?? (await freePort()));
@@ -62,6 +65,7 @@ export async function bootImage(options: BootOptions): Promise<BootedBoard> {
     const args = machineArguments(board, {
       ...parts,
       card,
+      cardWrites: options.cardWrites,
       dataFolder: join(qemuRoot, "usr/share/qemu"),
       forwards: [
         ...(httpPort === undefined || httpGuestPort === undefined

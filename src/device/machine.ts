@@ -1,12 +1,20 @@
 import type { Board } from "../catalog/board.js";
 
+/**
+ * What becomes of the board's writes to its card. `keep`: they are on it. `log`: there as well, and each write and flush stands in
+ * `file`, which exists, in the format of Linux's dm-log-writes. `forget`: the card stays as it was.
+ */
+export type CardWrites = { readonly kind: "keep" | "forget" } | { readonly kind: "log"; readonly file: string };
+
 export interface MachineOptions {
   /** Files for QEMU: the firmware's work is done by `-kernel`, `-initrd` and `-dtb`. */
   readonly kernel: string;
   readonly initrd: string;
   readonly dtb: string | undefined;
-  /** The card: a raw image whose size is a power of two. It is written to. */
+  /** The card: a raw image whose size is a power of two. */
   readonly card: string;
+  /** Absent: they are kept. */
+  readonly cardWrites?: CardWrites | undefined;
   /** The command line as it stands in the image. */
   readonly cmdline: string;
   /** QEMU's own data (`-L`). */
@@ -51,7 +59,7 @@ export function machineArguments(board: Board, options: MachineOptions): string[
     ...(options.dtb === undefined ? [] : ["-dtb", options.dtb]),
     "-append",
     machineCmdline(options.cmdline, qemu),
-    ...diskArguments(qemu.disk, options.card),
+    ...diskArguments(qemu.disk, options.card, options.cardWrites ?? { kind: "keep" }),
     "-netdev",
     `user,id=net${hostfwd}`,
     "-device",
@@ -59,11 +67,20 @@ export function machineArguments(board: Board, options: MachineOptions): string[
   ];
 }
 
-function diskArguments(disk: Board["qemu"]["disk"], card: string): string[] {
-  // In QEMU's option strings a comma within a value is doubled.
-  const file = `format=raw,file=${card.replaceAll(",", ",,")}`;
+function diskArguments(disk: Board["qemu"]["disk"], card: string, writes: CardWrites): string[] {
+  const file = cardDrive(card, writes);
   if (disk === "sd") return ["-drive", `if=sd,${file}`];
   return ["-drive", `if=none,id=card,${file}`, "-device", "virtio-blk-device,drive=card"];
+}
+
+function cardDrive(card: string, writes: CardWrites): string {
+  // In QEMU's option strings a comma within a value is doubled.
+  const path = card.replaceAll(",", ",,");
+  if (writes.kind === "log") {
+    const log = writes.file.replaceAll(",", ",,");
+    return `driver=blklogwrites,file.driver=file,file.filename=${path},log.driver=file,log.filename=${log},log-sector-size=512`;
+  }
+  return `format=raw,file=${path}${writes.kind === "forget" ? ",snapshot=on" : ""}`;
 }
 
 /**

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import t from "tap";
 import { board as boardSchema } from "../../src/catalog/board.js";
 import { readEntry } from "../../src/catalog/catalog.js";
-import { cardSize, machineArguments, machineCmdline } from "../../src/device/machine.js";
+import { type CardWrites, cardSize, machineArguments, machineCmdline } from "../../src/device/machine.js";
 
 const folder = fileURLToPath(new URL("../../board-configs", import.meta.url));
 const boards = await Promise.all(readdirSync(folder).map((file) => readEntry(boardSchema, `${folder}/${file}`)));
@@ -109,6 +109,31 @@ t.test("without a port nothing is forwarded", async (t) => {
   });
   t.ok(args.includes("user,id=net"));
   t.notOk(args.includes("-dtb"));
+});
+
+t.test("what the board writes to its card can be logged, or forgotten", async (t) => {
+  const drive = (name: string, cardWrites?: CardWrites) => {
+    const board = boards.find((one) => one.name === name);
+    if (board === undefined) throw new Error(`no board ${name}`);
+    const args = machineArguments(board, {
+      kernel: "K",
+      initrd: "I",
+      dtb: undefined,
+      card: "a,b.img",
+      cardWrites,
+      cmdline: "",
+      dataFolder: "Q",
+      forwards: [],
+    });
+    return args[args.indexOf("-drive") + 1];
+  };
+  const log = (file: string) =>
+    `driver=blklogwrites,file.driver=file,file.filename=a,,b.img,log.driver=file,log.filename=${file},log-sector-size=512`;
+  t.equal(drive("qemu-a72", { kind: "log", file: "l,l" }), `if=none,id=card,${log("l,,l")}`);
+  t.equal(drive("rpi3", { kind: "log", file: "l" }), `if=sd,${log("l")}`);
+  t.equal(drive("qemu-a72", { kind: "forget" }), "if=none,id=card,format=raw,file=a,,b.img,snapshot=on");
+  t.equal(drive("rpi3", { kind: "forget" }), "if=sd,format=raw,file=a,,b.img,snapshot=on");
+  t.equal(drive("rpi3", { kind: "keep" }), drive("rpi3"));
 });
 
 t.test("a card is a power of two and larger than its image", async (t) => {
