@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { execa } from "execa";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { Emit } from "../ground/events.js";
@@ -179,10 +180,7 @@ function missing({ log, end, name, ms }: MissingOptions): EdgeimgError {
   }
 }
 
+/** An abort ends it as well. */
 async function delay(ms: number, signal: AbortSignal): Promise<void> {
-  await new Promise<void>((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    timer.unref();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
+  await sleep(ms, undefined, { signal, ref: false }).catch(() => undefined);
 }

@@ -20,7 +20,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const names = recordNames.filter((name) => values.record === undefined || values.record === name);
   if (names.length === 0) throw new Error(`--record is one of ${recordNames.join(", ")}`);
   const controller = new AbortController();
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => controller.abort());
+  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => controller.abort());
   const folder = await mkdtemp(join(values.folder ?? tmpdir(), "edgeimg-rehearsal-"));
   let bad = 0;
   try {
