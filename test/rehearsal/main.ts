@@ -26,11 +26,12 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     for (const name of names) {
       const recording = await record({ name, folder, signal: controller.signal });
-      const cuts = select(allCuts(recording.entries), values);
+      const all = allCuts(recording.entries);
+      const cuts = select(all, values);
       const writes = recording.entries.filter(({ length }) => length > 0);
       const bytes = writes.reduce((sum, { length }) => sum + length, 0);
       console.log(
-        `${name}: ${recording.entries.length} entries, ${writes.length} writes, ${bytes} bytes; ${cuts.length} cuts`,
+        `${name}: ${recording.entries.length} entries, ${writes.length} writes, ${bytes} bytes; ${cuts.length} of ${all.length} cuts`,
       );
       const verdicts = await rehearse({ recording, cuts, signal: controller.signal, onVerdict: show });
       console.log(`${name}: ${summary(verdicts)}`);
