@@ -48,7 +48,8 @@ static bool find_array_tag(edge_host *host) {
 static bool add_globals(edge_host *host) {
   JSValue global = JS_GetGlobalObject(host->ctx);
   bool ok = find_array_tag(host) && edge_console_init(host->ctx, global) == 0 &&
-            edge_timers_init(host->ctx, global) == 0 && edge_text_init(host->ctx, global) == 0;
+            edge_timers_init(host->ctx, global) == 0 && edge_text_init(host->ctx, global) == 0 &&
+            edge_crypto_init(host->ctx, global) == 0 && edge_clone_init(host->ctx, global) == 0;
   JS_FreeValue(host->ctx, global);
   return ok;
 }

@@ -64,6 +64,8 @@ JSModuleDef *edge_module_http(JSContext *ctx, const char *name);
 int edge_console_init(JSContext *ctx, JSValueConst global);
 int edge_timers_init(JSContext *ctx, JSValueConst global);
 int edge_text_init(JSContext *ctx, JSValueConst global);
+int edge_crypto_init(JSContext *ctx, JSValueConst global);
+int edge_clone_init(JSContext *ctx, JSValueConst global);
 void edge_timers_close(edge_host *host);
 
 /* Shutdown: shutdown.c */

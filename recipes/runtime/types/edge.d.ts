@@ -291,6 +291,25 @@ declare function queueMicrotask(callback: () => void): void;
 /** Base64 to characters U+0000 to U+00FF and back; throws an Error named InvalidCharacterError. */
 declare function atob(base64: string): string;
 declare function btoa(characters: string): string;
+/** Copies data, with Map, Set, Date, RegExp, Error, arrays of bytes and numbers, and cycles. Throws an Error named DataCloneError. */
+declare function structuredClone<T>(value: T): T;
+/** Random bytes of the kernel. */
+declare const crypto: {
+  /** Fills an array of integers, at most 65536 bytes. */
+  getRandomValues<
+    T extends
+      | Int8Array
+      | Uint8Array
+      | Uint8ClampedArray
+      | Int16Array
+      | Uint16Array
+      | Int32Array
+      | Uint32Array
+      | BigInt64Array
+      | BigUint64Array,
+  >(array: T): T;
+  randomUUID(): string;
+};
 declare const performance: { now(): number };
 declare class TextEncoder {
   encode(text: string): Uint8Array;
