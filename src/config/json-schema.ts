@@ -1,5 +1,7 @@
 import { board } from "../catalog/board.js";
+import { converter } from "../catalog/converter.js";
 import { recipe } from "../catalog/recipe.js";
+import { tool } from "../catalog/tool.js";
 import * as z from "../ground/zod.js";
 import { projectSchema } from "./project-schema.js";
 
@@ -30,6 +32,18 @@ export const fileKinds: readonly FileKind[] = [
     title: "recipes/engines/NAME/recipe.yaml",
     about: "An inference engine: where its source comes from and how it is built. docs/engines.md says how to add one.",
     schema: recipe,
+  },
+  {
+    name: "converter",
+    title: "recipes/converters/NAME/converter.yaml",
+    about: "A converter of models from one format to another. docs/engines.md says how to add one.",
+    schema: converter,
+  },
+  {
+    name: "tool",
+    title: "recipes/tools/NAME/tool.yaml",
+    about: "A program that runs on the host while an image is built. docs/engines.md says how to add one.",
+    schema: tool,
   },
 ];
 
