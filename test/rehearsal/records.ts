@@ -66,7 +66,7 @@ export async function record({ name, folder, signal }: RecordOptions): Promise<R
   await mkdir(project);
   await writeFile(join(project, "main.ts"), app);
   // Only the shell on the console, which comes with `debug`, can shut the board down from outside.
-  const system = name === "clock" ? "debug: true\n" : "";
+  const system = name === "clock" ? "system: { debug: true }\n" : "";
   await writeFile(
     join(project, "edgeimg.yaml"),
     `format: 1\nname: hello\nboard: qemu-a72\nengine: ncnn\napp: { entry: main.ts }\n${system}`,
