@@ -66,7 +66,7 @@ export interface FileRecord {
  */
 export const assembleKind = defineKind({
   name: "assemble",
-  version: 1,
+  version: 2,
   params,
   async run({ format, entries, closure }, context) {
     const records = new Map<string, FileRecord>();
@@ -216,13 +216,16 @@ function recordOf(one: ArchiveEntry, origin: Partial<FileRecord>): FileRecord {
   };
 }
 
+/** The top folder itself: without an entry of its own, mkfs.erofs makes it 0777. */
+const top: ArchiveEntry = { type: "directory", path: ".", mode: 0o755 };
+
 async function write(
   format: z.infer<typeof params>["format"],
   entries: readonly ArchiveEntry[],
   { out }: StepContext,
 ): Promise<void> {
   if (format === "tar")
-    await pipeline(Readable.from(writeTar(entries, treeTime)), createWriteStream(join(out, "data.tar")));
+    await pipeline(Readable.from(writeTar([top, ...entries], treeTime)), createWriteStream(join(out, "data.tar")));
   else if (format === "cpio") await writeFile(join(out, "data.cpio"), writeCpio(entries));
   else {
     for (const one of entries) {

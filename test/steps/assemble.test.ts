@@ -47,6 +47,20 @@ const packages: Folder = {
   "owners.json": JSON.stringify({ "usr/bin/tool": "tool_1_arm64.deb", "usr/lib/mod-6.1.ko": "mod_1_arm64.deb" }),
 };
 
+t.test("the top folder of a root file system is root's and 0755, not what a tool makes of it", async (t) => {
+  const { tree, files } = await assemble(
+    t,
+    {},
+    { format: "tar", entries: [{ type: "file", path: "etc/hostname", mode: 0o644, from: { text: "board\n" } }] },
+  );
+  const listing = execFileSync("tar", ["--numeric-owner", "-tvf", join(tree, "data.tar")], { encoding: "utf8" });
+  t.match(listing, /^drwxr-xr-x 0\/0 +0 [^\n]* \.\/\n/);
+  t.same(
+    files.map(({ path }) => path),
+    ["etc", "etc/hostname"],
+  );
+});
+
 t.test("files, texts, trees, links, folders: with modes and where each came from", async (t) => {
   const { tree, files, unpack } = await assemble(
     t,
