@@ -66,7 +66,10 @@ t.test("an app that imports npm packages is checked and bundled with them", asyn
       },
       inner: { "package.json": json({ main: "i.js" }), "i.js": "exports.twice = (text) => text + 'OFINNER' + text;" },
     },
-    runtime: { types: { "edge.d.ts": "declare const console: { log(text: string): void };\n" } },
+    runtime: {
+      "globals.json": readFileSync(new URL("../../../recipes/runtime/globals.json", import.meta.url), "utf8"),
+      types: { "edge.d.ts": "declare const console: { log(text: string): void };\n" },
+    },
     cache: {},
   });
   const services = await testServices(join(folder, "cache"));
@@ -80,11 +83,9 @@ t.test("an app that imports npm packages is checked and bundled with them", asyn
     ...dependencySteps(plan, { dependencies: await appDependencies(folder), localPath }),
     runtime: local("runtime", "runtime"),
   };
-  for (const [kind, tool] of [
-    ["typecheck", "typescript"],
-    ["bundle", "esbuild"],
-  ] as const)
-    plan.add({ id: kind, kind, title: kind, why: kind, inputs, params: { entry: "main.ts", [tool]: "1" } });
+  const compilers = { typecheck: { typescript: "1" }, bundle: { esbuild: "1", typescript: "1" } };
+  for (const [kind, versions] of Object.entries(compilers))
+    plan.add({ id: kind, kind, title: kind, why: kind, inputs, params: { entry: "main.ts", ...versions } });
   const steps = [...plan.steps.values()];
   const results = await execute({ format: 1, steps, targets: {} }, ["typecheck", "bundle"], services);
   const bundle = join(treePath(services.store, results.get("bundle")?.digest ?? ""), "main.js");

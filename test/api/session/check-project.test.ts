@@ -75,7 +75,7 @@ t.test("results are no part of the app, wherever --out puts them; what lies besi
       await mkdir(join(folder, one), { recursive: true });
     await mkdir(join(folder, out, "rpi4-ncnn"), { recursive: true });
     for (const file of ["src/main.ts", "assets/a.png", "assets/out/b.png", `${out}/rpi4-ncnn/manifest.json`])
-      await writeFile(join(folder, file), "x");
+      await writeFile(join(folder, file), "export {};");
     await writeFile(join(folder, "edgeimg.yaml"), `${head}  assets: [assets]\n`);
     const request = imageRequest(await openProject(testContext(folder), { out }));
     const plan = makePlan({ ...request, exclude: [...request.exclude, ".cache"] }, inventedLock(request));
@@ -101,7 +101,7 @@ t.test("results are no part of the app, wherever --out puts them; what lies besi
 });
 
 t.test("an asset folder that holds the app's sources does not take them away", async (t) => {
-  const folder = t.testdir({ src: { "main.ts": "x" } });
+  const folder = t.testdir({ src: { "main.ts": "export {};" } });
   await writeFile(join(folder, "edgeimg.yaml"), `${head}  assets: [src]\n`);
   const request = imageRequest(await openProject(testContext(folder), {}));
   const plan = makePlan({ ...request, exclude: [...request.exclude, ".cache"] }, inventedLock(request));
