@@ -59,7 +59,7 @@ sources: { main: { purl: "pkg:npm/pre@1.0.0", sha256: ${hash}, strip: 1 } }
 build: { kind: prebuilt, files: { arm64: { lib/a.so: lib/a.so } } }
 supports: { arch: [arm64] }
 adapter: { sources: [adapter.c] }
-model: { native: { role: model, suffix: .onnx }, tolerance: 0.1 }
+model: { accepts: [onnx], tolerance: 0.1 }
 `,
     );
     const text = "format: 1\nname: x\napp: { entry: main.ts }\n";
