@@ -32,6 +32,15 @@ export const trace = z.strictObject({
   types: z
     .partialRecord(elementType, z.string())
     .describe("Our element type -> the converter's. Inputs of other types are refused."),
+  rank: z
+    .strictObject({ min: z.int().min(0).max(8), max: z.int().min(0).max(8) })
+    .optional()
+    .describe("How many dimensions an input may have. Others are refused before the conversion."),
+  batch: z
+    .int()
+    .min(1)
+    .optional()
+    .describe("The only size that the first of two or more dimensions of an input may have."),
   args: z
     .array(z.string())
     .min(1)

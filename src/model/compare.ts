@@ -4,6 +4,8 @@ import { numbers, type Tensor } from "./tensor.js";
 
 export interface Comparison {
   readonly name: string;
+  /** How many values were compared: none of an empty result. */
+  readonly values: number;
   /** Largest |actual - reference|; Infinity when the shapes differ or one of two values is not a number. */
   readonly maxAbsolute: number;
   /** Where maxAbsolute is: an index a dimension. */
@@ -60,6 +62,7 @@ export function compareTensors(reference: Values, actual: Values, tolerance: num
   const { name } = reference;
   const differs = (mismatch: string): Comparison => ({
     name,
+    values: 0,
     maxAbsolute: Number.POSITIVE_INFINITY,
     at: [],
     reference: Number.NaN,
@@ -89,8 +92,9 @@ export function compareTensors(reference: Values, actual: Values, tolerance: num
   }
   return {
     name,
+    values: a.length,
     maxAbsolute,
-    at: position(worst, reference.shape),
+    at: a.length === 0 ? [] : position(worst, reference.shape),
     reference: a[worst] ?? Number.NaN,
     actual: b[worst] ?? Number.NaN,
     judged: judge({
@@ -209,6 +213,7 @@ const measures: Readonly<Record<Judgement["rule"], string>> = {
 export function comparisonText(comparison: Comparison): string {
   const { name, maxAbsolute, at, reference, actual, mismatch, judged } = comparison;
   if (mismatch !== undefined) return `${name}: ${mismatch}`;
+  if (comparison.values === 0) return `${name}: empty on both sides`;
   const short = (value: number) => (Number.isFinite(value) ? value.toExponential(1) : String(value));
   const failed = judged.filter(({ measured, allowed }) => !(measured <= allowed));
   const verdict = failed.map(

@@ -3,11 +3,39 @@ import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { type Shape, traceShapes } from "./shapes.js";
 import type { SidecarInput, SidecarOutput } from "./sidecar.js";
 
+/** Throws ERR_EDGEIMG_MODEL_OPERATOR for an input whose shape the converted format cannot hold. */
+function refuseShapes({ rank, batch }: Trace, model: string, { name, allowed }: SidecarInput): void {
+  const shapes = "shapes" in allowed ? allowed.shapes : [allowed.dims.map(({ max }) => max)];
+  const refuse = (what: string, hint: string): never => {
+    throw new EdgeimgError(
+      "ERR_EDGEIMG_MODEL_OPERATOR",
+      `Model ${model}: the engine takes no ${what} (input ${name})`,
+      {
+        hint,
+      },
+    );
+  };
+  for (const shape of shapes) {
+    const remedy = "or build with an engine that reads the file unconverted (`edgeimg engines`)";
+    if (rank !== undefined && (shape.length < rank.min || shape.length > rank.max))
+      refuse(
+        shape.length === 0 ? "scalar" : `tensor of ${shape.length} dimensions`,
+        `It takes ${rank.min} to ${rank.max} dimensions: export the model with ${name} as ${shape.length < rank.min ? "[1], " : "fewer, "}${remedy}.`,
+      );
+    if (batch !== undefined && shape.length > 1 && shape[0] !== batch)
+      refuse(
+        `tensor that begins with ${shape[0]}`,
+        `It takes a batch of ${batch} only: export the model so, and let the app run it several times, ${remedy}.`,
+      );
+  }
+}
+
 /**
  * The arguments by which a converter is shown shapes: known only when the model's ports are. Throws ERR_EDGEIMG_MODEL_OPERATOR for an
- * element type that it does not take.
+ * element type, rank or batch that it does not take.
  */
 export function traceArguments(trace: Trace, model: string, inputs: readonly SidecarInput[]): readonly string[] {
+  for (const input of inputs) refuseShapes(trace, model, input);
   const traces = inputs.map((input) => traceShapes(input.allowed));
   const several = traces.some((shapes) => shapes.length > 1);
   return trace.args.slice(0, several ? 2 : 1).map((argument, round) => {

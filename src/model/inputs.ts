@@ -29,22 +29,21 @@ export function resolveInputs(
   }));
 }
 
-/** Outputs with what is known before a run: their names and types. */
-export function resolveOutputs(model: string, ports: readonly OnnxPort[]): readonly SidecarOutput[] {
-  return ports.map((port) => ({ name: port.name, type: knownType(model, port) }));
+/** Outputs with what is known before a run: names, types, and shapes as far as the model states them. `scalars`: outputs that it says have no dimensions. */
+export function resolveOutputs(
+  model: string,
+  ports: readonly OnnxPort[],
+  scalars: ReadonlySet<string>,
+): readonly SidecarOutput[] {
+  return ports.map((port) => {
+    const known = { name: port.name, type: knownType(model, port) };
+    return port.shape.length > 0 || scalars.has(port.name) ? { ...known, dims: port.shape.map(outputDim) } : known;
+  });
 }
 
-/**
- * What is told of an output's shape: its rank, as it was seen in runs (models often state none), and the sizes that
- * the model states and every run showed. Any other size is left open. Undefined when the runs do not agree on a rank.
- */
-export function outputDims(port: OnnxPort, seen: readonly Shape[]): readonly Dimension[] | undefined {
-  const [first] = seen;
-  if (first === undefined || seen.some((shape) => shape.length !== first.length)) return undefined;
-  return first.map((size, axis) => {
-    const constant = port.shape[axis] === size && seen.every((shape) => shape[axis] === size);
-    return constant ? { min: size, max: size, step: 1 } : { min: 1, max: 2 ** 31 - 1, step: 1 };
-  });
+/** Sizes that the model leaves open may be 0: a detector may find nothing. */
+function outputDim(size: number | undefined): Dimension {
+  return size === undefined ? { min: 0, max: 2 ** 31 - 1, step: 1 } : { min: size, max: size, step: 1 };
 }
 
 function knownType(model: string, port: OnnxPort): ElementType {

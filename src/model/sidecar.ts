@@ -13,7 +13,7 @@ interface Port {
 }
 
 export type SidecarInput = Port & { readonly allowed: ShapeSet };
-export type SidecarOutput = Port & { readonly dims?: readonly Dimension[] };
+export type SidecarOutput = Port & { readonly dims?: readonly Dimension[] | undefined };
 
 export interface Sidecar {
   readonly engine: string;

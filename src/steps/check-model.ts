@@ -42,7 +42,7 @@ interface CheckRecord {
  */
 export const checkModelKind = defineKind({
   name: "check-model",
-  version: 3,
+  version: 4,
   params,
   async run(check, context) {
     const { inputs, work, services } = context;
@@ -114,10 +114,10 @@ async function runOnTarget({ check, context, libraries, run, outputs }: TargetRu
   for (const [index, { name, shape, data }] of run.entries()) {
     const file = join(folder, `in-${index}.bin`);
     await writeFile(file, data);
-    args.push("--input", `${name}=${file}:${shapeText(shape)}`);
+    args.push("--input", name, file, shapeText(shape));
   }
   const fileOf = (index: number) => join(folder, `out-${index}.bin`);
-  for (const [index, { name }] of outputs.entries()) args.push("--output", `${name}=${fileOf(index)}`);
+  for (const [index, { name }] of outputs.entries()) args.push("--output", name, fileOf(index));
   const result = await execa(
     join(inputFolder(inputs, "qemu"), "root/usr/bin", `qemu-${check.qemu}`),
     [
@@ -184,7 +184,9 @@ function refused(
       details: result.stderr.split("\n").slice(-4),
       hint: illegal
         ? "The recipe's flags are wrong for this core: report it."
-        : "Choose another engine, or declare other shapes.",
+        : check.engine === "onnxruntime"
+          ? "Declare other shapes, or export the model with another opset."
+          : "Build with `--engine onnxruntime`, which runs nearly every model, or declare other shapes.",
     },
   );
 }

@@ -2,6 +2,7 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { elementType } from "../catalog/converter.js";
 import * as z from "../ground/zod.js";
+import { readModel } from "../model/external-data.js";
 import { resolveInputs, resolveOutputs } from "../model/inputs.js";
 import { inspectOnnx } from "../model/reference.js";
 import { defineKind } from "./kind.js";
@@ -18,7 +19,7 @@ const port = z.strictObject({ name: z.string(), type: elementType });
 /** `ports.json`: what a model takes and gives, with the shapes that the project declares. */
 const modelPorts = z.strictObject({
   inputs: z.array(port.extend({ allowed: shapeSet })),
-  outputs: z.array(port),
+  outputs: z.array(port.extend({ dims: z.array(dimension).optional() })),
 });
 export type ModelPorts = z.infer<typeof modelPorts>;
 
@@ -33,18 +34,22 @@ export async function readPorts(folder: string): Promise<ModelPorts> {
  */
 export const modelPortsKind = defineKind({
   name: "model-ports",
-  version: 1,
+  version: 2,
   params: z.strictObject({ name: z.string(), declared: z.record(z.string(), shapeSet) }),
   async run({ name, declared }, { inputs, out, services }) {
+    const model = join(inputFolder(inputs, "onnx"), "model.onnx");
     const found = await inspectOnnx({
       runtime: inputFolder(inputs, "reference"),
-      model: join(inputFolder(inputs, "onnx"), "model.onnx"),
+      model,
       name: `model ${name}`,
       signal: services.signal,
     });
+    // onnxruntime gives no dimensions for scalars and for outputs whose shape it does not know; the file itself tells them apart.
+    const { graph } = (await readModel(model, `Model ${name}`)).file;
+    const scalars = new Set(graph.outputs.flatMap((one) => (one.shape?.length === 0 ? [one.name] : [])));
     const ports = {
       inputs: resolveInputs(name, found.inputs, declared),
-      outputs: resolveOutputs(name, found.outputs),
+      outputs: resolveOutputs(name, found.outputs, scalars),
     };
     await writeFile(join(out, "ports.json"), `${JSON.stringify(ports, null, 1)}\n`);
   },

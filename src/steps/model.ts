@@ -21,7 +21,7 @@ const params = z.strictObject({
 /** Makes one model's folder for the device: the files that the engine reads, and `model.edge`. */
 export const modelKind = defineKind({
   name: "model",
-  version: 2,
+  version: 3,
   params,
   async run({ engine, files, inputBlob, outputBlob, options }, { inputs, out }) {
     const ports = await readPorts(inputFolder(inputs, "ports"));
@@ -31,7 +31,11 @@ export const modelKind = defineKind({
       engine,
       files: Object.fromEntries(Object.entries(files).map(([role, { to }]) => [role, to])),
       inputs: withBlobs(ports.inputs, inputBlob),
-      outputs: withBlobs(ports.outputs, outputBlob),
+      // An engine that reads the model itself knows its shapes, also where the file states wrong ones; a converted file has lost some.
+      outputs:
+        outputBlob === undefined
+          ? ports.outputs.map(({ name, type }) => ({ name, type }))
+          : withBlobs(ports.outputs, outputBlob),
       options,
     });
     await writeFile(join(out, "model.edge"), sidecar);

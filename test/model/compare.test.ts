@@ -19,6 +19,29 @@ t.test("equal results differ by nothing, infinities and NaN included", async (t)
   t.equal(compareTensors(tensor([], [0]), tensor([], [0])).maxAbsolute, 0);
 });
 
+t.test("two empty results are equal when their shapes are", async (t) => {
+  const empty = (...shape: number[]) => tensor([], shape);
+  for (const shape of [[0], [0, 3], [1, 0, 4], [1, 4, 0], [0, 0]]) {
+    const result = compareTensors(empty(...shape), empty(...shape));
+    t.ok(passes(result), shape.join());
+    t.equal(comparisonText(result), "y: empty on both sides");
+  }
+  for (const [a, b] of [
+    [
+      [0, 3],
+      [0, 4],
+    ],
+    [[0], [0, 1]],
+    [
+      [1, 0],
+      [0, 1],
+    ],
+  ] as const)
+    t.notOk(passes(compareTensors(empty(...a), empty(...b))), `${a} ${b}`);
+  t.notOk(passes(compareTensors(empty(0, 3), tensor([1, 2, 3], [1, 3]))), "something where nothing was found");
+  t.notOk(passes(compareTensors(tensor([1, 2, 3], [1, 3]), empty(0, 3))), "nothing where something was found");
+});
+
 t.test("a value that is no number never passes", async (t) => {
   for (const [a, b] of [
     [1, Number.NaN],

@@ -31,6 +31,20 @@ t.test("a fixed one at one shape, several joined", async (t) => {
   t.same(args([x, mask]), ["inputshape=[1,3,48,640]f32,[1,16]i32", "inputshape2=[1,3,48,336]f32,[1,16]i32"]);
 });
 
+const refusedShapes: readonly (readonly [shape: readonly number[], message: string])[] = [
+  [[], "Model rec: the engine takes no scalar (input x)"],
+  [[1, 1, 1, 1, 1, 4], "Model rec: the engine takes no tensor of 6 dimensions (input x)"],
+  [[2, 3], "Model rec: the engine takes no tensor that begins with 2 (input x)"],
+  [[8, 3, 4, 4], "Model rec: the engine takes no tensor that begins with 8 (input x)"],
+  [[3, 1, 1, 2, 2], "Model rec: the engine takes no tensor that begins with 3 (input x)"],
+];
+for (const [shape, message] of refusedShapes)
+  t.test(`an input of [${shape.join(", ")}], which the format cannot hold, is refused by name`, async (t) => {
+    const input = { ...x, allowed: { dims: shape.map(fixed) } };
+    t.throws(() => traceArguments(trace, "rec", [input]), { code: "ERR_EDGEIMG_MODEL_OPERATOR", message });
+    t.throws(() => traceArguments(trace, "rec", [{ ...x, allowed: { shapes: [shape] } }]), { message });
+  });
+
 t.test("a type that the converter lacks is refused", async (t) => {
   t.throws(() => traceArguments(trace, "rec", [{ ...x, type: "u8" }]), {
     code: "ERR_EDGEIMG_MODEL_OPERATOR",

@@ -2,9 +2,10 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import t from "tap";
+import { renderSidecar } from "../../src/model/sidecar.js";
 import { appFolder, type Finished, runSource } from "../helpers/edge-app.js";
 import { toolbox } from "../helpers/toolbox.js";
-import { tinyOnnx } from "../model/onnx-builder.js";
+import { type TinyModel, tinyOnnx } from "../model/onnx-builder.js";
 
 const app = await appFolder();
 t.teardown(app.remove);
@@ -33,6 +34,11 @@ const source = `import { load, engine } from "edge:nn";
   const show = (value) => console.log(JSON.stringify(value, (key, item) => ArrayBuffer.isView(item) ? Array.from(item) : item));
   const tensor = (h, first = 0) => ({ shape: [1, 2, h, 4], data: Float32Array.from({ length: 8 * h }, (_, i) => i + first) });
   const code = (promise) => promise.then(() => "done", (error) => error.code ?? error.name);\n`;
+
+const nnRun = (engine: "ncnn" | "onnxruntime", ...args: string[]): Promise<{ exitCode?: number; stdout: string }> =>
+  execa(qemuAarch64, ["-cpu", "cortex-a53", "-L", sysroot, edgeNnRun, "--engine", engines[engine], ...args], {
+    reject: false,
+  });
 
 for (const engine of ["ncnn", "onnxruntime"] as const) {
   const folder = join(app.path, engine);
@@ -139,12 +145,9 @@ for (const engine of ["ncnn", "onnxruntime"] as const) {
   t.test(`${engine}: edge-nn-run runs raw tensors`, async (t) => {
     const [input, output] = [join(app.path, "in.raw"), join(app.path, "out.raw")];
     await writeFile(input, new Uint8Array(Float32Array.from({ length: 32 }, (_, i) => i - 5).buffer));
-    const call = (...args: string[]): Promise<{ exitCode?: number; stdout: string }> =>
-      execa(qemuAarch64, ["-cpu", "cortex-a53", "-L", sysroot, edgeNnRun, "--engine", engines[engine], ...args], {
-        reject: false,
-      });
+    const call = (...args: string[]) => nnRun(engine, ...args);
     const model = ["--model", join(folder, "double")];
-    const good = await call(...model, "--input", `x=${input}:1x2x4x4`, "--output", `y=${output}`);
+    const good = await call(...model, "--input", "x", input, "1x2x4x4", "--output", "y", output);
     t.equal(good.exitCode, 0);
     t.match(
       good.stdout.split("\n").map((line): unknown => JSON.parse(line)),
@@ -159,12 +162,12 @@ for (const engine of ["ncnn", "onnxruntime"] as const) {
       Array.from({ length: 32 }, (_, i) => 2 * i - 10),
     );
     const refused: [number, string, string[]][] = [
-      [3, "SHAPE", [...model, "--input", `x=${input}:1x2x2x8`]],
-      [3, "ARGUMENT", [...model, "--input", `z=${input}:1x2x4x4`]],
-      [3, "ARGUMENT", [...model, "--input", `x=${input}:1x2x4x4`, "--output", `z=${output}`]],
+      [3, "SHAPE", [...model, "--input", "x", input, "1x2x2x8"]],
+      [3, "ARGUMENT", [...model, "--input", "z", input, "1x2x4x4"]],
+      [3, "ARGUMENT", [...model, "--input", "x", input, "1x2x4x4", "--output", "z", output]],
       [3, "MODEL", ["--model", join(folder, "empty")]],
-      [2, "ARGUMENT", [...model, "--input", `x=${input}:1x2x8x4`]],
-      [2, "ARGUMENT", [...model, "--input", `x=${input}.no:1x2x4x4`]],
+      [2, "ARGUMENT", [...model, "--input", "x", input, "1x2x8x4"]],
+      [2, "ARGUMENT", [...model, "--input", "x", `${input}.no`, "1x2x4x4"]],
     ];
     for (const [exit, status, args] of refused) {
       const { exitCode, stdout } = await call(...args);
@@ -174,6 +177,234 @@ for (const engine of ["ncnn", "onnxruntime"] as const) {
   });
 }
 
+/** Rows: what is odd about the name of an input, and of an output. */
+const oddNames: readonly (readonly [input: string, output: string])[] = [
+  ["a=b", "y=1"],
+  ["=", "=="],
+  ["a b", " y "],
+  ["scope/x:0", "scope/y:0"],
+  ["größe", "結果"],
+  ["--model", "--input"],
+  ["%3d#", "50%"],
+  ["../x", "/y"],
+];
+
+for (const engine of ["ncnn", "onnxruntime"] as const)
+  for (const [input, output] of oddNames)
+    t.test(`${engine}: edge-nn-run takes the port names ${input} and ${output}, in files named so`, async (t) => {
+      const folder = t.testdir();
+      const files = {
+        ...models[engine],
+        ...(engine === "ncnn"
+          ? {}
+          : {
+              "m.onnx": tinyOnnx({
+                nodes: [{ op: "Add", inputs: [input, input], outputs: [output] }],
+                inputs: [{ name: input, shape: [1, 2, 4, 4] }],
+                outputs: [{ name: output, shape: [1, 2, 4, 4] }],
+              }),
+            }),
+      };
+      for (const [name, content] of Object.entries(files))
+        if (name !== "model.edge") await writeFile(join(folder, name), content);
+      const dims = [1, 2, 4, 4].map((size) => ({ min: size, max: size, step: 1 }));
+      await writeFile(
+        join(folder, "model.edge"),
+        renderSidecar({
+          engine,
+          files: engine === "ncnn" ? { param: "m.param", weights: "m.bin" } : { model: "m.onnx" },
+          inputs: [{ name: input, type: "f32", allowed: { dims }, ...(engine === "ncnn" ? { blob: "in0" } : {}) }],
+          outputs: [{ name: output, type: "f32", ...(engine === "ncnn" ? { blob: "out0" } : {}) }],
+        }),
+      );
+      const [from, to] = [join(folder, "a=b:c d.é"), join(folder, "=:out")];
+      await writeFile(from, new Uint8Array(Float32Array.from({ length: 32 }, (_, i) => i).buffer));
+      const { stdout, exitCode } = await nnRun(
+        engine,
+        ...["--model", folder, "--input", input, from, "1x2x4x4", "--output", output, to],
+      );
+      t.equal(exitCode, 0, stdout);
+      t.match(JSON.parse(stdout.split("\n")[1] ?? ""), { output });
+      t.equal((await readFile(to)).readFloatLE(4 * 31), 62);
+    });
+
+const none = { name: "none", shape: [0], values: [], type: 7 };
+const x = { name: "x", shape: [1, 2, 4, 4] };
+const y = (...shape: (number | string)[]) => ({ name: "y", shape });
+const gathered = (axis: number) => ({ op: "Gather", inputs: ["x", "none"], outputs: ["y"], int: { axis } });
+
+/** Rows: models whose result `y` has no elements, its type, its shape. */
+const emptyResults: readonly (readonly [
+  what: string,
+  type: "f32" | "i64",
+  shape: readonly number[],
+  model: TinyModel,
+])[] = [
+  [
+    "nothing first",
+    "f32",
+    [0, 2, 4, 4],
+    { nodes: [gathered(0)], weights: [none], inputs: [x], outputs: [y("n", 2, 4, 4)] },
+  ],
+  [
+    "nothing within",
+    "f32",
+    [1, 2, 0, 4],
+    { nodes: [gathered(2)], weights: [none], inputs: [x], outputs: [y(1, 2, 0, 4)] },
+  ],
+  [
+    "nothing last",
+    "f32",
+    [1, 2, 4, 0],
+    { nodes: [gathered(3)], weights: [none], inputs: [x], outputs: [y(1, 2, 4, "n")] },
+  ],
+  [
+    "NonZero of zeros",
+    "i64",
+    [4, 0],
+    {
+      nodes: [
+        { op: "Sub", inputs: ["x", "x"], outputs: ["zeros"] },
+        { op: "NonZero", inputs: ["zeros"], outputs: ["y"] },
+      ],
+      inputs: [x],
+      outputs: [{ ...y(4, "n"), type: 7 }],
+    },
+  ],
+  [
+    "NonMaxSuppression that keeps nothing",
+    "i64",
+    [0, 3],
+    {
+      nodes: [
+        { op: "Reshape", inputs: ["x", "eight boxes"], outputs: ["boxes"] },
+        { op: "Slice", inputs: ["boxes", "0", "1", "2"], outputs: ["columns"] },
+        { op: "Transpose", inputs: ["columns"], outputs: ["scores"], ints: { perm: [0, 2, 1] } },
+        { op: "NonMaxSuppression", inputs: ["boxes", "scores", "most", "overlap", "least"], outputs: ["y"] },
+      ],
+      weights: [
+        { name: "eight boxes", shape: [3], values: [1, 8, 4], type: 7 },
+        ...[0, 1, 2].map((value) => ({ name: String(value), shape: [1], values: [value], type: 7 })),
+        { name: "most", shape: [1], values: [10], type: 7 },
+        { name: "overlap", shape: [1], values: [0.5] },
+        { name: "least", shape: [1], values: [1e6] },
+      ],
+      inputs: [x],
+      outputs: [{ ...y("n", 3), type: 7 }],
+    },
+  ],
+  [
+    "Slice to nothing",
+    "f32",
+    [1, 0, 4, 4],
+    {
+      nodes: [{ op: "Slice", inputs: ["x", "1", "1", "1"], outputs: ["y"] }],
+      weights: [{ name: "1", shape: [1], values: [1], type: 7 }],
+      inputs: [x],
+      outputs: [y(1, "n", 4, 4)],
+    },
+  ],
+  [
+    "Where on nothing, beside a result",
+    "f32",
+    [1, 2, 0, 4],
+    {
+      nodes: [
+        { op: "Gather", inputs: ["x", "none"], outputs: ["few"], int: { axis: 2 } },
+        { op: "Equal", inputs: ["few", "few"], outputs: ["same"] },
+        { op: "Where", inputs: ["same", "few", "few"], outputs: ["y"] },
+        { op: "Add", inputs: ["x", "x"], outputs: ["z"] },
+      ],
+      weights: [none],
+      inputs: [x],
+      outputs: [y(1, 2, "n", 4), { name: "z", shape: [1, 2, 4, 4] }],
+    },
+  ],
+];
+
+for (const [what, type, shape, model] of emptyResults)
+  t.test(`onnxruntime: ${what} is a tensor`, async (t) => {
+    const models = t.testdir({ m: {} });
+    await writeFile(join(models, "m/m.onnx"), tinyOnnx(model));
+    await writeFile(
+      join(models, "m/model.edge"),
+      `edge-nn 1\nengine onnxruntime\nfile model m.onnx\ninput x f32 dims=1,2,4,4\noutput y ${type}\n${model.outputs.length > 1 ? "output z f32\n" : ""}`,
+    );
+    const { code, stdout } = await runSource(
+      app.path,
+      `${source} const { y, z } = await (await load("m")).run({ x: tensor(4) });
+      show([y.shape, y.data.length, y.data.constructor.name, z?.data[31]]);`,
+      { flags: ["--engine", engines.onnxruntime, "--models", models] },
+    );
+    t.equal(code, 0, stdout);
+    const line = stdout.split("\n").find((one) => one.startsWith("[")) ?? "null";
+    t.same(JSON.parse(line), [
+      shape,
+      0,
+      type === "i64" ? "BigInt64Array" : "Float32Array",
+      model.outputs.length > 1 ? 62 : null,
+    ]);
+    const [input, output] = [join(models, "in"), join(models, "out")];
+    await writeFile(input, new Uint8Array(128));
+    const ran = await nnRun(
+      "onnxruntime",
+      ...["--model", join(models, "m"), "--input", "x", input, "1x2x4x4", "--output", "y", output],
+    );
+    t.equal(ran.exitCode, 0, ran.stdout);
+    t.match(JSON.parse(ran.stdout.split("\n")[1] ?? ""), { output: "y", shape, bytes: 0 });
+    t.equal((await readFile(output)).length, 0);
+  });
+
+/** Rows: the input's shape, as ncnn has it without the leading 1; the declaration of the output; what comes, or what is said. */
+const ncnnOutputs: readonly (readonly [input: string, declared: string, expected: readonly number[] | RegExp])[] = [
+  ["1x2x4x4", "", [1, 2, 4, 4]],
+  ["1x2x4x4", "dims=1,2,4,4", [1, 2, 4, 4]],
+  ["1x2x4x4", "dims=2,4,4", [2, 4, 4]],
+  ["1x2x4x4", "dims=2,1,4,1,4", [2, 1, 4, 1, 4]],
+  ["1x2x4x4", "dims=2,4,4,1", [2, 4, 4, 1]],
+  ["1x2x4x4", "dims=0..99,0..99,0..99,0..99,4", [1, 1, 2, 4, 4]],
+  ["1x8", "dims=8", [8]],
+  ["1x8", "dims=8,1", [8, 1]],
+  ["8", "dims=1,8", [1, 8]],
+  ["1x2x2x2x3", "dims=1,2,2,2,3", [1, 2, 2, 2, 3]],
+  ["1x2x2x2x3", "dims=2,2,2,3", [2, 2, 2, 3]],
+  ["1", "dims=scalar", []],
+  ["1x1x1", "dims=scalar", []],
+  ["1", "dims=1,1,1,1,1", [1, 1, 1, 1, 1]],
+  ["1x8", "dims=1,0,4", [1, 0, 4]],
+  ["1x2x4x4", "dims=8,4", /output y: shape 1x2x4x4 has 4 dimensions, declared are 2/],
+  ["1x2x4x4", "dims=4,2,4", /output y: shape 1x2x4x4 has 4 dimensions, declared are 3/],
+  ["1x8", "dims=scalar", /output y: shape 1x8 has 2 dimensions, declared are 0/],
+];
+for (const [shape, declared, expected] of ncnnOutputs)
+  t.test(`ncnn: a result of ${shape} declared ${declared || "nowhere"}`, async (t) => {
+    const folder = t.testdir({ "m.param": models.ncnn["m.param"] ?? "", "m.bin": "" });
+    const sizes = shape.split("x").map(Number);
+    await writeFile(
+      join(folder, "model.edge"),
+      `edge-nn 1\nengine ncnn\nfile param m.param\nfile weights m.bin\ninput x f32 blob=in0 dims=${sizes.join(",")}\noutput y f32 blob=out0 ${declared}\n`,
+    );
+    const values = Float32Array.from({ length: sizes.reduce((a, b) => a * b, 1) }, (_, i) => i + 1);
+    await writeFile(join(folder, "in"), new Uint8Array(values.buffer));
+    const { stdout, exitCode } = await nnRun(
+      "ncnn",
+      ...["--model", folder, "--input", "x", join(folder, "in"), shape, "--output", "y", join(folder, "out")],
+    );
+    if (expected instanceof RegExp) {
+      t.equal(exitCode, 3);
+      t.match(stdout, expected);
+      return;
+    }
+    t.equal(exitCode, 0, stdout);
+    t.match(JSON.parse(stdout.split("\n")[1] ?? ""), { output: "y", shape: expected });
+    const bytes = await readFile(join(folder, "out"));
+    const doubled = expected.includes(0) ? [] : Array.from(values, (value) => 2 * value);
+    t.same(
+      Array.from({ length: bytes.length / 4 }, (_, i) => bytes.readFloatLE(4 * i)),
+      doubled,
+    );
+  });
+
 t.test("edge-nn-run checks its command line", async (t) => {
   const base = ["--engine", "/nowhere.so", "--model", "m"];
   const cases: [number, string[]][] = [
@@ -181,7 +412,9 @@ t.test("edge-nn-run checks its command line", async (t) => {
     [2, base.slice(2)],
     [2, base.slice(1)],
     [2, [...base, "--input", "x"]],
-    [2, [...base, "--input", "x=file"]],
+    [2, [...base, "--input", "x", "file"]],
+    [2, [...base, "--output", "x"]],
+    [2, [...base, "--inputs", "x", "file", "1"]],
     [2, [...base, "--threads", "x"]],
     [3, base],
   ];

@@ -3,8 +3,9 @@
  *
  * ncnn knows no batch dimension: it calls [1, c, h, w] a matrix of c channels.
  * A tensor of rank 2..5 therefore must begin with 1; a tensor of rank 1 goes as
- * it is. Results get the leading 1 back unless their declared rank says that
- * they never had one.
+ * it is. Results get their declared shape: sizes of 1 come and go in ncnn, a
+ * scalar is a matrix of one value. Where no shape is declared they get the
+ * leading 1 back.
  *
  * Storage and arithmetic in 16 bits are switched off: they cost 5e-4 (a
  * classifier) to 2e-3 (a text recognizer) of absolute error, and buy nothing on
@@ -141,6 +142,44 @@ static ncnn_mat_t make_mat(const edge_nn_tensor *t) {
   return mat;
 }
 
+/* Whether the sizes of `shape` (rank of the port) are declared ones. */
+static bool fits(const nn_port *port, const int64_t *shape) {
+  for (uint32_t i = 0; i < port->info.rank; i++) {
+    const edge_nn_dim *dim = &port->info.dims[i];
+    if (shape[i] < dim->min || shape[i] > dim->max || (shape[i] - dim->min) % dim->step != 0) return false;
+  }
+  return true;
+}
+
+/* Gives the axes below `axis` the `count` sizes, none of them 1, in their order, and 1 to the others, as declared; from the last axis on,
+ * so that sizes of 1 come first where both would do. At most 2^8 steps. */
+static bool spread(const nn_port *port, uint32_t axis, const int64_t *sizes, uint32_t count, int64_t *shape) {
+  if (axis == 0) return count == 0 && fits(port, shape);
+  if (count > axis) return false;
+  if (count > 0) {
+    shape[axis - 1] = sizes[count - 1];
+    if (spread(port, axis - 1, sizes, count - 1, shape)) return true;
+  }
+  shape[axis - 1] = 1;
+  return spread(port, axis - 1, sizes, count, shape);
+}
+
+/* The declared shape that a matrix of the sizes full[1..dims] holds, into `shape` of EDGE_NN_MAX_RANK; full[0] is 1, the batch. Its
+ * elements and their order stay. The rank; that of `full` when nothing declared is like it. */
+static uint32_t output_shape(const nn_port *port, const int64_t *full, uint32_t dims, int64_t *shape) {
+  uint32_t rank = port->info.rank, count = 0;
+  int64_t sizes[4];
+  memcpy(shape, full, (dims + 1) * sizeof *shape);
+  if (!port->declared || (rank == dims + 1 && fits(port, full))) return dims + 1;
+  for (uint32_t i = 1; i <= dims; i++)
+    if (full[i] != 1) sizes[count++] = full[i];
+  int64_t found[EDGE_NN_MAX_RANK];
+  if (rank == dims && fits(port, full + 1)) memcpy(found, full + 1, dims * sizeof *found);
+  else if (!spread(port, rank, sizes, count, found)) return dims + 1;
+  memcpy(shape, found, rank * sizeof *shape);
+  return rank;
+}
+
 /* Copies a matrix of 4-byte elements, not packed, into output `index`. */
 static edge_nn_status take_mat(edge_nn_model *model, uint32_t index, ncnn_mat_t mat) {
   nn_port *port = &model->outputs[index];
@@ -152,9 +191,9 @@ static edge_nn_status take_mat(edge_nn_model *model, uint32_t index, ncnn_mat_t 
                          dims, ncnn_mat_get_elemsize(mat));
   int64_t c = ncnn_mat_get_c(mat), d = ncnn_mat_get_d(mat), h = ncnn_mat_get_h(mat), w = ncnn_mat_get_w(mat);
   const int64_t shapes[4][5] = {{1, w}, {1, h, w}, {1, c, h, w}, {1, c, d, h, w}};
-  bool plain = port->declared && port->info.rank == (uint32_t)dims; /* never had a batch */
-  edge_nn_status status = nn_model_reserve_output(model, index, port->info.type, (uint32_t)dims + !plain,
-                                                  shapes[dims - 1] + plain);
+  int64_t shape[EDGE_NN_MAX_RANK];
+  uint32_t rank = output_shape(port, shapes[dims - 1], (uint32_t)dims, shape);
+  edge_nn_status status = nn_model_reserve_output(model, index, port->info.type, rank, shape);
   if (status) return status;
   size_t channels = dims < 3 ? 1 : (size_t)c, bytes = port->value.bytes / channels;
   size_t step = dims < 3 ? bytes : ncnn_mat_get_cstep(mat) * 4;
@@ -163,9 +202,29 @@ static edge_nn_status take_mat(edge_nn_model *model, uint32_t index, ncnn_mat_t 
   return EDGE_NN_OK;
 }
 
+/* Whether the declared shape is one only, without elements: ncnn has no such matrix, and there is nothing to compute. */
+static bool is_empty(const nn_port *port) {
+  bool empty = false;
+  for (uint32_t i = 0; i < port->info.rank; i++) {
+    if (port->info.dims[i].min != port->info.dims[i].max) return false;
+    empty = empty || port->info.dims[i].max == 0;
+  }
+  return empty;
+}
+
+static edge_nn_status give_nothing(edge_nn_model *model, uint32_t index) {
+  nn_port *port = &model->outputs[index];
+  int64_t shape[EDGE_NN_MAX_RANK];
+  for (uint32_t i = 0; i < port->info.rank; i++) shape[i] = port->info.dims[i].min;
+  edge_nn_status status = nn_model_reserve_output(model, index, port->info.type, port->info.rank, shape);
+  port->ready = !status;
+  return status;
+}
+
 static edge_nn_status extract(ncnn_model *m, ncnn_extractor_t extractor, uint32_t index) {
   edge_nn_model *model = &m->base;
   nn_port *port = &model->outputs[index];
+  if (is_empty(port)) return give_nothing(model, index);
   ncnn_mat_t mat = NULL; /* ours, also after a failure */
   edge_nn_status status;
   int result = ncnn_extractor_extract(extractor, port->blob, &mat);

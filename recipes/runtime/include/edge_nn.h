@@ -63,7 +63,9 @@ typedef struct {
   int32_t zero_point;
 } edge_nn_tensor_info;
 
-/* A dense row-major tensor. bytes = product(shape) * element size. */
+/* A dense row-major tensor. bytes = product(shape) * element size. A result may
+ * be empty: a detector that found nothing gives a size of 0, and 0 bytes. Inputs
+ * have no size of 0. */
 typedef struct {
   edge_nn_type type;
   uint32_t rank;
@@ -71,7 +73,7 @@ typedef struct {
   size_t bytes;
   const void *data; /* edge_nn_set_input: caller's, read during the call only.
                        edge_nn_get_output: the model's, valid until the next
-                       run or close. */
+                       run or close; never NULL, not even of 0 bytes. */
 } edge_nn_tensor;
 
 typedef struct edge_nn_model edge_nn_model;

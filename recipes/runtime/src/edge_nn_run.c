@@ -14,12 +14,12 @@
 
 static const char usage[] =
     "usage: edge-nn-run --engine libedge_nn.so --model DIR [--threads N]\n"
-    "                   --input NAME=FILE:1x3x48x320 ... [--output NAME=FILE ...]\n"
+    "                   --input NAME FILE 1x3x48x320 ... [--output NAME FILE ...]\n"
     "Tensors are raw, little-endian, row-major. Prints one JSON line for the engine and one for each output.\n";
 
-/* An --input or --output: the strings are parts of argv, split in place. */
+/* An --input or --output, each part an argument of its own, since names of ports hold anything: the strings are argv's. */
 typedef struct {
-  char *name, *file, *shape;
+  const char *name, *file, *shape; /* shape: NULL for an output */
 } binding;
 
 typedef struct {
@@ -46,33 +46,37 @@ static int bad_usage(const char *what, const char *value) {
   return EXIT_USAGE;
 }
 
-static int add_binding(binding *list, int *count, char *text, bool with_shape) {
-  if (*count == FILES_LIMIT) return bad_usage("too many tensors", text);
-  char *equals = strchr(text, '=');
-  char *colon = with_shape && equals ? strrchr(equals, ':') : NULL;
-  if (!equals || equals == text || (with_shape && !colon)) return bad_usage("cannot read the tensor", text);
-  *equals = 0;
-  if (colon) *colon = 0;
-  list[(*count)++] = (binding){text, equals + 1, colon ? colon + 1 : NULL};
+/* Arguments that an option takes; 0 for an unknown one. */
+static int arity(const char *option) {
+  if (strcmp(option, "--input") == 0) return 3;
+  if (strcmp(option, "--output") == 0) return 2;
+  return strcmp(option, "--engine") == 0 || strcmp(option, "--model") == 0 || strcmp(option, "--threads") == 0;
+}
+
+static int add_binding(binding *list, int *count, binding one) {
+  if (*count == FILES_LIMIT) return bad_usage("too many tensors", one.name);
+  list[(*count)++] = one;
   return 0;
 }
 
 static int read_options(int argc, char **argv, options *out) {
   out->threads = 1;
-  for (int i = 1; i < argc; i += 2) {
-    char *value = argv[i + 1]; /* argv[argc] is NULL */
+  for (int i = 1, count; i < argc; i += 1 + count) {
+    char **value = argv + i + 1;
     int status = 0;
-    if (!value) return bad_usage("a value is missing after", argv[i]);
-    if (strcmp(argv[i], "--engine") == 0) out->engine = value;
-    else if (strcmp(argv[i], "--model") == 0) out->model = value;
-    else if (strcmp(argv[i], "--input") == 0) status = add_binding(out->inputs, &out->input_count, value, true);
-    else if (strcmp(argv[i], "--output") == 0) status = add_binding(out->outputs, &out->output_count, value, false);
-    else if (strcmp(argv[i], "--threads") == 0) {
+    count = arity(argv[i]);
+    if (!count) return bad_usage("unknown option", argv[i]);
+    if (count > argc - i - 1) return bad_usage("a value is missing after", argv[i]);
+    if (strcmp(argv[i], "--engine") == 0) out->engine = value[0];
+    else if (strcmp(argv[i], "--model") == 0) out->model = value[0];
+    else if (count == 3) status = add_binding(out->inputs, &out->input_count, (binding){value[0], value[1], value[2]});
+    else if (count == 2) status = add_binding(out->outputs, &out->output_count, (binding){value[0], value[1], NULL});
+    else {
       char *end;
-      long threads = strtol(value, &end, 10);
-      if (*end || threads < 1 || threads > 64) return bad_usage("threads must be from 1 to 64", value);
+      long threads = strtol(value[0], &end, 10);
+      if (*end || threads < 1 || threads > 64) return bad_usage("threads must be from 1 to 64", value[0]);
       out->threads = (int)threads;
-    } else return bad_usage("unknown option", argv[i]);
+    }
     if (status) return status;
   }
   if (!out->engine || !out->model) return bad_usage("missing", out->engine ? "--model" : "--engine");

@@ -68,12 +68,16 @@ const char *edge_status_name(edge_nn_status status) {
 
 bool edge_shape_bytes(const int32_t *shape, uint32_t rank, unsigned element, uint64_t limit, uint64_t *bytes) {
   uint64_t total = element;
+  bool empty = false;
   if (rank > EDGE_NN_MAX_RANK || element == 0) return false;
   for (uint32_t i = 0; i < rank; i++) {
     if (shape[i] < 0) return false;
+    empty = empty || shape[i] == 0;
+  }
+  for (uint32_t i = 0; i < rank && !empty; i++) {
     total *= (uint64_t)shape[i]; /* below limit * 2^31: no overflow while limit < 2^32 */
     if (total > limit) return false;
   }
-  *bytes = total;
+  *bytes = empty ? 0 : total;
   return true;
 }

@@ -31,7 +31,7 @@ unsigned edge_element_size(edge_nn_type type);
 const char *edge_type_name(edge_nn_type type);
 /* "SHAPE", "TYPE", "ARGUMENT", "MODEL", "ENGINE" or "MEMORY". */
 const char *edge_status_name(edge_nn_status status);
-/* Product of the sizes; false when a size is below 0 or the bytes pass `limit`. */
+/* Bytes of a tensor of this shape, none when a size is 0; false when a size is below 0 or the bytes pass `limit`. */
 bool edge_shape_bytes(const int32_t *shape, uint32_t rank, unsigned element, uint64_t limit, uint64_t *bytes);
 
 #endif

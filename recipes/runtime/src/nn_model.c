@@ -60,13 +60,18 @@ bool nn_type_named(const char *name, edge_nn_type *type) {
   return false;
 }
 
-/* Bytes of a tensor; false when a size is below 1 or the product too large. */
+/* Bytes of a tensor, none when a size is 0; false when a size is below 0 or the product too large. */
 static bool tensor_bytes(edge_nn_type type, uint32_t rank, const int32_t *shape, size_t *bytes) {
   size_t total = nn_type_size(type);
-  for (uint32_t i = 0; i < rank; i++)
-    if (shape[i] < 1 || __builtin_mul_overflow(total, (size_t)shape[i], &total)) return false;
-  *bytes = total;
-  return total <= PTRDIFF_MAX;
+  bool empty = false;
+  for (uint32_t i = 0; i < rank; i++) {
+    if (shape[i] < 0) return false;
+    empty = empty || shape[i] == 0;
+  }
+  for (uint32_t i = 0; i < rank && !empty; i++)
+    if (__builtin_mul_overflow(total, (size_t)shape[i], &total)) return false;
+  *bytes = empty ? 0 : total;
+  return *bytes <= PTRDIFF_MAX;
 }
 
 /* "1x3x48x320" into text of `size` bytes. */
@@ -176,8 +181,9 @@ edge_nn_status nn_model_describe_output(edge_nn_model *model, uint32_t index, ed
   if (rank > EDGE_NN_MAX_RANK)
     return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "output %s has %u dimensions", port->info.name, rank);
   for (uint32_t i = 0; i < rank; i++) {
-    if (shape[i] < 1 || shape[i] > INT32_MAX)
-      return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "output %s is empty or too large", port->info.name);
+    if (shape[i] < 0 || shape[i] > INT32_MAX)
+      return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "output %s: size %lld of dimension %u", port->info.name,
+                           (long long)shape[i], i);
     value.shape[i] = (int32_t)shape[i];
   }
   if (!tensor_bytes(type, rank, value.shape, &value.bytes))
@@ -246,6 +252,8 @@ edge_nn_status edge_nn_get_output(edge_nn_model *model, uint32_t index, edge_nn_
     return nn_model_fail(model, EDGE_NN_ERR_ARGUMENT, "get_output: nowhere to put it, or no output %u", index);
   if (!model->outputs[index].ready)
     return nn_model_fail(model, EDGE_NN_ERR_ARGUMENT, "output %s: run the model first", model->outputs[index].info.name);
+  static const int64_t nothing = 0; /* what an empty result points at: engines give NULL */
   *out = model->outputs[index].value;
+  if (!out->data) out->data = &nothing;
   return EDGE_NN_OK;
 }

@@ -100,9 +100,17 @@ static bool read_size(const char **s, int32_t *value) {
   return true;
 }
 
-/* N, MIN..MAX or MIN..MAX/STEP */
-static bool read_dim(const char **s, edge_nn_dim *dim) {
-  if (!read_size(s, &dim->min)) return false;
+/* A size that may be 0, as results have: "0" itself, no leading zero. */
+static bool read_size_or_0(const char **s, int32_t *value) {
+  if (**s != '0') return read_size(s, value);
+  *value = 0;
+  ++*s;
+  return true;
+}
+
+/* N, MIN..MAX or MIN..MAX/STEP; N and MIN may be 0 in outputs, for empty results. */
+static bool read_dim(const char **s, edge_nn_dim *dim, bool input) {
+  if (!(input ? read_size : read_size_or_0)(s, &dim->min)) return false;
   dim->max = dim->min;
   dim->step = 1;
   if (strncmp(*s, "..", 2) == 0) {
@@ -116,10 +124,10 @@ static bool read_dim(const char **s, edge_nn_dim *dim) {
   return dim->max >= dim->min && (dim->max - dim->min) % dim->step == 0;
 }
 
-static bool read_dims(const char *s, nn_port *port) {
+static bool read_dims(const char *s, nn_port *port, bool input) {
   if (strcmp(s, "scalar") == 0) return true;
   do {
-    if (port->info.rank == EDGE_NN_MAX_RANK || !read_dim(&s, &port->info.dims[port->info.rank++])) return false;
+    if (port->info.rank == EDGE_NN_MAX_RANK || !read_dim(&s, &port->info.dims[port->info.rank++], input)) return false;
   } while (*s == ',' && *++s);
   return !*s && s[-1] != ',';
 }
@@ -198,7 +206,7 @@ static edge_nn_status read_port(reader *r, char *rest, nn_port *ports, uint32_t 
       if (!*value || !unescape(value)) return REFUSE(r, "%s %s: blob is not escaped UTF-8 text", kind, name);
       port->blob = value;
     } else if (strcmp(field, "dims") == 0 && !port->declared) {
-      if (!read_dims(value, port)) return REFUSE(r, "%s %s: dims=%s is malformed", kind, name, value);
+      if (!read_dims(value, port, input)) return REFUSE(r, "%s %s: dims=%s is malformed", kind, name, value);
       port->declared = true;
     } else if (strcmp(field, "shapes") == 0 && !port->declared && input) {
       if (!read_shapes(value, port)) return REFUSE(r, "%s %s: shapes=%s is malformed", kind, name, value);

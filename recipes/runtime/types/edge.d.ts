@@ -5,7 +5,10 @@
 
 declare module "edge:nn" {
   export type TensorData = Float32Array | Int8Array | Uint8Array | Int32Array | BigInt64Array;
-  /** A dense row-major tensor; `data.length` equals the product of `shape`. */
+  /**
+   * A dense row-major tensor; `data.length` equals the product of `shape`. A result may be empty: a detector that finds nothing gives
+   * a shape with a 0, and no data. Inputs have no size of 0.
+   */
   export interface Tensor {
     readonly shape: readonly number[];
     readonly data: TensorData;
