@@ -4,6 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "milestone.h"
+
 #define STACK_FRAMES 20
 
 static const edge_source_map *source_map(edge_host *host) {
@@ -128,7 +130,7 @@ void edge_error_report(edge_host *host, JSValueConst error) {
   /* Out of memory in the app must not keep its report from being made. */
   JS_SetMemoryLimit(host->rt, (size_t)-1);
   append_message(host->ctx, error, &message);
-  edge_buf_str(&line, "{\"edgeimg\":\"app-error\",\"message\":");
+  edge_buf_printf(&line, "{\"edgeimg\":\"app-error\",\"uptimeMs\":%lld,\"message\":", edge_uptime_ms());
   edge_buf_json(&line, message.data ? message.data : "", message.len);
   edge_buf_str(&line, ",\"stack\":[");
   append_frames(host, error, &line, emit_json);
@@ -141,7 +143,7 @@ void edge_error_report(edge_host *host, JSValueConst error) {
 
 void edge_error_plain(const char *message) {
   edge_buf line = {0};
-  edge_buf_str(&line, "{\"edgeimg\":\"app-error\",\"message\":");
+  edge_buf_printf(&line, "{\"edgeimg\":\"app-error\",\"uptimeMs\":%lld,\"message\":", edge_uptime_ms());
   edge_buf_json(&line, message, strlen(message));
   edge_buf_str(&line, ",\"stack\":[]}\n");
   if (!line.failed) edge_write_all(STDOUT_FILENO, line.data, line.len);

@@ -8,8 +8,7 @@
 
 #include "buffer.h"
 
-/* Milliseconds since the kernel started, sleep included: what the scripts of the board read from /proc/uptime. */
-static long long uptime_ms(void) {
+long long edge_uptime_ms(void) {
   struct timespec now = {0};
   clock_gettime(CLOCK_BOOTTIME, &now);
   return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
@@ -23,7 +22,7 @@ void edge_milestone(const char *name, const char *format, ...) {
   int len = vsnprintf(fields, sizeof fields, format, args);
   va_end(args);
   if (len < 0 || (size_t)len >= sizeof fields) return;
-  edge_buf_printf(&line, "{\"edgeimg\":\"%s\",\"uptimeMs\":%lld,%s}\n", name, uptime_ms(), fields);
+  edge_buf_printf(&line, "{\"edgeimg\":\"%s\",\"uptimeMs\":%lld,%s}\n", name, edge_uptime_ms(), fields);
   if (!line.failed) edge_write_all(STDOUT_FILENO, line.data, line.len);
   edge_buf_free(&line);
 }
@@ -36,7 +35,7 @@ int edge_milestone_js(JSContext *ctx, JSValueConst name, JSValueConst fields) {
   edge_buf_str(&line, "{\"edgeimg\":");
   edge_buf_json(&line, name_text, name_len);
   JS_FreeCString(ctx, name_text);
-  edge_buf_printf(&line, ",\"uptimeMs\":%lld", uptime_ms());
+  edge_buf_printf(&line, ",\"uptimeMs\":%lld", edge_uptime_ms());
   if (JS_IsObject(fields)) {
     JSValue json = JS_JSONStringify(ctx, fields, JS_UNDEFINED, JS_UNDEFINED);
     const char *text = JS_IsString(json) ? JS_ToCStringLen(ctx, &len, json) : NULL;

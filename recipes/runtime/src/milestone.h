@@ -4,7 +4,10 @@
 
 #include <quickjs/quickjs.h>
 
-/* Prints {"edgeimg":name,FIELDS}; `format` gives the fields after the comma, already JSON. */
+/* Milliseconds since the kernel started, sleep included: what the scripts of the board read from /proc/uptime. Async-signal-safe. */
+long long edge_uptime_ms(void);
+
+/* Prints {"edgeimg":name,"uptimeMs":N,FIELDS}; `format` gives the fields after the comma, already JSON. */
 void edge_milestone(const char *name, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The same with a name and a plain object from JavaScript. 0 or -1 (thrown). */

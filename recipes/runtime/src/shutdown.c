@@ -6,6 +6,7 @@
 
 #include "error_report.h"
 #include "host.h"
+#include "milestone.h"
 
 /* docs: "the process ends when the promise settles or after 5 s"; init waits a little longer. */
 #define SHUTDOWN_SECONDS 5
@@ -24,9 +25,19 @@ static void on_stop(int signal_number) {
 }
 
 static void on_alarm(int signal_number) {
-  static const char line[] = "{\"edgeimg\":\"app-error\",\"message\":\"shutdown took longer than 5 s\",\"stack\":[]}\n";
+  static const char head[] = "{\"edgeimg\":\"app-error\",\"uptimeMs\":";
+  static const char tail[] = ",\"message\":\"shutdown took longer than 5 s\",\"stack\":[]}\n";
+  char line[sizeof head + sizeof tail + 20]; /* 19 digits at most */
+  char digits[20];
+  size_t count = 0, len = sizeof head - 1;
   (void)signal_number;
-  ssize_t ignored = write(STDOUT_FILENO, line, sizeof line - 1);
+  memcpy(line, head, len);
+  /* printf may not be called here. */
+  for (long long rest = edge_uptime_ms(); count == 0 || rest; rest /= 10) digits[count++] = (char)('0' + rest % 10);
+  while (count) line[len++] = digits[--count];
+  memcpy(line + len, tail, sizeof tail - 1);
+  len += sizeof tail - 1;
+  ssize_t ignored = write(STDOUT_FILENO, line, len);
   (void)ignored;
   _exit(1);
 }
