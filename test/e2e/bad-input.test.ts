@@ -68,7 +68,7 @@ const cases: readonly Case[] = [
     what: "a missing app file",
     files: { "main.ts": "" },
     prepare: async (project) => rm(join(project, "main.ts")),
-    code: "ERR_EDGEIMG_APP_MISSING",
+    code: "ERR_EDGEIMG_PROJECT_FILE",
     exit: 1,
     says: /main\.ts/,
   },
@@ -91,7 +91,7 @@ const cases: readonly Case[] = [
     files: { "edgeimg.yaml": yaml("models: { m: { onnx: m.onnx } }\n"), "m.onnx": "version https://git-lfs\n" },
     code: "ERR_EDGEIMG_MODEL_NOT_ONNX",
     exit: 1,
-    says: /model m/,
+    says: /Model m is not a valid ONNX model.*git lfs pull/s,
   },
   {
     what: "an operator that ncnn cannot run",

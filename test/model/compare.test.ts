@@ -116,3 +116,10 @@ t.test("rounding passes, whatever the size", async (t) => {
     t.ok(passes(compareTensors(tensor(expected, [2, 256]), tensor(actual, [2, 256]))), String(scale));
   }
 });
+
+t.test("a tolerance below rounding is what it says", async (t) => {
+  const holds = (tolerance: number) => passes(compare(tensor([0.5], [1]), tensor([0.50000006], [1]), tolerance));
+  t.ok(holds(1e-3));
+  t.ok(holds(1e-5));
+  t.notOk(holds(1e-12));
+});
