@@ -42,7 +42,7 @@ interface CheckRecord {
  */
 export const checkModelKind = defineKind({
   name: "check-model",
-  version: 4,
+  version: 5,
   params,
   async run(check, context) {
     const { inputs, work, services } = context;
