@@ -118,7 +118,7 @@ interface Judged {
  * that differs by a twentieth of its own size is no rounding. A project that asks for less than this gets what it asks for: every difference
  * counts.
  */
-const rounding = 2e-6;
+export const rounding = 2e-6;
 const sliceTolerance = 0.05;
 const sliceLength = 16;
 /** Four units of the last place of 1: a sigmoid rounds that much, however near its result is to 0. */

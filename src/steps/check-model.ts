@@ -4,7 +4,7 @@ import { execa } from "execa";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import * as z from "../ground/zod.js";
 import { findRuns } from "../model/check-runs.js";
-import { type Comparison, compareOutputs, comparisonText, passes } from "../model/compare.js";
+import { type Comparison, compareOutputs, comparisonText, passes, rounding } from "../model/compare.js";
 import { readModel } from "../model/external-data.js";
 import { resolveInputs } from "../model/inputs.js";
 import { inputFacts, narrowed } from "../model/probe.js";
@@ -227,13 +227,15 @@ function judge({
 }
 
 /** A larger tolerance is offered for what may be rounding only: not for another shape, and not for results that have little in common. */
-function remedy({ name, engine }: Params, failed: readonly Comparison[]): string {
+function remedy({ name, engine, tolerance }: Params, failed: readonly Comparison[]): string {
   const other =
     engine === "onnxruntime"
       ? "export the model with another opset"
       : "build with `--engine onnxruntime`, which runs the file unconverted";
   if (failed.some(({ mismatch }) => mismatch !== undefined))
     return `The conversion for ${engine} changed an output's shape or type: ${other}, or end the model with a Reshape to the shape you need.`;
+  if (tolerance < rounding)
+    return `A tolerance of ${tolerance} is less than sums of 32-bit numbers differ by: set \`models.${name}.tolerance\` to ${rounding} or more.`;
   const factor = Math.max(...failed.flatMap(({ judged }) => judged.map(({ measured, allowed }) => measured / allowed)));
   if (factor > 20)
     return `That is no rounding: ${other}, declare fewer shapes if only some are wrong, or take the operator out that differs.`;
