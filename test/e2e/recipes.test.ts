@@ -110,11 +110,18 @@ t.test("a patch that does not fit, and an archive that is not there, are said", 
   await writeFile(patch, text);
   const recipeText = await readFile(join(engine, "recipe.yaml"), "utf8");
   await writeFile(join(engine, "recipe.yaml"), recipeText.replace(main.sha256, "a".repeat(64)));
+  const unlocked = await edgeimg(program, ["build"], { cwd: project });
+  t.equal(unlocked.code, 1);
+  t.match(unlocked.stderr, /ERR_EDGEIMG_LOCK_DISAGREES/, "a hash that the lock does not have is found first");
+  // As that message says.
+  const updated = await edgeimg(program, ["lock", "--update"], { cwd: project });
+  t.equal(updated.code, 0, updated.stderr.slice(-2000));
   const missing = await edgeimg(program, ["build"], { cwd: project });
   t.equal(missing.code, 1);
   t.match(missing.stderr, /ERR_EDGEIMG_SOURCE_SUPPLY/);
   t.match(missing.stderr, /Ask the maker\./);
   await writeFile(join(engine, "recipe.yaml"), recipeText);
+  t.equal((await edgeimg(program, ["lock", "--update"], { cwd: project })).code, 0);
 });
 
 t.test("a converter's own refusal reaches the user", async (t) => {
