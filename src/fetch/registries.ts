@@ -40,7 +40,7 @@ export async function resolveUrls(
     case "pypi":
       return [await pypiUrl(file, purl, registries, network)];
     case "cargo":
-      return [registries.cargo === undefined ? known(purl) : await crateUrl(purl, registries.cargo, network)];
+      return [await crateUrl(purl, registries.cargo ?? defaultCrateIndex(purl), network)];
     case "maven": {
       const url = mavenFile(known(purl), file.name);
       return [
@@ -114,6 +114,12 @@ async function crateUrl(purl: PackageURL, index: string, network: Network): Prom
   const filled = dl.replaceAll("{crate}", name).replaceAll("{version}", version);
   return filled === dl ? join(dl, `${name}/${version}/download`) : filled;
 }
+
+/** The sparse index of the public registry, beside its own address (The Cargo Book, "Registries"): cargo itself asks no other host. */
+function defaultCrateIndex(purl: PackageURL): string {
+  return `https://index.${new URL(known(purl)).host}/`;
+}
+
 function parsePurl(text: string): PackageURL {
   try {
     return PackageURL.fromString(text);

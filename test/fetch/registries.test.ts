@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
+import { MockAgent } from "undici";
 import { userProxies, userRegistries } from "../../src/api/session/registries.js";
 import { createAgent } from "../../src/fetch/proxies.js";
 import { type Registries, resolveUrls } from "../../src/fetch/registries.js";
@@ -61,6 +62,22 @@ t.test("a cargo index is asked where its crates are", async (t) => {
   t.same(await urls(purl, { cargo: `${index.url}/shaped` }), [`${index.url}/x/mnn-sys-0.2.0.crate`]);
   await t.rejects(urls(purl, { cargo: `${index.url}/none` }), { message: "the crate index answered 404" });
 });
+
+t.test(
+  "without a setting the public crate index is asked, as cargo does: the registry's own address may be out of reach",
+  async (t) => {
+    const agent = new MockAgent();
+    agent.disableNetConnect();
+    agent
+      .get(/^https:\/\/index\./)
+      .intercept({ path: "/config.json" })
+      .reply(200, { dl: "https://files.test/crates" });
+    const file = { purl: "pkg:cargo/semver@1.0.28", name: "semver-1.0.28.crate", path: undefined };
+    t.same(await resolveUrls(file, { deb: [] }, { ...network, dispatcher: agent }), [
+      "https://files.test/crates/semver/1.0.28/download",
+    ]);
+  },
+);
 
 t.test("a PyPI index is asked where the file is", async (t) => {
   const index = await fileServer(t, (request, response) => {
