@@ -1,0 +1,53 @@
+import { appendFile, readFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { parse } from "junit2json";
+import t from "tap";
+import { edgeimg, fetchPhotograph, jsonLines, packedProgram, pictureProject, scratchFolder } from "./lab.js";
+
+export interface ReadingOptions {
+  readonly boards: readonly string[];
+  readonly engines: readonly string[];
+  /** How many of the rendered pictures the app reads at start. */
+  readonly count: number;
+}
+
+const viaHttp = 2;
+
+/**
+ * Builds images of every board with every engine, with the packed program as a CI pipeline does, boots those very images in QEMU and
+ * compares what the app reads in the rendered pictures and a photograph, at start and over HTTP, with what is written on them.
+ */
+export async function boardsReadPictures({ boards, engines, count }: ReadingOptions): Promise<void> {
+  const folder = await scratchFolder("boot");
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  const program = await packedProgram(folder);
+  const project = join(folder, "project");
+
+  // All before the first subtest: between two of them tap would take the file for finished.
+  await pictureProject(program, project, { count, viaHttp, photograph: await fetchPhotograph(folder) });
+  await appendFile(join(project, "edgeimg.yaml"), `matrix: ${JSON.stringify({ boards, engines })}\n`);
+  const built = await edgeimg(program, ["build", "--matrix", "--json"], { cwd: project });
+  if (built.code !== 0) throw new Error(`the images were not built: ${built.stdout.slice(-3000)} ${built.stderr}`);
+  const listed = jsonLines((await edgeimg(program, ["ci", "matrix", "--json"], { cwd: project })).stdout).at(-1);
+  if (!Array.isArray(listed?.include)) throw new Error("edgeimg ci matrix lists nothing");
+  const images: { readonly board: string; readonly engine: string }[] = listed.include;
+  t.equal(images.length, boards.length * engines.length, "every board with every engine");
+
+  for (const { board, engine } of images) {
+    await t.test(`${board} with ${engine} reads every picture`, async (t) => {
+      const junit = join(folder, `${board}-${engine}.xml`);
+      const args = ["test", "--board", board, "--engine", engine, "--locked", "--junit", junit, "--json"];
+      const run = await edgeimg(program, args, { cwd: project });
+      const report = jsonLines(run.stdout).find((line) => line.command === "test");
+      if (!Array.isArray(report?.checks))
+        return t.fail(`no report: ${run.stdout.slice(-2000)} ${run.stderr.slice(-2000)}`);
+      const checks: { name: string; passed: boolean; detail?: string }[] = report.checks;
+      for (const check of checks) t.ok(check.passed, check.name, { detail: check.detail });
+      t.ok(count >= 8, `${count} pictures`);
+      t.equal(checks.length, 1 + (1 + count + 1) + (3 + viaHttp), "start, console lines, requests");
+      t.equal(run.code, 0);
+      t.match(await parse(await readFile(junit, "utf8")), { tests: checks.length, failures: 0 });
+      t.comment(`${board} ${engine}: ${Math.round(Number(report.ms) / 1000)} s`);
+    });
+  }
+}
