@@ -25,6 +25,8 @@ export interface AppOptions {
 export interface AppSteps {
   readonly inputs: Readonly<Record<string, string>>;
   readonly entries: readonly AssembleEntry[];
+  /** Those of them that the project brings as they are. */
+  readonly assets: Pick<AppSteps, "inputs" | "entries">;
   /** Those of `entries` that are not made for this very QuickJS. */
   readonly portable: readonly AssembleEntry[];
   readonly typecheck: string;
@@ -114,14 +116,19 @@ export function appSteps(context: DebianContext, options: AppOptions): AppSteps 
       params: { path: options.localPath(path), exclude: withinFolder(path, options.exclude) },
     }),
   );
+  const assetEntries = assetSteps.map(
+    (step): AssembleEntry => ({ type: "tree", path: "app/assets", from: { input: step, path: "" } }),
+  );
+  const assetInputs = Object.fromEntries(assetSteps.map((step) => [step, step]));
   const portable: AssembleEntry[] = [
     { type: "file", path: "app/main.js.map", mode: 0o644, from: { input: "bundle", path: "main.js.map" } },
-    ...assetSteps.map((step): AssembleEntry => ({ type: "tree", path: "app/assets", from: { input: step, path: "" } })),
+    ...assetEntries,
   ];
   return {
     typecheck,
     bundle,
-    inputs: { bundle, bytecode, ...Object.fromEntries(assetSteps.map((step) => [step, step])) },
+    inputs: { bundle, bytecode, ...assetInputs },
+    assets: { inputs: assetInputs, entries: assetEntries },
     entries: [
       { type: "file", path: "app/main.qjb", mode: 0o644, from: { input: "bytecode", path: "main.qjb" } },
       ...portable,

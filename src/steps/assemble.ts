@@ -1,5 +1,5 @@
 import { createWriteStream, lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -40,6 +40,8 @@ const params = z.strictObject({
       machine: z.int(),
       folders: z.array(z.strictObject({ input: z.string(), path: z.string(), target: z.string() })),
       loaderFolder: z.string(),
+      /** What lies in the same image without being laid here: its programs' libraries are needed, too. */
+      also: z.array(entry).optional(),
       /** Libraries of `folders` that are opened by name (dlopen), and what opens them. */
       wanted: z.array(z.strictObject({ name: z.string(), neededBy: z.string() })).optional(),
     })
@@ -66,7 +68,7 @@ export interface FileRecord {
  */
 export const assembleKind = defineKind({
   name: "assemble",
-  version: 2,
+  version: 3,
   params,
   async run({ format, entries, closure }, context) {
     const records = new Map<string, FileRecord>();
@@ -80,13 +82,17 @@ export const assembleKind = defineKind({
     };
     for (const one of entries.flatMap((item) => expand(item, context))) {
       if (one.type !== "file") put(one, {});
-      else if ("text" in one.from) put({ ...fileOf(one), data: Buffer.from(one.from.text) }, { input: "edgeimg" });
-      else put({ ...fileOf(one), data: readInput(context, one.from) }, originOf(context, owners, one.from));
+      else {
+        const origin = "text" in one.from ? { input: "edgeimg" } : originOf(context, owners, one.from);
+        put({ type: one.type, path: one.path, mode: one.mode, data: contentOf(one, context) }, origin);
+      }
     }
     if (closure !== undefined) {
-      const files = [...archive.values()].flatMap((one) =>
-        one.type === "file" ? [{ path: one.path, data: one.data }] : [],
-      );
+      const elsewhere = (closure.also ?? []).flatMap((item) => expand(item, context));
+      const files = [...archive.values(), ...elsewhere].flatMap((one) => {
+        if (one.type !== "file") return [];
+        return [{ path: one.path, data: "data" in one ? one.data : contentOf(one, context) }];
+      });
       for (const library of libraryClosure(files, { ...closure, inputs: context.inputs })) {
         const from = { input: library.input, path: library.source };
         const data = readFileSync(join(inputFolder(context.inputs, library.input), library.source));
@@ -107,7 +113,8 @@ export const assembleKind = defineKind({
 type Entry = z.infer<typeof entry>;
 type FileEntry = Extract<Entry, { type: "file" }>;
 
-const fileOf = ({ path, mode }: FileEntry) => ({ type: "file" as const, path, mode });
+const contentOf = ({ from }: FileEntry, context: StepContext): Buffer =>
+  "text" in from ? Buffer.from(from.text) : readInput(context, from);
 
 /** A tree becomes its files. */
 function expand(item: Entry, context: StepContext): Exclude<Entry, { type: "tree" }>[] {
@@ -230,10 +237,9 @@ async function write(
   else {
     for (const one of entries) {
       const path = join(out, "data", one.path);
-      if (one.type === "directory") await mkdir(path, { recursive: true });
-      if (one.type !== "file") continue;
-      await mkdir(dirname(path), { recursive: true });
-      await writeFile(path, one.data, { mode: one.mode });
+      await mkdir(one.type === "directory" ? path : dirname(path), { recursive: true });
+      if (one.type === "file") await writeFile(path, one.data, { mode: one.mode });
+      if (one.type === "symlink") await symlink(one.target, path);
     }
   }
 }

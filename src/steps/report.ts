@@ -1,14 +1,13 @@
-import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import { readFile, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { pipeline } from "node:stream/promises";
+import { compareText } from "../ground/canonical.js";
 import * as z from "../ground/zod.js";
 import { node } from "../provenance/node.js";
 import { distinct, type Origin, origin } from "../provenance/origin.js";
 import { resolver } from "../provenance/resolve.js";
 import type { ManifestFile } from "../report/manifest-file.js";
 import { sizeTable, sizeTreemap } from "../report/sizes.js";
+import { storedHash } from "../store/tree.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";
 
@@ -19,7 +18,11 @@ const params = z.strictObject({
   engine: z.strictObject({ name: z.string(), version: z.string() }),
   distribution: z.strictObject({ name: z.string(), date: z.string() }),
   /** The steps whose listings are the image's parts, and how the origins of each are found. */
-  parts: z.strictObject({ boot: z.string(), initramfs: z.string(), root: z.string() }),
+  parts: z.strictObject({
+    boot: z.array(z.string()),
+    initramfs: z.array(z.string()),
+    root: z.array(z.string()),
+  }),
   provenance: z.record(z.string(), node),
   /** The origin of what the plan itself writes into files. */
   frame: origin,
@@ -46,7 +49,7 @@ const fileRecord = z.object({
 /** Writes `manifest.json`, `sizes.txt` and `sizes.html` of an image. */
 export const reportKind = defineKind({
   name: "report",
-  version: 3,
+  version: 4,
   params,
   async run(options, { inputs, out }) {
     const folder = (step: string) => inputFolder(inputs, step);
@@ -55,12 +58,9 @@ export const reportKind = defineKind({
     const files: ManifestFile[] = [];
     const used: Origin[] = [];
     const owned: Origin[] = [];
-    for (const [part, step] of Object.entries(options.parts)) {
-      const listing = z.array(fileRecord).parse(JSON.parse(await readFile(join(folder(step), "files.json"), "utf8")));
-      const known = options.provenance[step];
-      if (known?.from !== "listing") throw new Error(`${step} has no listing`);
-      for (const record of listing) {
-        const origins = await file(known.inputs, record);
+    for (const [part, steps] of Object.entries(options.parts)) {
+      for (const { record, inputs } of await listingOf(steps, options, folder)) {
+        const origins = await file(inputs, record);
         const [main] = origins;
         used.push(...origins);
         if (main !== undefined) owned.push(main);
@@ -83,16 +83,14 @@ export const reportKind = defineKind({
     const all = distinct(used);
     const isOwner = new Set(owned.map(({ name }) => name));
     const packages = all.filter(({ kind }) => kind === "package");
-    const image = join(inputFolder(inputs, "disk"), `${options.name}.img`);
-    const rootImage = join(inputFolder(inputs, "rootImage"), "root.img");
     const manifest = {
       format: 1,
       project: options.project,
       board: options.board,
       engine: options.engine,
       distribution: options.distribution,
-      image: { file: `${options.name}.img`, bytes: (await stat(image)).size, sha256: await hashOf(image) },
-      root: { bytes: (await stat(rootImage)).size, sha256: await hashOf(rootImage) },
+      image: { file: `${options.name}.img`, ...(await factsOf(folder("disk"), `${options.name}.img`)) },
+      root: await factsOf(folder("rootImage"), "root.img"),
       packages: packages.filter(({ name }) => isOwner.has(name)),
       // Packages of which only a part of another file is in the image: the archives that programs are linked with.
       linked: packages.filter(({ name }) => !isOwner.has(name)),
@@ -105,6 +103,23 @@ export const reportKind = defineKind({
     await writeFile(join(out, "sizes.html"), sizeTreemap(options.name, files));
   },
 });
+
+/** The files of one part of an image, sorted by path, each with the inputs of the step that laid it. */
+async function listingOf(
+  steps: readonly string[],
+  { provenance }: Pick<z.infer<typeof params>, "provenance">,
+  folder: (step: string) => string,
+) {
+  const lists = await Promise.all(
+    steps.map(async (step) => {
+      const known = provenance[step];
+      if (known?.from !== "listing") throw new Error(`${step} has no listing`);
+      const listing = z.array(fileRecord).parse(JSON.parse(await readFile(join(folder(step), "files.json"), "utf8")));
+      return listing.map((record) => ({ record, inputs: known.inputs }));
+    }),
+  );
+  return lists.flat().sort((a, b) => compareText(a.record.path, b.record.path));
+}
 
 /** Origins of Debian packages by their file's name; a licence is what the copyright file of one of the roots says. */
 function packageOrigins(
@@ -144,8 +159,6 @@ function licensesIn(text: string): string {
   return found.length === 0 ? "see copyright file" : [...new Set(found)].sort().join(", ");
 }
 
-async function hashOf(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash);
-  return hash.digest("hex");
+async function factsOf(folder: string, name: string): Promise<{ bytes: number; sha256: string }> {
+  return { bytes: (await stat(join(folder, name))).size, sha256: await storedHash(folder, name) };
 }

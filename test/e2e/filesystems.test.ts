@@ -1,6 +1,7 @@
-import { mkdir, rm, stat, writeFile } from "node:fs/promises";
+import { execFileSync } from "node:child_process";
+import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import t from "tap";
+import t, { type Test } from "tap";
 import { edgeimg, jsonLines, packedProgram, scratchFolder } from "./lab.js";
 
 /** Each file system that the root may have, booted with an app that needs no model. */
@@ -23,5 +24,49 @@ for (const filesystem of ["squashfs", "erofs", "ext4"]) {
     t.equal(run.code, 0);
     const image = await stat(join(project, "out/qemu-a72-ncnn/hello-qemu-a72-ncnn.img"));
     t.ok(image.size < 160e6, `${image.size} bytes`);
+    if (filesystem === "squashfs")
+      await t.test("it holds what the manifest says, and the app", async (t) => await squashfsHolds(t, project));
   });
+}
+
+/** The app is added to a file system that is there already: what is in it in the end, with owners, modes and times. */
+async function squashfsHolds(t: Test, project: string): Promise<void> {
+  const tree = async (step: string): Promise<string> => {
+    const run = await edgeimg(program, ["build", "--only", step, "--json"], { cwd: project });
+    return String(jsonLines(run.stdout).find((line) => line.command === "build")?.path);
+  };
+  const tool = join(await tree("root/tools/image"), "root/usr/bin/unsquashfs");
+  const image = join(await tree("image/root"), "root.img");
+  const listing = execFileSync(tool, ["-lln", "-UTC", "-d", "", image], { encoding: "utf8", maxBuffer: 1 << 26 });
+  const found = listing.split("\n").flatMap((line) => {
+    const [, type, rights = "", owner, size, date, time, path = "", target] =
+      /^(.)(\S+) (\S+) +(\d+) (\S+) (\S+) \/(\S+)(?: -> (\S+))?$/.exec(line) ?? [];
+    if (type === undefined) return [];
+    t.same([owner, date, time], ["0/0", "2000-01-01", "00:00"], path);
+    return [`${path} ${type}${rights} ${type === "-" ? size : (target ?? "")}`];
+  });
+  const { files } = JSON.parse(await readFile(join(project, "out/qemu-a72-ncnn/manifest.json"), "utf8")) as {
+    files: { part: string; path: string; type: string; mode: string; size: number; target?: string }[];
+  };
+  const expected = files.flatMap(({ part, path, type, mode, size, target = "" }) => {
+    if (part !== "root") return [];
+    const letter = type === "file" ? "-" : type === "directory" ? "d" : "l";
+    return [`${path} ${letter}${rightsOf(mode)} ${type === "file" ? size : target}`];
+  });
+  t.ok(expected.some((line) => line.startsWith("app/main.qjb -rw-r--r-- ")));
+  t.same(found.sort(), expected.sort());
+}
+
+/** `rwxr-xr-t` of an octal mode. */
+function rightsOf(mode: string): string {
+  const bits = Number.parseInt(mode, 8);
+  const letters = [..."rwxrwxrwx"].map((letter, index) => (bits & (1 << (8 - index)) ? letter : "-"));
+  const special = [
+    [2, 0o4000, "s"],
+    [5, 0o2000, "s"],
+    [8, 0o1000, "t"],
+  ] as const;
+  for (const [at, bit, letter] of special)
+    if (bits & bit) letters[at] = letters[at] === "x" ? letter : letter.toUpperCase();
+  return letters.join("");
 }

@@ -34,6 +34,13 @@ async function planOf(folder: string, board: string, engine: string): Promise<Pl
   return planImage(request, inventedLock(request));
 }
 
+/** All steps that a step's result goes into. */
+function dependents({ steps }: Plan, id: string): ReadonlySet<string> {
+  const found = new Set([id]);
+  for (const step of steps) if (Object.values(step.inputs).some((input) => found.has(input))) found.add(step.id);
+  return found;
+}
+
 /** Each board once and each engine once: what a plan is made of depends on one or the other. */
 const pairs = Array.from({ length: Math.max(boards.length, engines.length) }, (_, index) => ({
   board: boards[index % boards.length] ?? "",
@@ -118,6 +125,34 @@ t.test("boards of one architecture share tools, kernel and packages", async (t) 
   );
   t.ok((first ?? []).length >= 12);
   for (const other of others) t.same(other, first);
+});
+
+t.test("an edit of the app makes nothing anew that is large, where the file system can be added to", async (t) => {
+  const request = await requestFor(t.testdir(), { board: "rpi4", engine: "ncnn" });
+  const planFor = (filesystem: "squashfs" | "erofs" | "ext4") => {
+    const { project } = request;
+    const app = { ...project.app, assets: ["assets"] };
+    const changed = { ...request, project: { ...project, app, image: { ...project.image, filesystem } } };
+    return planImage(changed, inventedLock(changed));
+  };
+  const large = ["rootfs", "image/base", "image/boot", "boot/files"];
+  const plan = planFor("squashfs");
+  const edited = dependents(plan, "app/bundle");
+  t.same(
+    large.filter((id) => edited.has(id)),
+    [],
+  );
+  t.same(
+    ["app/bytecode", "rootfs/app", "image/root", "image/disk"].filter((id) => !edited.has(id)),
+    [],
+  );
+  // The app's own files may be programs: their libraries are part of the base.
+  t.ok(dependents(plan, "local/assets/assets").has("rootfs"));
+  for (const filesystem of ["erofs", "ext4"] as const) {
+    const whole = planFor(filesystem);
+    t.notOk(whole.steps.some(({ id }) => id === "image/base" || id === "rootfs/app"));
+    t.ok(dependents(whole, "app/bundle").has("rootfs"), `${filesystem} is made anew`);
+  }
 });
 
 t.test("a board without a Debian image says why, and what one can do", async (t) => {

@@ -108,8 +108,8 @@ t.test("the manifest says what each file is made of, through every step that it 
       },
     },
   ]).steps;
-  const parts = { boot: "boot", initramfs: "initramfs", root: "rootfs" };
-  const graph = provenanceGraph(new Map(steps.map((step) => [step.id, step])), Object.values(parts));
+  const parts = { boot: ["boot"], initramfs: ["initramfs"], root: ["rootfs"] };
+  const graph = provenanceGraph(new Map(steps.map((step) => [step.id, step])), Object.values(parts).flat());
   const report = {
     id: "report",
     kind: "report",

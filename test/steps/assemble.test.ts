@@ -136,6 +136,17 @@ t.test("a folder, and a cpio archive", async (t) => {
   );
 });
 
+t.test("a folder holds links as an archive does", async (t) => {
+  const prepare = (folder: string) => symlinkSync("b", join(folder, "assets/link"));
+  const entries = [{ type: "tree", path: "app", from: { input: "assets", path: "" } }];
+  const { tree, files } = await assemble(t, { assets: { b: "1" } }, { format: "folder", entries }, prepare);
+  t.equal(readlinkSync(join(tree, "data/app/link")), "b");
+  t.match(
+    files.find(({ path }) => path === "app/link"),
+    { type: "symlink", target: "b" },
+  );
+});
+
 t.test("what an input does not have is named", async (t) => {
   const file = (path: string) => ({
     format: "tar",
@@ -182,6 +193,27 @@ const closure = {
   ],
 };
 const program = { type: "file", path: "usr/bin/run", mode: 0o755, from: { input: "app", path: "run" } };
+
+t.test("what is added to the image later counts for the libraries, and is not laid here", async (t) => {
+  const also = [{ type: "tree", path: "app/assets", from: { input: "assets", path: "" } }];
+  const { files } = await assemble(
+    t,
+    {
+      assets: { tool: elf(["libc.so.6", "libown.so"]), "libown.so": elf([]) },
+      app: { run: elf([]) },
+      engine: { usr: { lib: {} } },
+      system: { root: { usr: { lib: { multi: { "libc.so.6": elf([]) } } } } },
+    },
+    { format: "tar", entries: [program], closure: { ...closure, also } },
+  );
+  t.same(
+    files.flatMap(({ path, type, neededBy }) => (type === "file" ? [[path, neededBy]] : [])),
+    [
+      ["usr/bin/run", undefined],
+      ["usr/lib/multi/libc.so.6", "app/assets/tool"],
+    ],
+  );
+});
 
 t.test("libraries follow from the files that need them, and theirs", async (t) => {
   const { files } = await assemble(

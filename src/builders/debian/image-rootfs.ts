@@ -7,7 +7,17 @@ import { archOf, type DebianContext } from "../../parts/roots.js";
 import type { AssembleEntry } from "../../steps/assemble.js";
 import { type ImageSources, moduleSuffix, rootfsStep } from "./rootfs.js";
 
-/** The root file system of an image: what the distribution gives, and the parts. */
+/** The app's folder in an image. */
+const appFolder = "app";
+
+export interface RootfsSteps {
+  /** Its `data.tar` is the root file system, without the app where that comes later. */
+  readonly base: string;
+  /** Its `data/` is the rest. */
+  readonly app: string | undefined;
+}
+
+/** The root file system of an image: what the distribution gives, and the parts; with `appLater` the app in a tree of its own. */
 export function imageRootfs(
   context: DebianContext,
   request: ImageRequest,
@@ -17,13 +27,24 @@ export function imageRootfs(
     readonly sources: ImageSources;
     /** Root of packages that the project names. */
     readonly extra: string | undefined;
+    readonly appLater: boolean;
   },
-): string {
+): RootfsSteps {
   const { project, board, engine, catalog, render } = request;
   const { distribution, lock } = context;
-  const { parts, extra } = from;
+  const { parts, extra, appLater } = from;
   const { triplet } = archOf(distribution, board.arch);
-  return rootfsStep(context, {
+  const app = appLater
+    ? context.plan.add({
+        id: "rootfs/app",
+        kind: "assemble",
+        title: "Collect the app's files",
+        why: "they are added to the root file system last",
+        inputs: parts.app.inputs,
+        params: { format: "folder", entries: parts.app.entries },
+      })
+    : undefined;
+  const base = rootfsStep(context, {
     board,
     init: catalog.init,
     sources: from.sources,
@@ -48,7 +69,7 @@ export function imageRootfs(
     inputs: {
       ...parts.programs,
       adapter: parts.adapter,
-      ...parts.app.inputs,
+      ...(appLater ? parts.app.assets.inputs : parts.app.inputs),
       ...(parts.engine === undefined ? {} : { engine: parts.engine }),
       ...(extra === undefined ? {} : { extra }),
       ...parts.models.inputs,
@@ -60,7 +81,7 @@ export function imageRootfs(
       ...(parts.engine === undefined
         ? []
         : engine.recipe.libraries.map((library) => libraryEntry("engine", library, `usr/lib/${library}`))),
-      ...parts.app.entries,
+      ...(appLater ? [] : parts.app.entries),
       ...parts.models.entries,
       ...(extra === undefined ? [] : [extraEntry]),
     ],
@@ -75,14 +96,17 @@ export function imageRootfs(
       parts.engine === undefined
         ? engine.recipe.libraries.map((name) => ({ name, neededBy: `the engine ${engine.recipe.name}` }))
         : [],
+    ...(appLater ? { later: { folder: appFolder, entries: parts.app.assets.entries } } : {}),
   });
+  return { base, app };
 }
 
 const extraEntry: AssembleEntry = {
   type: "tree",
   path: "",
   from: { input: "extra", path: "root" },
-  exclude: ["{bin,sbin,lib,lib64}", "usr/lib64", "usr/share/doc/**"],
+  // The top folder of the app is the app's alone.
+  exclude: ["{bin,sbin,lib,lib64}", "usr/lib64", "usr/share/doc/**", `${appFolder}{,/**}`],
 };
 
 function libraryEntry(input: string, library: string, path: string): AssembleEntry {

@@ -10,10 +10,28 @@ const toolPath: string[] = [`${toolFolder}/bin`, `${toolFolder}/sbin`];
 /** Level of the images' zstd compression: higher ones save a few percent and take ten times as long. */
 const zstdLevel = 12;
 
+interface FilesystemTools {
+  readonly commands: string[][];
+  readonly stdin?: string;
+  /** Adds the folders and files in `in/app/data`, none of which are there yet, to `out/root.img`; where that is quicker than to begin anew. */
+  readonly add?: string[][];
+}
+
 /** How a file system is made from the tar of its content; its file is `out/root.img`. No tool takes a time, a user or a random number. */
-const filesystems: Readonly<Record<RootFilesystem, (uuid: string) => { commands: string[][]; stdin?: string }>> = {
+const filesystems: Readonly<Record<RootFilesystem, (uuid: string) => FilesystemTools>> = {
   squashfs: () => ({
     stdin: "in/tar/data.tar",
+    // New data goes behind the old, and the tables are written anew: the result depends on both contents alone.
+    add: [
+      [
+        `${toolFolder}/bin/mksquashfs`,
+        "in/app/data",
+        "out/root.img",
+        ...["-quiet", "-no-progress", "-no-xattrs", "-reproducible", "-no-recovery", "-all-root", "-root-mode", "0755"],
+        // A tree in the store has no right to write. Times are those of the environment's SOURCE_DATE_EPOCH.
+        ...["-action", "chmod(u+w)@true"],
+      ],
+    ],
     commands: [
       [
         `${toolFolder}/bin/sqfstar`,
@@ -64,24 +82,42 @@ const filesystems: Readonly<Record<RootFilesystem, (uuid: string) => { commands:
   }),
 };
 
+/** Whether the app is added to a file system that holds all else, so that an edit of it compresses nothing else again. */
+export const takesAppLater = (filesystem: RootFilesystem): boolean => filesystems[filesystem]("").add !== undefined;
+
 export interface FilesystemOptions {
   readonly tools: string;
   /** The step whose `data.tar` is the content. */
   readonly tar: string;
+  /** The step whose `data/` is added to it; only where `takesAppLater`. */
+  readonly app: string | undefined;
   readonly filesystem: RootFilesystem;
   /** 8-4-4-4-12 hex digits. */
   readonly uuid: string;
 }
 
 export function filesystemStep({ plan }: DebianContext, options: FilesystemOptions): string {
-  const { commands, stdin } = filesystems[options.filesystem](options.uuid);
+  const { commands, stdin, add = [] } = filesystems[options.filesystem](options.uuid);
+  const { tools, tar, app } = options;
+  const whole = plan.add({
+    id: app === undefined ? "image/root" : "image/base",
+    kind: "run",
+    title: `Write the root file system (${options.filesystem})${app === undefined ? "" : " without the app"}`,
+    why: "the board mounts it read-only",
+    inputs: { tools, tar },
+    params: { path: toolPath, commands, ...(stdin === undefined ? {} : { stdin }) },
+  });
+  if (app === undefined) return whole;
   return plan.add({
     id: "image/root",
     kind: "run",
-    title: `Write the root file system (${options.filesystem})`,
-    why: "the board mounts it read-only",
-    inputs: { tools: options.tools, tar: options.tar },
-    params: { path: toolPath, commands, ...(stdin === undefined ? {} : { stdin }) },
+    title: "Add the app to the root file system",
+    why: "an edit of the app compresses nothing else again",
+    inputs: { tools, base: whole, app },
+    params: {
+      path: toolPath,
+      commands: [[`${toolFolder}/bin/cp`, "--no-preserve=mode", "in/base/root.img", "out/root.img"], ...add],
+    },
   });
 }
 
@@ -137,66 +173,108 @@ export function gzipStep(
   });
 }
 
+export interface BootPartitionOptions {
+  readonly tools: string;
+  /** The step whose `data/` is the boot partition, and the names in it. */
+  readonly files: string;
+  readonly names: readonly string[];
+  readonly size: number;
+  /** Of the disk; it is the file system's number, too. */
+  readonly signature: number;
+  readonly render: RenderTemplate;
+}
+
+/** The boot partition, `out/boot.vfat`: a step of its own, since the app is no part of it. */
+export function bootPartitionStep(context: DebianContext, options: BootPartitionOptions): string {
+  const config = options.render("image/boot.cfg.hbs", {
+    signature: hex(options.signature),
+    files: options.names.map((name) => ({ name, image: `in/files/data/${name}` })),
+    size: options.size,
+  });
+  return genimageStep(context, {
+    id: "image/boot",
+    title: "Write the boot partition",
+    why: "the board's firmware reads it",
+    tools: options.tools,
+    config,
+    inputs: { files: options.files },
+    output: "boot.vfat",
+  });
+}
+
 export interface DiskOptions {
-  readonly board: Board;
   /** The image's file is NAME.img. */
   readonly name: string;
   readonly tools: string;
   readonly root: string;
-  /** The step whose `data/` is the boot partition, and the names in it. */
   readonly boot: string;
-  readonly bootNames: readonly string[];
-  readonly bootSize: number;
   readonly dataSize: number;
   readonly signature: number;
   readonly render: RenderTemplate;
 }
 
 /** The whole card: `out/NAME.img`. */
-export function diskStep({ plan }: DebianContext, options: DiskOptions): string {
-  const config = options.render("image/genimage.cfg.hbs", {
+export function diskStep(context: DebianContext, options: DiskOptions): string {
+  const config = options.render("image/disk.cfg.hbs", {
     name: options.name,
-    signature: options.signature.toString(16).padStart(8, "0"),
-    files: options.bootNames.map((name) => ({ name, image: `in/boot/data/${name}` })),
-    bootSize: options.bootSize,
+    signature: hex(options.signature),
+    boot: "in/boot/boot.vfat",
     root: "in/root/root.img",
     data: "tmp/data.img",
   });
-  const layout = plan.add({
-    id: "image/layout",
-    kind: "compose",
-    title: "Render the card's layout",
-    why: "genimage reads it",
-    inputs: {},
-    params: { parts: [], files: { "genimage.cfg": config } },
-  });
-  return plan.add({
+  return genimageStep(context, {
     id: "image/disk",
-    kind: "run",
     title: "Write the SD-card image",
     why: "it is what is flashed",
-    inputs: { tools: options.tools, layout, boot: options.boot, root: options.root },
+    tools: options.tools,
+    config,
+    inputs: { boot: options.boot, root: options.root },
+    before: [[`${toolFolder}/bin/truncate`, "-s", String(options.dataSize), "tmp/data.img"]],
+    output: `${options.name}.img`,
+  });
+}
+
+const hex = (signature: number): string => signature.toString(16).padStart(8, "0");
+
+/** Runs genimage with a rendered layout; its one result is moved to `out/`. */
+function genimageStep(
+  { plan }: DebianContext,
+  job: {
+    readonly id: string;
+    readonly title: string;
+    readonly why: string;
+    readonly tools: string;
+    readonly config: string;
+    readonly inputs: Readonly<Record<string, string>>;
+    readonly before?: readonly string[][];
+    readonly output: string;
+  },
+): string {
+  const layout = plan.add({
+    id: `${job.id}-layout`,
+    kind: "compose",
+    title: `${job.title}: render its layout`,
+    why: "genimage reads it",
+    inputs: {},
+    params: { parts: [], files: { "genimage.cfg": job.config } },
+  });
+  return plan.add({
+    id: job.id,
+    kind: "run",
+    title: job.title,
+    why: job.why,
+    inputs: { tools: job.tools, layout, ...job.inputs },
     params: {
       path: toolPath,
       commands: [
         [`${toolFolder}/bin/mkdir`, "-p", "tmp/empty", "tmp/genimage", "tmp/out"],
-        [`${toolFolder}/bin/truncate`, "-s", String(options.dataSize), "tmp/data.img"],
+        ...(job.before ?? []),
         [
           `${toolFolder}/bin/genimage`,
-          ...[
-            "--config",
-            "in/layout/genimage.cfg",
-            "--rootpath",
-            "tmp/empty",
-            "--tmppath",
-            "tmp/genimage",
-            "--inputpath",
-            ".",
-            "--outputpath",
-            "tmp/out",
-          ],
+          ...["--config", "in/layout/genimage.cfg", "--rootpath", "tmp/empty", "--tmppath", "tmp/genimage"],
+          ...["--inputpath", ".", "--outputpath", "tmp/out"],
         ],
-        [`${toolFolder}/bin/mv`, `tmp/out/${options.name}.img`, `out/${options.name}.img`],
+        [`${toolFolder}/bin/mv`, `tmp/out/${job.output}`, `out/${job.output}`],
       ],
       failure: {
         code: "ERR_EDGEIMG_STEP_FAILED",

@@ -9,7 +9,15 @@ import { packageSets } from "../../parts/package-sets.js";
 import type { DebianContext } from "../../parts/roots.js";
 import { localRecipe } from "../../parts/runtime.js";
 import { type Plan, planBuilder } from "../../plan/step.js";
-import { compressStep, diskStep, filesystemStep, imagerStep, kernelStep } from "./image.js";
+import {
+  bootPartitionStep,
+  compressStep,
+  diskStep,
+  filesystemStep,
+  imagerStep,
+  kernelStep,
+  takesAppLater,
+} from "./image.js";
 import { imageRootfs } from "./image-rootfs.js";
 import { reportStep } from "./report.js";
 import { bootStep, kernelGlobs } from "./rootfs.js";
@@ -46,11 +54,14 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
     why: "the project names them",
   });
   const sources = { packages, kernel, firmware, init: localRecipe(context, "init", `${catalog.home}/recipes/init`) };
-  const rootfs = imageRootfs(context, request, { name, parts, sources, extra });
+  const { filesystem } = project.image;
+  const appLater = takesAppLater(filesystem);
+  const rootfs = imageRootfs(context, request, { name, parts, sources, extra, appLater });
   const rootImage = filesystemStep(context, {
     tools: tools.image,
-    tar: rootfs,
-    filesystem: project.image.filesystem,
+    tar: rootfs.base,
+    app: rootfs.app,
+    filesystem,
     uuid: uuidOf(`root ${name}`),
   });
   const boot = bootStep(context, {
@@ -59,19 +70,24 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
     sources,
     tools: tools.image,
     kernelImage: kernelStep(context, { tools: tools.image, kernel, gzip: board.boot.kernel.gzip }),
-    filesystem: project.image.filesystem,
+    filesystem,
     signature,
     debug: project.system.debug,
     render,
   });
+  const bootPartition = bootPartitionStep(context, {
+    tools: tools.image,
+    files: boot.step,
+    names: boot.names,
+    size: project.image.bootSize ?? board.boot.size,
+    signature,
+    render,
+  });
   const disk = diskStep(context, {
-    board,
     name,
     tools: tools.image,
     root: rootImage,
-    boot: boot.step,
-    bootNames: boot.names,
-    bootSize: project.image.bootSize ?? board.boot.size,
+    boot: bootPartition,
     dataSize: project.image.dataSize,
     signature,
     render,
@@ -103,7 +119,11 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
       rootImage,
       disk,
     },
-    parts: { boot: boot.step, initramfs: boot.initramfs, root: rootfs },
+    parts: {
+      boot: [boot.step],
+      initramfs: [boot.initramfs],
+      root: [rootfs.base, ...(rootfs.app === undefined ? [] : [rootfs.app])],
+    },
     sets,
   });
   return finish(context, parts, {

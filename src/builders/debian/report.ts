@@ -16,7 +16,7 @@ export interface ReportOptions {
   readonly request: ImageRequest;
   readonly inputs: Readonly<Record<string, string>>;
   /** The assemble steps of the image's parts, by the word that the manifest has for each. */
-  readonly parts: Readonly<Record<"boot" | "initramfs" | "root", string>>;
+  readonly parts: Readonly<Record<"boot" | "initramfs" | "root", readonly string[]>>;
   readonly sets: Readonly<Record<string, PackageSetRequest | undefined>>;
 }
 
@@ -27,7 +27,7 @@ export function reportStep(
 ): string {
   const { engine, board, catalog, versions, project } = request;
   const { recipe } = engine;
-  const { nodes, reads } = provenanceGraph(plan.steps, Object.values(parts));
+  const { nodes, reads } = provenanceGraph(plan.steps, Object.values(parts).flat());
   const needOf = packageNeeds(request);
   const packages = Object.values(sets).flatMap((set) =>
     set === undefined ? [] : (lock.sets[set.name]?.packages ?? []),

@@ -162,12 +162,17 @@ export interface RootfsStepOptions {
   readonly libraries: readonly { readonly input: string; readonly path: string; readonly target: string }[];
   /** Libraries of packages that something opens by name. */
   readonly wanted: readonly { readonly name: string; readonly neededBy: string }[];
+  /** A folder that is added to the file system afterwards, and what in it may need libraries. */
+  readonly later?: { readonly folder: string; readonly entries: readonly AssembleEntry[] };
 }
 
 /** The root file system as `out/data.tar`, with the shared libraries that its programs need and nothing else. */
 export function rootfsStep(context: DebianContext, options: RootfsStepOptions): string {
   const { triplet } = archOf(context.distribution, context.arch);
-  const base = rootfsEntries(options.board, options.init, options.rootfs).map((entry) => toEntry(context, entry));
+  const { later } = options;
+  const base = rootfsEntries(options.board, options.init, options.rootfs)
+    .filter(({ path }) => path !== later?.folder)
+    .map((entry) => toEntry(context, entry));
   return context.plan.add({
     id: "rootfs",
     kind: "assemble",
@@ -190,6 +195,7 @@ export function rootfsStep(context: DebianContext, options: RootfsStepOptions): 
           { input: "packages", path: `root/usr/lib/${triplet}`, target: `usr/lib/${triplet}` },
           { input: "packages", path: "root/usr/lib", target: "usr/lib" },
         ],
+        ...(later === undefined || later.entries.length === 0 ? {} : { also: later.entries }),
         ...(options.wanted.length === 0 ? {} : { wanted: options.wanted }),
       },
     },
