@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { lockPackages } from "../dist/api/session/lock-packages.js";
 import { userRegistries } from "../dist/api/session/registries.js";
+import { architectures } from "../dist/catalog/architecture.js";
 import { execute } from "../dist/execute/execute.js";
 import { emptyLock } from "../dist/lock/lock-file.js";
 import { fetchSet, hostWrap } from "../dist/parts/roots.js";
@@ -12,7 +13,7 @@ import { treePath } from "../dist/store/store.js";
 export async function arm32Root({ request, services }) {
   const { distribution } = request.catalog;
   const { store, signal, emit, now } = services;
-  const { triplet } = distribution.architectures.armhf;
+  const { triplet } = architectures.armhf;
   const set = {
     name: "tools/test-armhf",
     arch: request.host.arch,
@@ -40,7 +41,7 @@ export async function arm32Root({ request, services }) {
     inputs: { debs: fetchSet({ lock, plan }, set.name, why) },
     params: {
       exclude: ["usr/share/**"],
-      wrap: hostWrap(distribution, request.host.arch, distribution.tools.toolchain.wrap),
+      wrap: hostWrap(request.host.arch, distribution.tools.toolchain.wrap),
     },
   });
   const results = await execute({ format: 1, steps: [...plan.steps.values()], targets: {} }, [root], services);

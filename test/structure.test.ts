@@ -66,3 +66,18 @@ t.test("what the core must not do by itself: print, or read the environment", as
   });
   t.same(found, []);
 });
+
+/** A file's text without comments. */
+function codeOf(file: string): string {
+  return readFileSync(join(home, "src", file), "utf8").replace(/^\s*(?:\/\/|\*|\/\*).*$/gm, "");
+}
+
+t.test("architectures are told apart in one table", async (t) => {
+  const words = /\b(?:amd64|arm64|armhf|aarch64|x86_64|riscv\w*|gnueabihf|BR2_aarch64|BR2_arm)\b/g;
+  const found = files.flatMap((file) => [...codeOf(file).matchAll(words)].map(([word]) => `${file}: ${word}`));
+  t.ok(found.length > 10, "the table itself is seen");
+  t.same(
+    found.filter((one) => !one.startsWith("catalog/architecture.ts: ")),
+    [],
+  );
+});

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { prepare } from "../dist/api/session/prepare.js";
 import { planImage } from "../dist/builders/debian/plan-image.js";
+import { architectures } from "../dist/catalog/architecture.js";
 import { execute } from "../dist/execute/execute.js";
 import { treePath } from "../dist/store/store.js";
 import { arm32Root } from "./arm32-tools.mjs";
@@ -27,7 +28,7 @@ export async function testTools() {
   const env = {};
   for (const engine of ["ncnn", "onnxruntime"]) {
     const { tree, toolchain, request, services } = await made({ engine, board, cwd: folder });
-    const { triplet } = request.catalog.distribution.architectures[request.board.arch];
+    const { triplet } = architectures[request.board.arch];
     env[`EDGEIMG_TEST_${engine.toUpperCase()}`] = adapter(join(folder, engine), tree, engine);
     if (engine !== "ncnn") continue;
     const sysroot = join(tree(`root/sysroot/${engine}-${request.board.arch}`), "root");

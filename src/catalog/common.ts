@@ -1,5 +1,7 @@
 import * as z from "../ground/zod.js";
 
+export { type Arch, arch } from "./architecture.js";
+
 export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "64 lower-case hex digits");
 export const name = z
   .string()
@@ -36,6 +38,3 @@ function bytesOf(value: string | number): number {
 /** A size within bounds, both written as a size: `sizeBetween("1MiB", "1024GiB")`. */
 export const sizeBetween = (least: string, most: string) =>
   size.refine((bytes) => bytes >= bytesOf(least) && bytes <= bytesOf(most), `a size from ${least} to ${most}`);
-
-export const arch = z.enum(["arm64", "armhf"]);
-export type Arch = z.infer<typeof arch>;

@@ -4,10 +4,11 @@ import { name } from "./common.js";
 const globs = z.array(z.string());
 
 const toolSet = z.strictObject({
-  /** Names; {triplet} is the target's GNU triplet. */
+  /** Names; {triplet} is the target's GNU triplet, with dashes alone. */
   packages: z.array(z.string()).min(1),
   /** Folders whose programs are started through the root's own loader. */
   wrap: globs,
+  /** Globs; {host} is the host's GNU triplet, {triplet} the target's. */
   only: globs.default(["**"]),
   exclude: globs.default([]),
 });
@@ -24,17 +25,6 @@ export const distribution = z.strictObject({
   components: z.array(z.string()).min(1),
   /** The archive's keyring on the host. */
   keyring: z.string(),
-  architectures: z.record(
-    z.string(),
-    z.strictObject({
-      /** GNU triplet, as in names of folders and packages. */
-      triplet: z.string(),
-      /** The dynamic loader within a root. */
-      loader: z.string(),
-      /** QEMU's name of the architecture: qemu-NAME, qemu-system-NAME. */
-      qemu: z.string(),
-    }),
-  ),
   tools: z.strictObject({
     toolchain: toolSet.extend({
       /** How the compiler is pointed at a sysroot: {sysroot} is its folder. */

@@ -1,20 +1,21 @@
 import * as z from "../ground/zod.js";
-import { name } from "./common.js";
+import { arch, name } from "./common.js";
 import { pinnedFile } from "./source.js";
 
 const path = z
   .string()
   .regex(/^(?!\/)(?!(?:[^/]*\/)*\.\.(?:\/|$))[^\0\n]+$/, "a relative path without ..")
   .max(1000);
-/** Debian's name of a host's architecture. */
-const host = z.string().regex(/^[a-z0-9]{1,20}$/, "an architecture in Debian's words, such as amd64");
 
 /** A program out of an archive, one archive a host; started through the loader and libraries of the image tools. */
 const archiveTool = z.strictObject({
   kind: z.literal("archive"),
   hosts: z
-    .record(host, pinnedFile.extend({ strip: z.int().min(0).default(0).describe("Folders taken off each path.") }))
-    .describe("Per host architecture, in Debian's words (amd64)."),
+    .partialRecord(
+      arch,
+      pinnedFile.extend({ strip: z.int().min(0).default(0).describe("Folders taken off each path.") }),
+    )
+    .describe("Per host architecture, in Debian's words."),
   program: path.describe("The program within the unpacked archive."),
 });
 
@@ -28,7 +29,10 @@ const debianTool = z.strictObject({
 /** A Python program on an interpreter of the distribution's and pinned wheels, unpacked side by side: nothing is resolved, nothing runs at unpacking. */
 const pythonTool = z.strictObject({
   kind: z.literal("python"),
-  hosts: z.array(host).default(["amd64"]).describe("Hosts that the wheels are for."),
+  hosts: z
+    .array(arch)
+    .default([...arch.options])
+    .describe("Hosts that the wheels are for; absent: all."),
   wheels: z
     .record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,80}$/), pinnedFile)
     .default({})

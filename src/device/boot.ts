@@ -1,8 +1,8 @@
 import { access, mkdir, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { join } from "node:path";
+import { architectures } from "../catalog/architecture.js";
 import type { Board } from "../catalog/board.js";
-import type { Arch } from "../catalog/common.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { Emit } from "../ground/events.js";
 import { makeCard } from "./card.js";
@@ -41,8 +41,6 @@ export interface BootOptions {
   readonly cardWrites?: CardWrites;
 }
 
-/** QEMU's names of architectures in its programs' names. */
-const qemuArch: Readonly<Record<Arch, string>> = { arm64: "aarch64", armhf: "arm" };
 /** How often another port is tried when somebody else takes the free one before QEMU does. */
 const portTries = 5;
 
@@ -58,7 +56,7 @@ export async function bootImage(options: BootOptions): Promise<BootedBoard> {
   const card = join(workDir, "card.img");
   if (options.card === "fresh" || !(await exists(card))) await makeCard(image, card);
   if (options.cardWrites?.kind === "log") await writeFile(options.cardWrites.file, "");
-  const program = join(qemuRoot, "usr/bin", `qemu-system-${qemuArch[board.arch]}`);
+  const program = join(qemuRoot, "usr/bin", `qemu-system-${architectures[board.arch].qemu}`);
   for (let tries = 1; ; tries++) {
     const httpPort = httpGuestPort === undefined ? undefined : (options.httpHostPort ?? (await freePort()));
     const sshPort = sshGuestPort === undefined ? undefined : await freePort(httpPort);

@@ -76,6 +76,11 @@ const entries = {
     summary: "The engine does not run on the board, or its converter not on this host.",
     help: "`edgeimg engines` lists what each engine supports. Choose another engine or another board.",
   },
+  ERR_EDGEIMG_HOST_UNSUPPORTED: {
+    exit: 2,
+    summary: "edgeimg has no tools for this machine's architecture.",
+    help: "Build on an x86-64 or 64-bit Arm machine: compilers and image tools are packages for those.",
+  },
   ERR_EDGEIMG_BOARD_NO_IMAGE: {
     exit: 1,
     summary: "There is no Debian image for the board; Buildroot makes one.",

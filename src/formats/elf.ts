@@ -3,7 +3,7 @@
  * Total: any bytes give a value or undefined; no offset of the file is trusted.
  */
 export interface ElfInfo {
-  /** e_machine: 62 x86-64, 183 AArch64, 40 Arm. */
+  /** e_machine: the processor. */
   readonly machine: number;
   readonly bits: 32 | 64;
   /** 2 executable, 3 shared object or position-independent executable. */

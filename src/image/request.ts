@@ -1,3 +1,4 @@
+import type { Arch } from "../catalog/architecture.js";
 import type { Board } from "../catalog/board.js";
 import type { Catalog, CatalogRecipe } from "../catalog/catalog.js";
 import type { Project } from "../config/project-schema.js";
@@ -17,7 +18,7 @@ export interface ImageRequest {
   readonly engine: CatalogRecipe;
   readonly catalog: Catalog;
   /** Debian's name of the host's architecture, and Node's. */
-  readonly host: { readonly arch: string; readonly node: string };
+  readonly host: { readonly arch: Arch; readonly node: string };
   readonly render: RenderTemplate;
   /** Versions of this program's own parts that decide bytes. */
   readonly versions: { readonly edgeimg: string; readonly esbuild: string; readonly typescript: string };

@@ -1,10 +1,11 @@
 import { relative } from "node:path/posix";
+import { architectures } from "../catalog/architecture.js";
 import type { Board } from "../catalog/board.js";
 import type { Project } from "../config/project-schema.js";
 import type { PlanBuilder } from "../plan/step.js";
 import type { Origin } from "../provenance/origin.js";
 import type { AssembleEntry } from "../steps/assemble.js";
-import { archOf, type DebianContext } from "./roots.js";
+import type { DebianContext } from "./roots.js";
 
 export interface AppOptions {
   readonly project: Project;
@@ -35,7 +36,7 @@ export interface AppSteps {
 
 /** The user's app: checked, bundled, compiled to bytecode by the very QuickJS that runs it. */
 export function appSteps(context: DebianContext, options: AppOptions): AppSteps {
-  const { plan, distribution, arch } = context;
+  const { plan, arch } = context;
   const { project, versions } = options;
   const { entry, assets } = project.app;
   const origin: Origin = {
@@ -98,7 +99,7 @@ export function appSteps(context: DebianContext, options: AppOptions): AppSteps 
     params: {
       commands: [
         [
-          `in/qemu/root/usr/bin/qemu-${archOf(distribution, arch).qemu}`,
+          `in/qemu/root/usr/bin/qemu-${architectures[arch].qemu}`,
           ...["-cpu", options.board.cpu, "-L", "in/sysroot/root", "in/runtime/edge-run"],
           ...["--compile", "in/bundle/main.js", "--out", "out/main.qjb"],
         ],

@@ -1,6 +1,7 @@
+import { architectures } from "../catalog/architecture.js";
 import type { Board } from "../catalog/board.js";
 import type { Material } from "../provenance/origin.js";
-import { archOf, type DebianContext } from "./roots.js";
+import type { DebianContext } from "./roots.js";
 
 /** The steps that every compilation reads. */
 export interface Toolchain {
@@ -19,11 +20,11 @@ const sysrootFolder = "{cwd}/in/sysroot/root";
  * GNU build id and anything that depends on the place of the work folder.
  */
 export function targetFlags(context: DebianContext, board: Pick<Board, "cpu">): string[] {
-  const { triplet } = archOf(context.distribution, context.arch);
+  const { triplet, cpuOption } = architectures[context.arch];
   const sysroot = context.distribution.tools.toolchain.sysrootFlags.map((flag) =>
     flag.replaceAll("{sysroot}", sysrootFolder).replaceAll("{triplet}", triplet),
   );
-  return [...sysroot, "-O2", `-mcpu=${board.cpu}`, "-ffile-prefix-map={cwd}=.", "-Wl,--build-id=none"];
+  return [...sysroot, "-O2", `${cpuOption}=${board.cpu}`, "-ffile-prefix-map={cwd}=.", "-Wl,--build-id=none"];
 }
 
 export interface CmakeOptions {
@@ -42,7 +43,7 @@ export interface CmakeOptions {
 
 /** Cross-compiles a CMake project; the result is its installation, stripped, below `usr/`. */
 export function cmakeStep(context: DebianContext, job: CmakeOptions): string {
-  const { triplet } = archOf(context.distribution, context.arch);
+  const { triplet } = architectures[context.arch];
   const tool = (name: string) => `{cwd}/${toolFolder}/${name}`;
   const flags = [...targetFlags(context, job.board), ...job.cflags].join(" ");
   const cache: Record<string, string | number | boolean> = {
@@ -116,7 +117,7 @@ export interface GccOptions {
 
 /** Compiles and links our own C and C++ in single commands, and strips the results. */
 export function gccStep(context: DebianContext, job: GccOptions): string {
-  const { triplet } = archOf(context.distribution, context.arch);
+  const { triplet } = architectures[context.arch];
   const flags = targetFlags(context, job.board);
   const compile = job.programs.map(({ language, arguments: args, output }) => [
     `${toolFolder}/${triplet}-${language === "c" ? "gcc" : "g++"}`,

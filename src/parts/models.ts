@@ -1,3 +1,4 @@
+import { architectures } from "../catalog/architecture.js";
 import type { Board } from "../catalog/board.js";
 import type { Catalog, CatalogRecipe } from "../catalog/catalog.js";
 import { sourceKey, stripOf } from "../catalog/source.js";
@@ -5,7 +6,7 @@ import type { ModelConfig } from "../config/model-schema.js";
 import type { ShapeSet } from "../model/shapes.js";
 import type { AssembleEntry } from "../steps/assemble.js";
 import { conversionPath, conversionStep, type FormatFiles } from "./conversion.js";
-import { archOf, type DebianContext } from "./roots.js";
+import type { DebianContext } from "./roots.js";
 import { archiveSteps } from "./source.js";
 
 export interface ModelOptions {
@@ -43,7 +44,7 @@ type Location = ModelConfig["onnx"];
 
 /** Takes, converts and checks one model. */
 export function modelSteps(context: DebianContext, options: ModelOptions): ModelSteps {
-  const { plan, distribution, arch } = context;
+  const { plan, arch } = context;
   const { name, config, engine, board } = options;
   const { recipe } = engine;
   const why = `the app loads the model "${name}"`;
@@ -132,7 +133,7 @@ export function modelSteps(context: DebianContext, options: ModelOptions): Model
       declared,
       ...(Object.keys(ranges).length === 0 ? {} : { ranges }),
       tolerance: config.tolerance ?? recipe.model.tolerance,
-      qemu: archOf(distribution, arch).qemu,
+      qemu: architectures[arch].qemu,
       cpu: board.cpu,
     },
   });

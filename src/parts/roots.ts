@@ -1,4 +1,5 @@
 import { PackageURL } from "@socketregistry/packageurl-js";
+import { type Arch, architectures } from "../catalog/architecture.js";
 import type { Distribution } from "../catalog/distribution.js";
 import type { Lock } from "../lock/lock-file.js";
 import type { PackageSetRequest } from "../lock/resolve.js";
@@ -9,12 +10,11 @@ export interface DebianContext {
   readonly distribution: Distribution;
   readonly lock: Lock;
   readonly plan: PlanBuilder;
-  /** Debian's name of the host's architecture. */
-  readonly hostArch: string;
+  readonly hostArch: Arch;
   /** Of edgeimg, for what its own recipes bring. */
   readonly version: string;
-  /** Debian's name of the board's architecture. */
-  readonly arch: string;
+  /** The board's. */
+  readonly arch: Arch;
 }
 
 export type ToolSet = keyof Distribution["tools"];
@@ -27,7 +27,7 @@ export function toolRequests(
   return names.map((name) => ({
     name: toolSetName(name, arch),
     arch: hostArch,
-    packages: distribution.tools[name].packages.map((one) => fillTriplet(one, archOf(distribution, arch).triplet)),
+    packages: distribution.tools[name].packages.map((one) => packageName(one, arch)),
   }));
 }
 
@@ -64,7 +64,6 @@ export function debName(id: string): string {
 export function toolsRoot(context: DebianContext, name: ToolSet): string {
   const { distribution, hostArch, arch, plan } = context;
   const set = distribution.tools[name];
-  const target = archOf(distribution, arch);
   const setName = toolSetName(name, arch);
   const debs = fetchSet(context, setName, `host tools: ${name}`);
   return plan.add({
@@ -74,9 +73,9 @@ export function toolsRoot(context: DebianContext, name: ToolSet): string {
     why: `programs of the set "${name}" run on the host without being installed`,
     inputs: { debs },
     params: {
-      only: set.only,
-      exclude: set.exclude.map((glob) => fillTriplet(glob, target.triplet)),
-      wrap: hostWrap(distribution, hostArch, set.wrap),
+      only: set.only.map((glob) => filledGlob(glob, context)),
+      exclude: set.exclude.map((glob) => filledGlob(glob, context)),
+      wrap: hostWrap(hostArch, set.wrap),
     },
   });
 }
@@ -94,17 +93,20 @@ export function hostRoot(
     title,
     why,
     inputs: { debs: fetchSet(context, set, why) },
-    params: { only: ["**"], exclude: [...exclude], wrap: hostWrap(distribution, hostArch, wrap) },
+    params: {
+      only: ["**"],
+      exclude: exclude.map((glob) => filledGlob(glob, context)),
+      wrap: hostWrap(hostArch, wrap),
+    },
   });
 }
 
 /** How programs in these folders of a root start through the root's own loader. */
 export function hostWrap(
-  distribution: Distribution,
-  hostArch: string,
+  hostArch: Arch,
   folders: readonly string[],
 ): { loader: string; libraries: string[]; folders: readonly string[] } {
-  const { loader, triplet } = archOf(distribution, hostArch);
+  const { loader, triplet } = architectures[hostArch];
   return { loader, libraries: [`usr/lib/${triplet}`], folders };
 }
 
@@ -130,12 +132,13 @@ export function targetRoot(
   });
 }
 
-export function archOf(distribution: Distribution, arch: string): Distribution["architectures"][string] {
-  const found = distribution.architectures[arch];
-  if (found === undefined) throw new Error(`distribution ${distribution.name} does not know the architecture ${arch}`);
-  return found;
+/** A tool's package for a target. */
+function packageName(text: string, arch: Arch): string {
+  return text.replaceAll("{triplet}", architectures[arch].triplet.replaceAll("_", "-"));
 }
 
-function fillTriplet(text: string, triplet: string): string {
-  return text.replaceAll("{triplet}", triplet);
+function filledGlob(glob: string, { arch, hostArch }: Pick<DebianContext, "arch" | "hostArch">): string {
+  return glob
+    .replaceAll("{triplet}", architectures[arch].triplet)
+    .replaceAll("{host}", architectures[hostArch].triplet);
 }

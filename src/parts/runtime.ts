@@ -1,7 +1,8 @@
+import { architectures } from "../catalog/architecture.js";
 import type { Board } from "../catalog/board.js";
 import { programOf, type RuntimeProgram, type RuntimeRecipe } from "../catalog/runtime.js";
 import { gccStep, type Toolchain } from "./compile.js";
-import { archOf, type DebianContext } from "./roots.js";
+import type { DebianContext } from "./roots.js";
 
 /** The object that every adapter is linked with, one of the runtime recipe's programs. */
 export const commonObject = "edge_nn_common.o";
@@ -34,7 +35,7 @@ export function programStep(
 ): string {
   const program = programOf(recipe, output);
   const { title, why } = purposes[output] ?? { title: output, why: `recipe ${recipe.name} makes it` };
-  const { triplet } = archOf(context.distribution, context.arch);
+  const { triplet } = architectures[context.arch];
   const archives = (root: string, paths: readonly string[]) =>
     paths.map((path) => `{cwd}/in/${root}/root/usr/lib/${triplet}/${path}`);
   const own = program.libraries.length > 0 && libraries !== undefined;

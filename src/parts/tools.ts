@@ -1,8 +1,9 @@
+import { type Arch, architectures } from "../catalog/architecture.js";
 import type { PinnedFile } from "../catalog/source.js";
 import type { ToolEnvironment } from "../catalog/tool.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { PackageSetRequest } from "../lock/resolve.js";
-import { archOf, type DebianContext, hostRoot, toolsRoot } from "./roots.js";
+import { type DebianContext, hostRoot, toolsRoot } from "./roots.js";
 import { archiveSteps } from "./source.js";
 
 /** How a step starts a tool: its inputs, the first words of its command, its environment. */
@@ -33,8 +34,8 @@ const pythonStart =
 /** Adds the steps that bring a tool. Throws ERR_EDGEIMG_ENGINE_UNSUPPORTED when it does not run on this host. */
 export function toolCommand(context: DebianContext, options: ToolOptions): ToolCommand {
   const { name, environment } = options;
-  const { distribution, hostArch } = context;
-  const host = archOf(distribution, hostArch);
+  const { hostArch } = context;
+  const host = architectures[hostArch];
   const why = `the tool ${name} runs while the image is built`;
   switch (environment.kind) {
     case "archive": {
@@ -112,7 +113,7 @@ export function toolPackages(
 }
 
 /** The archives that a tool is made of on a host. */
-export function toolSources(environment: ToolEnvironment, hostArch: string): readonly PinnedFile[] {
+export function toolSources(environment: ToolEnvironment, hostArch: Arch): readonly PinnedFile[] {
   switch (environment.kind) {
     case "archive":
       return Object.entries(environment.hosts).flatMap(([host, source]) => (host === hostArch ? [source] : []));

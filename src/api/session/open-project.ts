@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
+import { type Arch, archOfNode } from "../../catalog/architecture.js";
 import { type Catalog, loadCatalog } from "../../catalog/catalog.js";
 import { loadProject } from "../../config/load.js";
 import { firstTarget, type Target, targetName, targetPath } from "../../config/matrix.js";
@@ -97,7 +98,7 @@ export function imageRequest(project: OpenProject, target: Target = firstTarget(
     board: findNamed("board", target.board, catalog.boards, place("board", merged.boardOrigin)),
     engine: findNamed("engine", target.engine, catalog.engines, place("engine", merged.engineOrigin)),
     catalog,
-    host: { arch: debianArch(process.arch), node: process.arch },
+    host: { arch: hostArch(process.arch), node: process.arch },
     render: templateRenderer(catalog.home),
     versions: {
       edgeimg: versionOf(join(packageHome, "package.json")),
@@ -119,6 +120,11 @@ function versionOf(path: string): string {
   return version;
 }
 
-function debianArch(node: string): string {
-  return node === "x64" ? "amd64" : node;
+function hostArch(node: string): Arch {
+  const found = archOfNode(node);
+  if (found !== undefined) return found;
+  throw new EdgeimgError(
+    "ERR_EDGEIMG_HOST_UNSUPPORTED",
+    `edgeimg has no tools for machines of the architecture ${node}.`,
+  );
 }

@@ -1,3 +1,4 @@
+import { architectures } from "../../catalog/architecture.js";
 import type { Board } from "../../catalog/board.js";
 import type { CatalogRecipe } from "../../catalog/catalog.js";
 import { sshOf } from "../../image/ssh.js";
@@ -13,9 +14,6 @@ export function defconfigName(board: Board, engine: CatalogRecipe): string {
 }
 
 const tree = "$(BR2_EXTERNAL_EDGEIMG_PATH)";
-
-/** Names of Buildroot's architectures. */
-const archSymbols: Readonly<Record<Board["arch"], string>> = { arm64: "BR2_aarch64", armhf: "BR2_arm" };
 
 /** One board with one engine. */
 export function defconfig(request: TreeRequest, board: Board, engine: CatalogRecipe): TreeFile {
@@ -34,7 +32,7 @@ export function defconfig(request: TreeRequest, board: Board, engine: CatalogRec
   const others = boardOptions.filter(([symbol]) => !symbol.startsWith("BR2_LINUX_KERNEL_"));
   const groups = [
     group("Processor and toolchain", {
-      [archSymbols[board.arch]]: true,
+      [architectures[board.arch].buildroot]: true,
       [cpuSymbol(board)]: true,
       BR2_TOOLCHAIN_EXTERNAL: true,
       BR2_TOOLCHAIN_EXTERNAL_BOOTLIN: true,

@@ -16,7 +16,7 @@ import {
   sourceContext,
   withoutWerror,
 } from "./package-files.js";
-import type { TreeRequest } from "./request.js";
+import { archOfTree, type TreeRequest } from "./request.js";
 import { siteVariable } from "./sources.js";
 import { copyOf, type TreeFile, textFile } from "./tree-file.js";
 
@@ -81,7 +81,7 @@ export function enginePackage(request: TreeRequest, { recipe, folder }: CatalogR
           ...common,
           downloads: headers,
           urls: headers.map(({ path }) => `${siteVariable("deb")}/${path}`),
-          files: Object.entries(build.files[request.boards[0]?.arch ?? "arm64"] ?? {}).map(([from, to]) => ({
+          files: Object.entries(build.files[archOfTree(request)] ?? {}).map(([from, to]) => ({
             from,
             // Libraries that nothing links are opened from the adapter's folder.
             to: recipe.libraries.includes(to.replace(/^lib\//, "")) ? `usr/lib/edgeimg/${to.slice(4)}` : `usr/${to}`,

@@ -2,7 +2,7 @@ import type { CatalogRecipe } from "../../catalog/catalog.js";
 import type { Source } from "../../catalog/source.js";
 import { sourcesFor } from "../../parts/source.js";
 import { upper } from "./names.js";
-import type { TreeRequest } from "./request.js";
+import { archOfTree, type TreeRequest } from "./request.js";
 import { downloadOf } from "./sources.js";
 import { copyOf, type TreeFile } from "./tree-file.js";
 
@@ -18,7 +18,7 @@ export interface EngineSources {
 
 /** A recipe's sources as a package of Buildroot has them; undefined for a recipe that is its own source. */
 export function engineSources(request: TreeRequest, { recipe, folder }: CatalogRecipe): EngineSources | undefined {
-  const arch = request.boards[0]?.arch ?? "arm64";
+  const arch = archOfTree(request);
   const [first, ...others] = sourcesFor(recipe.sources, arch);
   if (first === undefined) return undefined;
   const [, main] = first;

@@ -1,3 +1,4 @@
+import type { Arch } from "../../catalog/architecture.js";
 import type { Board } from "../../catalog/board.js";
 import type { Catalog, CatalogRecipe } from "../../catalog/catalog.js";
 import type { Project } from "../../config/project-schema.js";
@@ -43,4 +44,11 @@ export interface TreeRequest {
   readonly epoch: number;
   readonly version: string;
   readonly render: RenderTemplate;
+}
+
+/** The architecture of a tree's boards, whose engines are rendered once for all of them. */
+export function archOfTree({ boards }: Pick<TreeRequest, "boards">): Arch {
+  const [first] = boards;
+  if (first === undefined) throw new Error("a tree has at least one board");
+  return first.arch;
 }

@@ -1,9 +1,10 @@
+import { architectures } from "../../catalog/architecture.js";
 import type { RuntimeRecipe } from "../../catalog/runtime.js";
 import { networkOf } from "../../image/network.js";
 import type { ImageRequest } from "../../image/request.js";
 import { sshOf } from "../../image/ssh.js";
 import type { ImageParts } from "../../parts/image-parts.js";
-import { archOf, type DebianContext } from "../../parts/roots.js";
+import type { DebianContext } from "../../parts/roots.js";
 import type { AssembleEntry } from "../../steps/assemble.js";
 import { type ImageSources, moduleSuffix, rootfsStep } from "./rootfs.js";
 
@@ -33,7 +34,7 @@ export function imageRootfs(
   const { project, board, engine, catalog, render } = request;
   const { distribution, lock } = context;
   const { parts, extra, appLater } = from;
-  const { triplet } = archOf(distribution, board.arch);
+  const { triplet } = architectures[board.arch];
   const app = appLater
     ? context.plan.add({
         id: "rootfs/app",

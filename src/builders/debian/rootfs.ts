@@ -1,3 +1,5 @@
+import { dirname } from "node:path/posix";
+import { architectures } from "../../catalog/architecture.js";
 import type { Board } from "../../catalog/board.js";
 import type { InitRecipe } from "../../catalog/init.js";
 import {
@@ -9,12 +11,9 @@ import {
 } from "../../image/boot-files.js";
 import type { RenderTemplate } from "../../image/render.js";
 import { type RootfsEntry, type RootfsOptions, rootfsEntries } from "../../image/rootfs-files.js";
-import { archOf, type DebianContext } from "../../parts/roots.js";
+import type { DebianContext } from "../../parts/roots.js";
 import type { AssembleEntry } from "../../steps/assemble.js";
 import { gzipStep } from "./image.js";
-
-/** ELF e_machine by Debian architecture (System V ABI). */
-const elfMachines: Readonly<Record<string, number>> = { arm64: 183, armhf: 40, amd64: 62 };
 
 /** What the files of an image are taken from. */
 export interface ImageSources {
@@ -168,7 +167,7 @@ export interface RootfsStepOptions {
 
 /** The root file system as `out/data.tar`, with the shared libraries that its programs need and nothing else. */
 export function rootfsStep(context: DebianContext, options: RootfsStepOptions): string {
-  const { triplet } = archOf(context.distribution, context.arch);
+  const { triplet, loader, elfMachine } = architectures[context.arch];
   const { later } = options;
   const base = rootfsEntries(options.board, options.init, options.rootfs)
     .filter(({ path }) => path !== later?.folder)
@@ -188,8 +187,8 @@ export function rootfsStep(context: DebianContext, options: RootfsStepOptions): 
       format: "tar",
       entries: [...base, ...options.entries],
       closure: {
-        machine: elfMachines[context.arch] ?? 0,
-        loaderFolder: "usr/lib",
+        machine: elfMachine,
+        loaderFolder: dirname(loader),
         folders: [
           ...options.libraries,
           { input: "packages", path: `root/usr/lib/${triplet}`, target: `usr/lib/${triplet}` },

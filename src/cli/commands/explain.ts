@@ -15,7 +15,7 @@ export const explain: CommandSpec = {
   flags: buildFlags,
   examples: [
     ["edgeimg explain ERR_EDGEIMG_FETCH_HASH", "an error"],
-    ["edgeimg explain /usr/lib/aarch64-linux-gnu/libgomp.so.1", "a file of the image"],
+    ["edgeimg explain /usr/lib/edgeimg/libedge_nn.so", "a file of the image"],
   ],
   run: async ({ api, arguments: [what = ""], context, flags, output }) => {
     if (what.startsWith("/")) {
