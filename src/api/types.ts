@@ -37,6 +37,7 @@ export interface Api {
   ) => Promise<BuildrootCheckResult>;
   readonly writeBuildrootTree: (context: Context, options: BuildrootOptions) => Promise<BuildrootResult>;
   readonly initProject: (context: Context, options: InitOptions) => Promise<InitResult>;
+  readonly listExamples: () => Promise<readonly ExampleInfo[]>;
 }
 
 export interface Context {
@@ -424,8 +425,13 @@ export interface CacheArchiveResult {
 
 export interface InitOptions {
   readonly directory: string;
-  /** The bundled example that the project begins as; absent: the one that reads text. */
+  /** What the project begins as, by its name below examples/; absent: the first of `listExamples`. */
   readonly example?: string | undefined;
+}
+
+export interface ExampleInfo {
+  readonly name: string;
+  readonly summary: string;
 }
 
 export interface InitResult {

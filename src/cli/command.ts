@@ -8,7 +8,7 @@ export interface FlagSpec {
   readonly value?: string;
   readonly help: string;
   /** What shell completion offers: names of boards, of engines, or files. */
-  readonly complete?: "boards" | "engines" | "files" | "directories" | "steps";
+  readonly complete?: "boards" | "engines" | "examples" | "files" | "directories" | "steps";
   readonly number?: { readonly min: number; readonly max: number };
   readonly choices?: readonly string[];
   /** May be given several times. */
@@ -31,6 +31,8 @@ export interface CommandSpec {
   readonly arguments: readonly ArgumentSpec[];
   readonly flags: readonly FlagSpec[];
   readonly examples: readonly (readonly [command: string, what: string])[];
+  /** Further lines of the help, from what edgeimg finds in its folders. */
+  readonly more?: (api: Api) => Promise<string>;
   readonly run: (invocation: Invocation) => Promise<number>;
 }
 

@@ -6,6 +6,7 @@ export interface CompletionSources {
   readonly commands: readonly CommandSpec[];
   readonly boards: () => Promise<readonly string[]>;
   readonly engines: () => Promise<readonly string[]>;
+  readonly examples: () => Promise<readonly string[]>;
   /** The steps of the build that the words before name. */
   readonly steps: (words: readonly string[]) => Promise<readonly string[]>;
 }
@@ -60,6 +61,8 @@ async function offer(
       return fitting(await sources.boards());
     case "engines":
       return fitting(await sources.engines());
+    case "examples":
+      return fitting(await sources.examples());
     case "codes":
       return fitting(Object.keys(errorCodes));
     case "files":

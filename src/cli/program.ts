@@ -19,15 +19,19 @@ const mainExamples: CommandSpec["examples"] = [
   ["edgeimg doctor", "what does this machine lack?"],
 ];
 
+export interface ProgramOptions {
+  readonly terminal: Terminal;
+  /** Called with what was asked for. */
+  readonly found: (parsed: Parsed) => void;
+  /** What the help of one command says beside its own. */
+  readonly more?: { readonly command: string; readonly text: string } | undefined;
+}
+
 /**
  * The command line as commander knows it. Parsing calls `found` with what was asked for; help and version are
  * printed, and mistakes thrown as commander's own error.
  */
-export function createProgram(
-  commands: readonly CommandSpec[],
-  terminal: Terminal,
-  found: (parsed: Parsed) => void,
-): Command {
+export function createProgram(commands: readonly CommandSpec[], { terminal, more, found }: ProgramOptions): Command {
   const program = new Command("edgeimg")
     .description(introduction)
     .helpCommand("help [command]", "show help for a command")
@@ -46,7 +50,7 @@ export function createProgram(
       .description(spec.description)
       .helpOption("-h, --help", "show this help")
       .allowExcessArguments(false)
-      .addHelpText("after", examplesText(spec.examples))
+      .addHelpText("after", `${spec.name === more?.command ? more.text : ""}${examplesText(spec.examples)}`)
       .configureHelp({ helpWidth: 100 })
       .exitOverride();
     for (const argument of spec.arguments) command.addArgument(argumentOf(argument));

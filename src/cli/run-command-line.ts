@@ -6,7 +6,7 @@ import type { Output } from "./command.js";
 import { commands } from "./commands/index.js";
 import { packageVersion } from "./commands/version.js";
 import { completions } from "./complete.js";
-import { createProgram, type Parsed } from "./program.js";
+import { createProgram, type Parsed, type ProgramOptions } from "./program.js";
 import { errorRecord, errorText } from "./render/error.js";
 import { jsonRenderer } from "./render/json.js";
 import { plainRenderer } from "./render/plain.js";
@@ -41,9 +41,11 @@ export async function runCommandLine(words: readonly string[], terminal: Termina
     }
     // A command that is named needs none of the others: describing all to the parser takes longer than some of them run.
     const named = commands.filter(({ name }) => name === words[0]);
-    const program = createProgram(named.length > 0 ? named : commands, terminal, (found) => {
-      parsed = found;
-    });
+    const found = (what: Parsed) => {
+      parsed = what;
+    };
+    const more = await moreHelp(words, api);
+    const program = createProgram(named.length > 0 ? named : commands, { terminal, found, more });
     if (words.length === 0) {
       terminal.stdout(program.helpInformation());
       return 1;
@@ -71,6 +73,13 @@ export async function runCommandLine(words: readonly string[], terminal: Termina
     await renderer.finish();
     return fail(error, level === "verbose");
   }
+}
+
+/** What the help that is asked for says from what there is. */
+async function moreHelp(words: readonly string[], api: Api): Promise<ProgramOptions["more"]> {
+  const asked = words[0] === "help" ? words[1] : words.some((one) => one === "--help" || one === "-h") ? words[0] : "";
+  const spec = commands.find(({ name }) => name === asked);
+  return spec?.more === undefined ? undefined : { command: spec.name, text: await spec.more(api) };
 }
 
 interface Setting {
@@ -122,6 +131,7 @@ async function complete(words: readonly string[], terminal: Terminal, api: Api):
     commands,
     boards: () => names((api) => api.listBoards(context)),
     engines: () => names((api) => api.listEngines(context)),
+    examples: () => names((api) => api.listExamples()),
     // Of a project whose lock is complete: nobody waits for a registry behind the Tab key.
     steps: (before) => {
       const given = (...flags: string[]) => before.find((_, index) => flags.includes(before[index - 1] ?? ""));

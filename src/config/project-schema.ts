@@ -189,7 +189,7 @@ export const projectSchema = z.strictObject({
   format: z.literal(1).meta({ description: "Version of this file's format. Always 1 so far.", examples: [1] }),
   name: name.meta({
     description: "The project's name: files of the build are called after it.",
-    examples: ["read-text"],
+    examples: ["my-reader"],
   }),
   board: names.optional().meta({
     description: "Board, or boards, to build for. `edgeimg boards` lists them. The flag --board goes first.",

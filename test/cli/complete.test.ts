@@ -7,6 +7,7 @@ import { runFake } from "./fake-api.js";
 const sources = {
   commands,
   boards: async () => ["rpi3", "rpi4", "qemu-a53"],
+  examples: async () => ["detector", "reader"],
   engines: async () => ["ncnn", "onnxruntime"],
   steps: async (words: readonly string[]) =>
     words.includes("rpi4") ? ["compile/edge-run", "compile/ncnn", "model/a"] : [],
@@ -41,6 +42,7 @@ const cases: readonly (readonly [readonly string[], readonly string[]])[] = [
     ["bash", "zsh", "fish"],
   ],
   [["init", ""], [":directories"]],
+  [["init", "--example", "d"], ["detector"]],
   [["nonsense", ""], []],
 ];
 

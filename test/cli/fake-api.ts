@@ -20,6 +20,7 @@ export function fakeApi(part: Partial<Api>): Api {
     listDrives: refuse,
     listBoards: refuse,
     listEngines: refuse,
+    listExamples: refuse,
     explainPath: refuse,
     diffResults: refuse,
     doctor: refuse,

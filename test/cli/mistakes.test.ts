@@ -53,9 +53,11 @@ for (const [words, message, hint] of mistakes) {
 
 t.test("every command's --help has its flags and examples", async (t) => {
   for (const command of commands) {
-    const { code, stdout, stderr } = await runFake([command.name, "--help"], {});
+    const listExamples = async () => [{ name: "siren", summary: "howls at noon" }];
+    const { code, stdout, stderr } = await runFake([command.name, "--help"], { listExamples });
     t.same([code, stderr], [0, ""], command.name);
     t.match(stdout, /\nExamples:\n {2}/, command.name);
     for (const flag of command.flags) t.match(stdout, `--${flag.name}`);
+    t.equal(/siren {2}howls at noon \(default\)/.test(stdout), command.name === "init");
   }
 });

@@ -28,7 +28,7 @@ t.test("the package holds what builds read, and nothing of tests", async (t) => 
     "recipes/engines/ncnn/recipe.yaml",
     "recipes/distro/debian-13.yaml",
     "templates/scaffold/common/_gitignore",
-    "examples/read-text/edgeimg.yaml",
+    "examples/reader/edgeimg.yaml",
     "README.md",
   ]) {
     t.ok(paths.includes(wanted), wanted);

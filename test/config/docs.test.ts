@@ -31,7 +31,7 @@ t.test("TypeScript in the docs compiles against the app's types", async (t) => {
   const folder = t.testdir();
   for (const [index, { code }] of found.entries())
     writeFileSync(join(folder, `block${index}.ts`), `${code}\nexport {};\n`);
-  const { compilerOptions } = JSON.parse(readFileSync(join(home, "examples/read-text/tsconfig.json"), "utf8"));
+  const { compilerOptions } = JSON.parse(readFileSync(join(home, "examples/reader/tsconfig.json"), "utf8"));
   const include = ["*.ts", join(home, "recipes/runtime/types/edge.d.ts")];
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, include }));
   try {

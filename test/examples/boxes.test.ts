@@ -5,7 +5,7 @@ import {
   meanInside,
   outlines,
   type ProbabilityMap,
-} from "../../examples/read-text/src/boxes.js";
+} from "../../examples/reader/src/boxes.js";
 
 /** `#` is 0.9, `+` is 0.4, everything else 0. */
 function mapOf(rows: readonly string[]): ProbabilityMap {

@@ -1,5 +1,5 @@
 import t from "tap";
-import { decodeCtc, parseDictionary } from "../../examples/read-text/src/ctc.js";
+import { decodeCtc, parseDictionary } from "../../examples/reader/src/ctc.js";
 
 const classes = parseDictionary("A\nB\n");
 

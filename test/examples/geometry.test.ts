@@ -9,7 +9,7 @@ import {
   quadSize,
   spanAt,
   startAt,
-} from "../../examples/read-text/src/geometry.js";
+} from "../../examples/reader/src/geometry.js";
 
 const at = (x: number, y: number): Point => ({ x, y });
 const rounded = (points: readonly Point[]) =>

@@ -1,6 +1,6 @@
 import t from "tap";
-import { type Quad, startAt } from "../../examples/read-text/src/geometry.js";
-import { readingOrder } from "../../examples/read-text/src/order.js";
+import { type Quad, startAt } from "../../examples/reader/src/geometry.js";
+import { readingOrder } from "../../examples/reader/src/order.js";
 
 const line = (name: string, x: number, y: number) => {
   const box: Quad = [

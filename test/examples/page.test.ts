@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import t from "tap";
-import { createHandler, PictureError } from "../../examples/read-text/src/server.js";
+import { createHandler, PictureError } from "../../examples/reader/src/server.js";
 import { pictures } from "../pictures/render.js";
 import { checkPage, dropPicture, openBrowser } from "./check-page.js";
 
@@ -9,7 +9,7 @@ import { checkPage, dropPicture, openBrowser } from "./check-page.js";
  * The page and the app's own handler behind a Node server, with a reader that answers by the bytes it got. The same page
  * against the app on an emulated board is for the tests of images.
  */
-const page = await readFile(new URL("../../examples/read-text/assets/index.html", import.meta.url), "utf8");
+const page = await readFile(new URL("../../examples/reader/assets/index.html", import.meta.url), "utf8");
 const picture = await pictures[0]?.render();
 if (picture === undefined) throw new Error("there are no pictures");
 

@@ -1,10 +1,5 @@
 import t from "tap";
-import {
-  createHandler,
-  maxPictureBytes,
-  PictureError,
-  type PictureRequest,
-} from "../../examples/read-text/src/server.js";
+import { createHandler, maxPictureBytes, PictureError, type PictureRequest } from "../../examples/reader/src/server.js";
 
 const bytes = (length: number) => new ArrayBuffer(length);
 const ask = (change: Partial<PictureRequest>): PictureRequest => ({

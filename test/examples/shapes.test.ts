@@ -1,5 +1,5 @@
 import t from "tap";
-import { atLeast, nearest } from "../../examples/read-text/src/shapes.js";
+import { atLeast, nearest } from "../../examples/reader/src/shapes.js";
 
 const sizes = { min: 32, max: 96, step: 32 };
 

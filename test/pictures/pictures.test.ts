@@ -6,7 +6,7 @@ import { decodePicture } from "./decode.js";
 import { type Picture, pictures } from "./render.js";
 import { samples } from "./samples.js";
 
-const example = new URL("../../examples/read-text/", import.meta.url);
+const example = new URL("../../examples/reader/", import.meta.url);
 
 function pictureOf(name: string): Picture {
   const found = pictures.find((picture) => picture.name === name);

@@ -1,4 +1,4 @@
-/** The pictures that ship with examples/read-text, by their name there. */
+/** The pictures that ship with examples/reader, by their name there. */
 export const samples: readonly { readonly file: string; readonly picture: string }[] = [
   { file: "01.png", picture: "harbor" },
   { file: "02.png", picture: "two-lines" },

@@ -1,6 +1,7 @@
 import { cp, mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import Handlebars from "handlebars";
+import { type Example, exampleFile, listExamples } from "../../catalog/examples.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import { didYouMean } from "../../errors/nearest.js";
 import { parseYaml } from "../../formats/yaml.js";
@@ -8,26 +9,18 @@ import { packageHome } from "../../ground/home.js";
 import type { Context, InitOptions, InitResult } from "../types.js";
 
 /** What builds and package managers leave behind; git would not hold it either. */
-const leftOut = new Set(["node_modules", "dist", "out", ".git", "edgeimg.lock"]);
-
-/** What a project begins as unless told. */
-const firstExample = "read-text";
+const leftOut = new Set(["node_modules", "dist", "out", ".git", "edgeimg.lock", exampleFile]);
 
 /**
- * Writes a project: an example app, over it what `templates/scaffold` holds for all and for that one (`*.hbs` rendered, a leading `_`
+ * Writes a project: an example app with what it shares with others, over it what `templates/scaffold` holds for all and for that one (`*.hbs` rendered, a leading `_`
  * standing for a dot, since npm drops dot files from packages), the runtime's types and the schema that editors check with.
  * @throws EdgeimgError ERR_EDGEIMG_INIT_NOT_EMPTY, ERR_EDGEIMG_OUTPUT_UNWRITABLE, ERR_EDGEIMG_USAGE for an example that there is not
  */
 export async function initProject(
   { cwd }: Pick<Context, "cwd">,
-  { directory, example = firstExample }: InitOptions,
+  { directory, example: wanted }: InitOptions,
 ): Promise<InitResult> {
-  const examples = (await readdir(join(packageHome, "examples"))).sort();
-  if (!examples.includes(example)) {
-    throw new EdgeimgError("ERR_EDGEIMG_USAGE", `There is no example "${example}".${didYouMean(example, examples)}`, {
-      hint: `The examples are ${examples.join(", ")}.`,
-    });
-  }
+  const example = findExample(wanted);
   const target = resolve(cwd, directory);
   const present = await readdir(target).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return [];
@@ -45,20 +38,35 @@ export async function initProject(
   }
   try {
     await mkdir(target, { recursive: true });
-    await cp(join(packageHome, `examples/${example}`), target, {
-      recursive: true,
-      filter: (source) => !leftOut.has(basename(source)),
-    });
+    const filter = (source: string) => !leftOut.has(basename(source));
+    for (const [owner, paths] of Object.entries(example.shares))
+      for (const path of paths)
+        await cp(join(packageHome, "examples", owner, path), join(target, path), { recursive: true, filter });
+    await cp(example.folder, target, { recursive: true, filter });
     await cp(join(packageHome, "recipes/runtime/types"), join(target, "types"), { recursive: true });
     await mkdir(join(target, ".edgeimg"), { recursive: true });
     await cp(join(packageHome, "schemas/project.json"), join(target, ".edgeimg/project.schema.json"));
     await rename(target, projectName(target));
-    for (const layer of ["common", example])
+    for (const layer of ["common", example.name])
       await overlay(join(packageHome, "templates/scaffold", layer), target, { name: projectName(target) });
   } catch (error) {
     throw unwritable(target, error);
   }
-  return { directory: target, example, files: await listFiles(target) };
+  return { directory: target, example: example.name, files: await listFiles(target) };
+}
+
+function findExample(wanted: string | undefined): Example {
+  const examples = listExamples(packageHome);
+  const found = examples.find(({ name, first, formerly }) =>
+    wanted === undefined ? first : name === wanted || formerly.includes(wanted),
+  );
+  if (found !== undefined) return found;
+  const names = examples.map(({ name }) => name);
+  const near = didYouMean(wanted ?? "", names);
+  throw new EdgeimgError("ERR_EDGEIMG_USAGE", `There is no example "${wanted}".${near}`, {
+    hint: `Name one of those: --example ${names[0]}`,
+    details: examples.map(({ name, summary }) => `${name}: ${summary}`),
+  });
 }
 
 /** The example lies within the package; a project stands alone and has a name of its own. */

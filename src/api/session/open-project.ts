@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { type Arch, archOfNode } from "../../catalog/architecture.js";
 import { type Catalog, loadCatalog } from "../../catalog/catalog.js";
+import { firstExample } from "../../catalog/examples.js";
 import { loadProject } from "../../config/load.js";
 import { firstTarget, type Target, targetName, targetPath } from "../../config/matrix.js";
 import { type MergedProject, mergeProject } from "../../config/merge.js";
@@ -38,11 +39,11 @@ export async function openProject(
       hint: "Name the project's file with --config, or start a project with `edgeimg init`.",
     });
   });
-  const example = join(packageHome, "examples/read-text/edgeimg.yaml");
-  const text = own ?? (await readFile(example, "utf8"));
+  const found = own === undefined ? join(firstExample(packageHome).folder, "edgeimg.yaml") : file;
+  const text = own ?? (await readFile(found, "utf8"));
   const shown = own === undefined ? "the bundled example" : relative(context.cwd, file) || file;
   const merged = mergeProject(loadProject(text, shown), { board: options.board, engine: options.engine });
-  const folder = dirname(own === undefined ? example : file);
+  const folder = dirname(found);
   return {
     merged,
     catalog: await loadCatalog(packageHome.replace(/\/$/, ""), own === undefined ? undefined : folder),

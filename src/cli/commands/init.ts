@@ -5,28 +5,31 @@ export const init: CommandSpec = {
   name: "init",
   summary: "start a project",
   description:
-    "Writes a project into DIR: an edgeimg.yaml that editors check while you type, an example app (reading text from pictures, unless --example names another) in typed TypeScript, and unit tests that `npm test` runs.",
+    "Writes a project into DIR: an edgeimg.yaml that editors check while you type, an example app in typed TypeScript, and unit tests that `npm test` runs.",
   arguments: [
     { name: "dir", required: false, help: "a new or empty folder (default: this one)", complete: "directories" },
   ],
   flags: [
-    {
-      name: "example",
-      value: "name",
-      help: "what the app is at first (default: read-text)",
-      choices: ["read-text", "kernels-tour"],
-    },
+    { name: "example", value: "name", help: "what the app is at first, from the list below", complete: "examples" },
   ],
   examples: [
     ["edgeimg init my-reader", "then: cd my-reader && edgeimg build"],
-    ["edgeimg init tour --example kernels-tour", "an app that tries the quantized kernels"],
+    ["edgeimg init tour --example kernels-tour", "another app at first"],
   ],
+  more: async (api) => {
+    const examples = await api.listExamples();
+    const width = Math.max(...examples.map(({ name }) => name.length));
+    const lines = examples.map(
+      ({ name, summary }, index) => `  ${name.padEnd(width)}  ${summary}${index === 0 ? " (default)" : ""}\n`,
+    );
+    return `\nWhat --example names:\n${lines.join("")}`;
+  },
   run: async ({ api, arguments: [directory = "."], context, flags, output }) => {
     const { initProject } = api;
     const result = await initProject(context, { directory, example: flags.text("example") });
     const shown = relative(context.cwd, result.directory) || ".";
     const enter = shown === "." ? "" : `  cd ${shown}\n`;
-    const text = `${result.files.length} files written to ${shown}\n\nNext:\n${enter}  edgeimg build    (board and engine stand in edgeimg.yaml)\n  edgeimg run\n`;
+    const text = `${result.files.length} files written to ${shown}, from the example ${result.example}\n\nNext:\n${enter}  edgeimg build    (board and engine stand in edgeimg.yaml)\n  edgeimg run\n`;
     await output.result({ command: "init", ...result }, text);
     return 0;
   },

@@ -56,7 +56,7 @@ await t.test(
     });
     const own = join(folder, "own");
     mkdirSync(join(own, "board-configs"), { recursive: true });
-    cpSync(join(home, "examples/read-text/edgeimg.yaml"), join(own, "edgeimg.yaml"));
+    cpSync(join(home, "examples/reader/edgeimg.yaml"), join(own, "edgeimg.yaml"));
     const known = readFileSync(join(home, "board-configs/qemu-a53.yaml"), "utf8");
     writeFileSync(
       join(own, "board-configs/bare.yaml"),
@@ -76,7 +76,7 @@ await t.test(
   async (t) => {
     const own = join(folder, "project");
     mkdirSync(join(own, "board-configs"), { recursive: true });
-    cpSync(join(home, "examples/read-text/edgeimg.yaml"), join(own, "edgeimg.yaml"));
+    cpSync(join(home, "examples/reader/edgeimg.yaml"), join(own, "edgeimg.yaml"));
     const events: BuildEvent[] = [];
     const context = { ...testContext(own), env: process.env, emit: (event: BuildEvent) => void events.push(event) };
     const check = (board: string) =>

@@ -4,22 +4,36 @@ import { delimiter, dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
 import { buildStep } from "../../../src/api/build/build-step.js";
+import { api } from "../../../src/api/index.js";
 import { initProject } from "../../../src/api/scaffold/init-project.js";
+import { listExamples } from "../../../src/api/scaffold/list-examples.js";
 import { imageRequest, openProject } from "../../../src/api/session/open-project.js";
 import { init } from "../../../src/cli/commands/init.js";
 import { formatLock } from "../../../src/lock/lock-file.js";
 import { inventedLock, testContext } from "../../helpers/image-request.js";
 
 const home = fileURLToPath(new URL("../../../", import.meta.url));
-const examples = readdirSync(join(home, "examples")).sort();
+const examples = (await listExamples()).map(({ name }) => name);
 
-t.test("the flag offers the examples that there are; another name is answered with the nearest", async (t) => {
-  t.same([...(init.flags.find(({ name }) => name === "example")?.choices ?? [])].sort(), examples);
-  await t.rejects(initProject({ cwd: t.testdir({}) }, { directory: "x", example: "read-txt" }), {
+t.test("each folder of examples/ is one, described in a line; the help of init names all", async (t) => {
+  t.same([...examples].sort(), readdirSync(join(home, "examples")).sort());
+  const help = await init.more?.(api);
+  for (const { name, summary } of await listExamples()) {
+    t.ok(help?.includes(name) && help.includes(summary), name);
+    // `edgeimg init --help` is 100 columns wide.
+    t.ok(summary.length <= 80, summary);
+  }
+});
+
+t.test("an unknown example is answered with the nearest and the list; a former name still is understood", async (t) => {
+  const cwd = t.testdir({});
+  await t.rejects(initProject({ cwd }, { directory: "x", example: "raeder" }), {
     code: "ERR_EDGEIMG_USAGE",
-    message: 'There is no example "read-txt". Did you mean "read-text"?',
-    hint: "The examples are kernels-tour, read-text.",
+    message: 'There is no example "raeder". Did you mean "reader"?',
+    hint: "Name one of those: --example reader",
+    details: (await listExamples()).map(({ name, summary }) => `${name}: ${summary}`),
   });
+  t.match(await initProject({ cwd }, { directory: "x", example: "read-text" }), { example: "reader" });
 });
 
 for (const example of examples) {
