@@ -53,14 +53,18 @@ t.test("no import leads up", async (t) => {
   );
 });
 
-t.test("what the core must not do by itself: print, or read the environment", async (t) => {
+t.test("what the core must not do by itself: print, read the environment or the clock, ask for chance", async (t) => {
   const outside = /^(?:cli|ground\/home)/;
   // Which of two processes that want the same lock waits longer decides no byte of any result.
   const allowed = new Set(["store/lock.ts: Math.random"]);
   const found = files.flatMap((file) => {
     if (outside.test(file)) return [];
     const text = readFileSync(join(home, "src", file), "utf8").replace(/^\s*(?:\/\/|\*|\/\*).*$|"[^"\n]*"/gm, "");
-    return [...text.matchAll(/\b(?:console\.\w+\(|process\.env\b|process\.stdout|Math\.random)/g)]
+    return [
+      ...text.matchAll(
+        /\b(?:console\.\w+\(|process\.env\b|process\.stdout|Math\.random|Date\.now|performance\.now|new Date\(\))/g,
+      ),
+    ]
       .map(([what]) => `${file}: ${what}`)
       .filter((one) => !allowed.has(one));
   });

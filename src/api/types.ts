@@ -45,6 +45,8 @@ export interface Context {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Milliseconds; only for durations that are shown. */
   readonly now: () => number;
+  /** Milliseconds since 1970; only for the ages of files and of results. */
+  readonly date: () => number;
   readonly emit: Emit;
   readonly signal: AbortSignal;
 }

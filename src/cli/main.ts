@@ -36,6 +36,7 @@ const code = await runCommandLine(
     cwd: process.cwd(),
     env,
     now: () => performance.now(),
+    date: () => Date.now(),
     stdout: (text) => void process.stdout.write(text),
     stderr: (text) => void process.stderr.write(text),
     stdin: process.stdin,

@@ -96,7 +96,14 @@ async function rendererFor({ json, level, terminal }: Setting): Promise<Renderer
 }
 
 function contextOf(terminal: Terminal, renderer: Renderer): Context {
-  return { cwd: terminal.cwd, env: terminal.env, now: terminal.now, emit: renderer.emit, signal: terminal.signal };
+  return {
+    cwd: terminal.cwd,
+    env: terminal.env,
+    now: terminal.now,
+    date: terminal.date,
+    emit: renderer.emit,
+    signal: terminal.signal,
+  };
 }
 
 function outputOf({ json, level, terminal, renderer }: Setting & { readonly renderer: Renderer }): Output {
@@ -117,6 +124,7 @@ async function complete(words: readonly string[], terminal: Terminal, api: Api):
     cwd: terminal.cwd,
     env: terminal.env,
     now: terminal.now,
+    date: terminal.date,
     emit: () => {},
     signal: terminal.signal,
   };

@@ -4,6 +4,8 @@ export interface Terminal {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Milliseconds of a clock that never jumps back. */
   readonly now: () => number;
+  /** Milliseconds since 1970. */
+  readonly date: () => number;
   readonly stdout: (text: string) => void;
   readonly stderr: (text: string) => void;
   readonly stdin: NodeJS.ReadableStream;

@@ -60,6 +60,7 @@ export async function runFake(
       cwd: "/project",
       env,
       now: () => 0,
+      date: Date.now,
       stdout: (text) => {
         stdout += text;
       },

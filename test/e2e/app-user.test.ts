@@ -82,7 +82,14 @@ await makeCard();
 
 const controller = new AbortController();
 const built = await buildPrepared(
-  { cwd: project, env: process.env, now: () => performance.now(), emit: () => {}, signal: controller.signal },
+  {
+    cwd: project,
+    env: process.env,
+    now: () => performance.now(),
+    date: Date.now,
+    emit: () => {},
+    signal: controller.signal,
+  },
   { offline: true, locked: true },
 );
 

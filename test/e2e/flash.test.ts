@@ -65,7 +65,14 @@ const flashed = await (async () => {
 // What boots the card: all of it is in the store by now.
 const controller = new AbortController();
 const built = await buildPrepared(
-  { cwd: project, env: process.env, now: () => performance.now(), emit: () => {}, signal: controller.signal },
+  {
+    cwd: project,
+    env: process.env,
+    now: () => performance.now(),
+    date: Date.now,
+    emit: () => {},
+    signal: controller.signal,
+  },
   { offline: true, locked: true },
 );
 const workDir = join(folder, "device");

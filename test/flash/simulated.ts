@@ -143,7 +143,7 @@ export function simulatedContext(cwd: string): SimulatedFlash {
   return {
     events,
     controller,
-    context: { cwd, env: { HOME: cwd }, now: () => clock++ * 100, emit, signal: controller.signal },
+    context: { cwd, env: { HOME: cwd }, now: () => clock++ * 100, date: Date.now, emit, signal: controller.signal },
   };
 }
 

@@ -12,7 +12,7 @@ import { requirements } from "../../src/parts/package-sets.js";
 
 export function testContext(cwd: string): Context {
   const { signal } = new AbortController();
-  return { cwd, env: { XDG_CACHE_HOME: cwd }, now: () => 0, emit: () => {}, signal };
+  return { cwd, env: { XDG_CACHE_HOME: cwd }, now: () => 0, date: Date.now, emit: () => {}, signal };
 }
 
 /** A project that uses what there is: assets, a local model, a model from a package, files, packages, a key. */

@@ -71,7 +71,14 @@ export async function record({ name, folder, signal }: RecordOptions): Promise<R
     join(project, "edgeimg.yaml"),
     `format: 1\nname: hello\nboard: qemu-a72\nengine: ncnn\napp: { entry: main.ts }\n${system}`,
   );
-  const context: Context = { cwd: project, env: process.env, now: () => performance.now(), emit: () => {}, signal };
+  const context: Context = {
+    cwd: project,
+    env: process.env,
+    now: () => performance.now(),
+    date: Date.now,
+    emit: () => {},
+    signal,
+  };
   const { prepared, qemuRoot, image: built } = await buildPrepared(context, { offline: false, locked: false });
   const image = name === "first" ? built : join(folder, `${name}.img`);
   if (image !== built) await flashFile(context, image);

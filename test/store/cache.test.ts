@@ -31,7 +31,14 @@ const action = (name: string) => sha256Text(name);
 async function setUp(t: Test): Promise<{ context: Context; store: Store }> {
   const cache = t.testdir();
   const { signal } = new AbortController();
-  const context: Context = { cwd: cache, env: { XDG_CACHE_HOME: cache }, now: () => 0, emit: () => {}, signal };
+  const context: Context = {
+    cwd: cache,
+    env: { XDG_CACHE_HOME: cache },
+    now: () => 0,
+    date: Date.now,
+    emit: () => {},
+    signal,
+  };
   return { context, store: await openStore(cache) };
 }
 

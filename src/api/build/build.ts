@@ -17,7 +17,7 @@ import { leaveReceipt } from "./up-to-date.js";
 
 /** Builds the image of one board and puts it, with what belongs to it, into the output folder. */
 export async function buildImage(context: Context, options: BuildOptions): Promise<BuildResult> {
-  const began = Date.now();
+  const began = context.date();
   const built = await buildPrepared(context, options);
   // A receipt is a matter of speed alone.
   await leaveReceiptOf(context, options, { built, began }).catch(() => undefined);
@@ -85,7 +85,7 @@ async function buildAll(
   const merged = mergePlans(jobs);
   context.emit({ type: "plan", steps: merged.plan.steps.length });
   const { store } = first.services;
-  const since = Date.now();
+  const since = context.date();
   const ended = await useStore(store, context.signal, () => finish({ context, started, jobs, merged }));
   await tidy(context, { store, since, built: ended.built, plan: merged.plan, results: ended.results });
   return { built: ended.built, steps: [...ended.results.values()] };

@@ -33,7 +33,7 @@ export async function tidy(context: Context, { store, since, built, plan, result
     folder: result.out,
     trees: replaceable(plan, prepared.project.folder).flatMap((id) => results.get(id)?.digest ?? []),
   }));
-  const job = { store, limits, now: Date.now(), since, outs };
+  const job = { store, limits, now: context.date(), since, outs };
   const freed = await whenUnused(store, context.signal, () => tidyStore(job)).catch(() => undefined);
   if (freed === undefined || freed === 0) return;
   context.emit({

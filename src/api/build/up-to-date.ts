@@ -47,7 +47,7 @@ export async function upToDate(context: Context, options: BuildOptions): Promise
   const started = context.now();
   try {
     const receipt = JSON.parse(readFileSync(receiptPath(context, options), "utf8")) as Receipt;
-    const age = Date.now() - receipt.madeAt;
+    const age = context.date() - receipt.madeAt;
     if (receipt.format !== 1 || !(age >= 0 && age < longestMs)) return undefined;
     if (stateOf(receipt).state !== receipt.state) return undefined;
     context.emit({ type: "plan", steps: receipt.steps.length });
@@ -90,7 +90,8 @@ export async function leaveReceipt(context: Context, options: BuildOptions, done
   // What the app's own step leaves out as well.
   const except = [
     done.outBase,
-    cacheFolder(context),
+    // Not the cache folder itself, which may be the project's.
+    join(cacheFolder(context), "edgeimg"),
     ...[".git", "node_modules"].map((name) => join(done.project, name)),
   ];
   const before = stateOf({ roots: inputs, except });
@@ -99,7 +100,7 @@ export async function leaveReceipt(context: Context, options: BuildOptions, done
   const roots = [...inputs, ...names, ...done.stored];
   const receipt: Receipt = {
     format: 1,
-    madeAt: Date.now(),
+    madeAt: context.date(),
     roots,
     except,
     state: stateOf({ roots, except }).state,

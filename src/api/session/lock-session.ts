@@ -58,14 +58,15 @@ export async function lockSession(
   const project = await openProject(context, options);
   await checkProject({ ...project, localPath: (path) => resolve(project.folder, path) });
   const dependencies = await appDependencies(project.folder);
-  const cache = relative(project.folder, cacheFolder(context));
+  // The project's own folder may be the cache folder: then the store alone is left out.
+  const cache = relative(project.folder, cacheFolder(context)) || "edgeimg/v1";
   const requests = choose(project)
     .map((target) => imageRequest(project, target))
     .map((request) => ({
       ...request,
       dependencies,
       // CI servers keep the store within the project's folder: it is no part of the app.
-      exclude: cache === "" || cache.startsWith("..") ? request.exclude : [...request.exclude, cache],
+      exclude: cache.startsWith("..") ? request.exclude : [...request.exclude, cache],
     }));
   for (const request of requests) {
     checkSupport(request);

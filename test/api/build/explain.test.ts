@@ -24,7 +24,14 @@ const manifest = manifestOf(files, {
 const explained = async (t: Test, path: string) => {
   const cwd = t.testdir({ out: { "rpi4-ncnn": { "manifest.json": JSON.stringify(manifest) } } });
   const { signal } = new AbortController();
-  const context = { cwd, env: { XDG_CACHE_HOME: join(cwd, "cache") }, now: () => 0, emit: () => {}, signal };
+  const context = {
+    cwd,
+    env: { XDG_CACHE_HOME: join(cwd, "cache") },
+    now: () => 0,
+    date: Date.now,
+    emit: () => {},
+    signal,
+  };
   const options = { board: "rpi4", engine: "ncnn", offline: false, locked: false };
   return await explainPath(context, path, options);
 };

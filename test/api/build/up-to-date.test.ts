@@ -33,6 +33,7 @@ async function setUp(t: Test, { began = later() } = {}) {
     cwd: project,
     env: { XDG_CACHE_HOME: join(folder, "cache") } as Record<string, string>,
     now: () => 5,
+    date: Date.now,
     emit: (event: BuildEvent) => events.push(event),
     signal: new AbortController().signal,
   };
@@ -74,6 +75,16 @@ t.test("a build with nothing to do is told from its receipt, with the same event
   t.equal(await upToDate(context, { ...options, locked: true }), undefined, "other options are another build");
   t.equal(await upToDate({ ...context, env: { ...context.env, EDGEIMG_X: "1" } }, options), undefined);
   t.equal(await upToDate({ ...context, cwd: "/" }, options), undefined);
+});
+
+t.test("a cache folder that is the project's own hides no edit", async (t) => {
+  const { context, ask, path, leave } = await setUp(t);
+  context.env.XDG_CACHE_HOME = path("project");
+  mkdirSync(path("project/edgeimg"));
+  await leave(later());
+  t.ok(await ask());
+  edit(path(source));
+  t.equal(await ask(), undefined);
 });
 
 const source = "project/src/main.ts";

@@ -57,7 +57,14 @@ async function imported(t: Test, entries: readonly ArchiveEntry[], cut?: number)
   writeFileSync(archive, Buffer.concat([...writeTar(entries, 946_684_800)]));
   if (cut !== undefined) truncateSync(archive, cut);
   const { signal } = new AbortController();
-  const context = { cwd, env: { XDG_CACHE_HOME: join(cwd, "cache") }, now: () => 0, emit: () => {}, signal };
+  const context = {
+    cwd,
+    env: { XDG_CACHE_HOME: join(cwd, "cache") },
+    now: () => 0,
+    date: Date.now,
+    emit: () => {},
+    signal,
+  };
   const failure = await cacheImport(context, { file: "site.tar" }).then(
     () => undefined,
     (error: unknown) => error,
@@ -69,7 +76,7 @@ async function imported(t: Test, entries: readonly ArchiveEntry[], cut?: number)
 
 function contextOf(cwd: string) {
   const { signal } = new AbortController();
-  return { cwd, env: { XDG_CACHE_HOME: join(cwd, "cache") }, now: () => 0, emit: () => {}, signal };
+  return { cwd, env: { XDG_CACHE_HOME: join(cwd, "cache") }, now: () => 0, date: Date.now, emit: () => {}, signal };
 }
 
 t.test("a whole archive gives the store its downloads, trees and actions", async (t) => {
@@ -91,7 +98,14 @@ t.test("what a store knows by itself is not replaced", async (t) => {
     Buffer.concat([...writeTar([file(archiveIndexName, formatIndex(other)), ...objects], 0)]),
   );
   const { signal } = new AbortController();
-  const context = { cwd, env: { XDG_CACHE_HOME: join(cwd, "cache") }, now: () => 0, emit: () => {}, signal };
+  const context = {
+    cwd,
+    env: { XDG_CACHE_HOME: join(cwd, "cache") },
+    now: () => 0,
+    date: Date.now,
+    emit: () => {},
+    signal,
+  };
   await cacheImport(context, { file: "other.tar" });
   t.equal(await readAction(store, action), digestOf(tree));
 });
@@ -254,6 +268,6 @@ t.test("an object that says another size than the index is refused before it is 
 t.test("a file that is not there", async (t) => {
   const cwd = t.testdir();
   const { signal } = new AbortController();
-  const context = { cwd, env: { XDG_CACHE_HOME: cwd }, now: () => 0, emit: () => {}, signal };
+  const context = { cwd, env: { XDG_CACHE_HOME: cwd }, now: () => 0, date: Date.now, emit: () => {}, signal };
   await t.rejects(cacheImport(context, { file: "absent.tar" }), { exitCode: 1, message: /absent\.tar/ });
 });

@@ -1,12 +1,15 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { updateLock } from "../../../src/api/build/lock.js";
 import { prepare, prepareMatrix } from "../../../src/api/session/prepare.js";
 import { planImage } from "../../../src/builders/debian/plan-image.js";
+import { execute } from "../../../src/execute/execute.js";
 import type { BuildEvent } from "../../../src/ground/events.js";
 import { formatLock } from "../../../src/lock/lock-file.js";
 import { fetchedFiles } from "../../../src/steps/fetch.js";
+import { treePath } from "../../../src/store/store.js";
+import { walk } from "../../../src/store/tree.js";
 import { tinyProject } from "../../helpers/ci-project.js";
 import { inventedLock, requestFor, testContext } from "../../helpers/image-request.js";
 
@@ -21,6 +24,17 @@ t.test("a store within the project's folder, as GitLab has it, is no part of the
   const context = testContext(folder);
   const inside = await prepare({ ...context, env: { XDG_CACHE_HOME: join(folder, ".cache") } }, locked);
   t.ok(inside.request.exclude.includes(".cache"));
+  const same = await prepare({ ...context, env: { XDG_CACHE_HOME: folder } }, locked);
+  const services = { ...same.services, emit: () => {} };
+  const plan = planImage(same.request, same.lock);
+  const read = await execute(plan, ["local/project"], services);
+  const tree = treePath(services.store, read.get("local/project")?.digest ?? "");
+  t.same(
+    [...walk(tree, "")].filter((path) => path.startsWith("edgeimg/")),
+    [],
+    "XDG_CACHE_HOME may be the project's folder itself",
+  );
+  t.ok(existsSync(join(tree, "main.ts")));
   const outside = await prepare({ ...context, env: { XDG_CACHE_HOME: `${folder}-cache` } }, locked);
   t.notOk(outside.request.exclude.some((path) => path.includes("cache")));
 });
