@@ -21,6 +21,8 @@ export interface AppOptions {
   readonly runtime: string;
   readonly qemu: string;
   readonly sysroot: string;
+  /** Per model the step that knows its ports. */
+  readonly ports: Readonly<Record<string, string>>;
 }
 
 export interface AppSteps {
@@ -78,8 +80,12 @@ export function appSteps(context: DebianContext, options: AppOptions): AppSteps 
     kind: "typecheck",
     title: "Check the app's types",
     why: "an error found here is not found on the board",
-    inputs: { ...inputs, runtime: options.runtimeRecipe },
-    params: { entry, typescript: versions.typescript },
+    inputs: {
+      ...inputs,
+      runtime: options.runtimeRecipe,
+      ...Object.fromEntries(Object.entries(options.ports).map(([name, step]) => [`ports/${name}`, step])),
+    },
+    params: { entry, typescript: versions.typescript, models: Object.keys(options.ports) },
   });
   const bundle = plan.add({
     id: "app/bundle",

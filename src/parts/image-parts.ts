@@ -120,6 +120,7 @@ export function imageParts(
     runtime: program("edge-run"),
     qemu,
     sysroot,
+    ports: Object.fromEntries(models.map(([model, steps]) => [model, steps.ports])),
   });
   return {
     tools: { image, qemu },

@@ -34,6 +34,8 @@ export interface ModelOptions {
 export interface ModelSteps {
   /** The model's folder on the device. */
   readonly folder: string;
+  /** The step that knows what the model takes and gives. */
+  readonly ports: string;
   readonly check: string;
   /** Inputs and entries that bring the project's further files beside the model. */
   readonly inputs: Readonly<Record<string, string>>;
@@ -137,7 +139,7 @@ export function modelSteps(context: DebianContext, options: ModelOptions): Model
       cpu: board.cpu,
     },
   });
-  return { folder, check: checked, ...besides(context, options) };
+  return { folder, ports, check: checked, ...besides(context, options) };
 }
 
 /** Files that the project wants beside the model, such as a dictionary. */

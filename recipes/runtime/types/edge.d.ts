@@ -9,9 +9,9 @@ declare module "edge:nn" {
    * A dense row-major tensor; `data.length` equals the product of `shape`. A result may be empty: a detector that finds nothing gives
    * a shape with a 0, and no data. Inputs have no size of 0.
    */
-  export interface Tensor {
+  export interface Tensor<Data extends TensorData = TensorData> {
     readonly shape: readonly number[];
-    readonly data: TensorData;
+    readonly data: Data;
   }
   /** Sizes that one dimension may have: min, min + step, ..., max. */
   export interface Dimension {
@@ -39,11 +39,28 @@ declare module "edge:nn" {
     /** Frees the model after the current run; runs that wait are rejected with the code "ARGUMENT". */
     close(): void;
   }
+  /** A model whose inputs and outputs are known by name and element type. */
+  export interface ModelOf<Inputs, Outputs> extends Omit<Model, "run"> {
+    run(inputs: Readonly<Inputs>): Promise<Outputs>;
+  }
+  /** The project's models by name. A build fills it from the model files; without that, `load` takes any name. */
+  export interface Models {}
+  /** A name that is known when types are checked must be one of the project's models; any other text is looked up at run time. */
+  export type ModelName<Name extends string> = string extends Name
+    ? Name
+    : [keyof Models] extends [never]
+      ? Name
+      : Name extends keyof Models
+        ? Name
+        : keyof Models;
   /**
    * Opens `/models/NAME`; logs the `model-loaded` milestone. `threads` is 1 to 64, by default all cores. Rejects with
    * the code "MODEL" when the model is missing or damaged.
    */
-  export function load(name: string, options?: { threads?: number }): Promise<Model>;
+  export function load<const Name extends string>(
+    name: ModelName<Name>,
+    options?: { threads?: number },
+  ): Promise<Name extends keyof Models ? Models[Name] : Model>;
   export const engine: { readonly name: string; readonly version: string };
 }
 
@@ -189,7 +206,7 @@ declare module "edge:image" {
       height?: number;
       fill?: number;
     },
-  ): Promise<Tensor>;
+  ): Promise<Tensor<Float32Array>>;
 }
 
 declare module "edge:fs" {
