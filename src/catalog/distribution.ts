@@ -37,6 +37,13 @@ export const distribution = z.strictObject({
   }),
   /** Packages of every sysroot. */
   sysroot: z.array(z.string()).min(1),
+  /** What of the packages that a project names, and of those that they need, does not go onto an image. */
+  extra: z.strictObject({
+    /** Of no package. */
+    never: globs,
+    /** Only of packages that the project names itself. */
+    named: globs,
+  }),
   kernel: z.strictObject({
     /** Architecture -> package that depends on the current kernel. */
     packages: z.record(z.string(), z.string()),

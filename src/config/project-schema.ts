@@ -217,7 +217,8 @@ export const projectSchema = z.strictObject({
     .max(500)
     .default([])
     .meta({
-      description: "Further Debian packages, installed whole with what they depend on.",
+      description:
+        "Further Debian packages, put on the image with what they depend on, but without documentation. Character set conversions (`gconv`), translations, headers and static libraries come only from packages that are named here: `libc6` brings `gconv`.",
       examples: [["v4l-utils"]],
     }),
   image: image.prefault({}).meta({ description: "The SD-card image." }),

@@ -1,6 +1,6 @@
 import { createWriteStream, lstatSync, readdirSync, readFileSync, readlinkSync, realpathSync } from "node:fs";
 import { mkdir, symlink, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
@@ -27,7 +27,14 @@ const entry = z.discriminatedUnion("type", [
     from: z.union([place, z.strictObject({ text: z.string() })]),
   }),
   /** Everything below a folder of an input. */
-  z.strictObject({ type: z.literal("tree"), path: z.string(), from: place, exclude: z.array(z.string()).default([]) }),
+  z.strictObject({
+    type: z.literal("tree"),
+    path: z.string(),
+    from: place,
+    exclude: z.array(z.string()).default([]),
+    /** Files that only these Debian packages may bring: those of others that match stay out. */
+    onlyFrom: z.strictObject({ packages: z.array(z.string()), files: z.array(z.string()) }).optional(),
+  }),
 ]);
 export type AssembleEntry = z.input<typeof entry>;
 
@@ -68,19 +75,19 @@ export interface FileRecord {
  */
 export const assembleKind = defineKind({
   name: "assemble",
-  version: 3,
+  version: 4,
   params,
   async run({ format, entries, closure }, context) {
     const records = new Map<string, FileRecord>();
     const archive = new Map<string, ArchiveEntry>();
-    const owners = new Map<string, Readonly<Record<string, string>>>();
+    const owners: Owners = new Map();
     const put = (one: ArchiveEntry, origin: Partial<FileRecord>) => {
       if (one.path.split("/").some((part) => part === "" || part === "." || part === ".."))
         throw new Error(`"${one.path}" is no path within an image`);
       archive.set(one.path, one);
       records.set(one.path, recordOf(one, origin));
     };
-    for (const one of entries.flatMap((item) => expand(item, context))) {
+    for (const one of entries.flatMap((item) => expand(item, context, owners))) {
       if (one.type !== "file") put(one, {});
       else {
         const origin = "text" in one.from ? { input: "edgeimg" } : originOf(context, owners, one.from);
@@ -88,18 +95,16 @@ export const assembleKind = defineKind({
       }
     }
     if (closure !== undefined) {
-      const elsewhere = (closure.also ?? []).flatMap((item) => expand(item, context));
-      const files = [...archive.values(), ...elsewhere].flatMap((one) => {
-        if (one.type !== "file") return [];
-        return [{ path: one.path, data: "data" in one ? one.data : contentOf(one, context) }];
-      });
-      for (const library of libraryClosure(files, { ...closure, inputs: context.inputs })) {
-        const from = { input: library.input, path: library.source };
-        const data = readFileSync(join(inputFolder(context.inputs, library.input), library.source));
-        put(
-          { type: "file", path: library.target, mode: 0o755, data },
-          { ...originOf(context, owners, from), neededBy: library.neededBy },
-        );
+      const elsewhere = (closure.also ?? [])
+        .flatMap((item) => expand(item, context, owners))
+        .map((one): ArchiveEntry => (one.type === "file" ? { ...one, data: contentOf(one, context) } : one));
+      const image = [...archive.values(), ...elsewhere];
+      for (const library of libraryClosure(image, { ...closure, inputs: context.inputs })) {
+        const { input, source, path, link, neededBy } = library;
+        const origin = { ...originOf(context, owners, { input, path: source }), neededBy };
+        const data = readFileSync(join(inputFolder(context.inputs, input), source));
+        if (!archive.has(path)) put({ type: "file", path, mode: 0o755, data }, origin);
+        if (link !== undefined) put({ type: "symlink", path: link, target: basename(path) }, origin);
       }
     }
     addParents(put, archive);
@@ -117,19 +122,39 @@ const contentOf = ({ from }: FileEntry, context: StepContext): Buffer =>
   "text" in from ? Buffer.from(from.text) : readInput(context, from);
 
 /** A tree becomes its files. */
-function expand(item: Entry, context: StepContext): Exclude<Entry, { type: "tree" }>[] {
+function expand(item: Entry, context: StepContext, owners: Owners): Exclude<Entry, { type: "tree" }>[] {
   if (item.type !== "tree") return [item];
   const root = join(inputFolder(context.inputs, item.from.input), item.from.path);
   const excluded = globMatcher(item.exclude);
+  const foreign = ofOtherPackages(item, context, owners);
   return [...walk(root, "")].flatMap((inner): Exclude<Entry, { type: "tree" }>[] => {
-    if (excluded(inner)) return [];
+    if (excluded(inner) || foreign(inner)) return [];
     const path = item.path === "" ? inner : `${item.path}/${inner}`;
     const stat = lstatSync(join(root, inner));
-    if (stat.isDirectory()) return [{ type: "directory", path, mode: 0o755 }];
+    // Others come with what is in them, if any of it is taken.
+    if (stat.isDirectory())
+      return readdirSync(join(root, inner)).length === 0 ? [{ type: "directory", path, mode: 0o755 }] : [];
     if (stat.isSymbolicLink()) return [{ type: "symlink", path, target: readlinkSync(join(root, inner)) }];
     const from = { input: item.from.input, path: join(item.from.path, inner) };
     return [{ type: "file", path, mode: stat.mode & 0o100 ? 0o755 : 0o644, from }];
   });
+}
+
+/** Whether a path of a tree belongs to a package that may not bring such files. */
+function ofOtherPackages(
+  { from, onlyFrom }: Extract<Entry, { type: "tree" }>,
+  context: StepContext,
+  owners: Owners,
+): (inner: string) => boolean {
+  if (onlyFrom === undefined) return () => false;
+  const limited = globMatcher(onlyFrom.files);
+  const allowed = new Set(onlyFrom.packages);
+  return (inner) => {
+    if (!limited(inner)) return false;
+    const { package: file } = originOf(context, owners, { input: from.input, path: join(from.path, inner) });
+    // Debian names files NAME_VERSION_ARCH.deb, and no name has a "_".
+    return file !== undefined && !allowed.has(file.slice(0, file.indexOf("_")));
+  };
 }
 
 /** Reads a file of an input; a glob in its path stands for the one file that matches. Links are followed within the input. */
@@ -171,12 +196,11 @@ function missing(from: { readonly input: string; readonly path: string }, cause:
   });
 }
 
+/** Per input: path in its root -> the package's file. */
+type Owners = Map<string, Readonly<Record<string, string>>>;
+
 /** The package of a file, from the root's `owners.json`. */
-function originOf(
-  context: StepContext,
-  owners: Map<string, Readonly<Record<string, string>>>,
-  from: z.infer<typeof place>,
-): Partial<FileRecord> {
+function originOf(context: StepContext, owners: Owners, from: z.infer<typeof place>): Partial<FileRecord> {
   let known = owners.get(from.input);
   if (known === undefined) {
     try {

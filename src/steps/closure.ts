@@ -1,7 +1,8 @@
 import { existsSync, readFileSync, realpathSync } from "node:fs";
-import { join } from "node:path";
+import { basename, dirname, join, normalize } from "node:path";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { type ElfInfo, readElf } from "../formats/elf.js";
+import type { ArchiveEntry } from "../formats/tar-writer.js";
 
 /** Where shared libraries are looked for: a folder of an input, and the folder that it becomes in the image. */
 export interface LibraryFolder {
@@ -15,7 +16,10 @@ export interface NeededLibrary {
   readonly input: string;
   /** Path in the input, links followed. */
   readonly source: string;
-  readonly target: string;
+  /** The file's path in the image. */
+  readonly path: string;
+  /** A link beside it, where the name that it is asked for by is not the file's own. */
+  readonly link?: string | undefined;
   readonly neededBy: string;
 }
 
@@ -31,22 +35,20 @@ export interface ClosureOptions {
 }
 
 /**
- * Follows DT_NEEDED and the program interpreter from some files to all libraries that they need, each taken under the name it
- * is asked for by. Throws ERR_EDGEIMG_IMAGE_LIBRARY when one is missing or is for another machine.
+ * Follows DT_NEEDED and the program interpreter from the files of an image to all libraries that they need. A library is one file; where
+ * its package has a link for the name it is asked for by (the soname), the image has that link as well.
+ * Throws ERR_EDGEIMG_IMAGE_LIBRARY when one is missing or is for another machine.
  */
-export function libraryClosure(
-  roots: readonly { readonly path: string; readonly data: Buffer }[],
-  options: ClosureOptions,
-): NeededLibrary[] {
+export function libraryClosure(image: readonly ArchiveEntry[], options: ClosureOptions): NeededLibrary[] {
   const found = new Map<string, NeededLibrary>();
-  const present = new Set(roots.map(({ path }) => path.slice(path.lastIndexOf("/") + 1)));
-  const queue = roots.map(({ path, data }) => ({ path, elf: readElf(data) }));
+  const present = presentNames(image);
+  const queue = image.flatMap((one) => (one.type === "file" ? [{ path: one.path, elf: readElf(one.data) }] : []));
   const take = (name: string, neededBy: string) => {
     if (found.has(name) || present.has(name)) return;
     const library = find(name, neededBy, options);
     found.set(name, library);
     const file = join(inputOf(options.inputs, library.input), library.source);
-    queue.push({ path: library.target, elf: readElf(readFileSync(file)) });
+    queue.push({ path: library.path, elf: readElf(readFileSync(file)) });
   };
   for (const { name, neededBy } of options.wanted ?? []) take(name, neededBy);
   for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
@@ -58,6 +60,22 @@ export function libraryClosure(
   return [...found.values()];
 }
 
+/** Names under which files lie in an image, be it by a link. */
+function presentNames(image: readonly ArchiveEntry[]): Set<string> {
+  const files = new Set(image.flatMap(({ type, path }) => (type === "file" ? [path] : [])));
+  const links = new Map(image.flatMap((one) => (one.type === "symlink" ? [[one.path, one.target] as const] : [])));
+  const leadsToFile = (path: string, hops: number): boolean => {
+    const target = links.get(path);
+    if (target === undefined) return files.has(path);
+    const next = target.startsWith("/") ? normalize(target.slice(1)) : normalize(join(dirname(path), target));
+    return hops < mostLinks && leadsToFile(next, hops + 1);
+  };
+  return new Set([...files, ...[...links.keys()].filter((path) => leadsToFile(path, 0))].map((path) => basename(path)));
+}
+
+/** As many links as Linux follows in one path (path_resolution(7)). */
+const mostLinks = 40;
+
 function neededNames(elf: ElfInfo): string[] {
   const loader = elf.interpreter === undefined ? [] : [elf.interpreter.slice(elf.interpreter.lastIndexOf("/") + 1)];
   return [...loader, ...elf.needed];
@@ -66,14 +84,18 @@ function neededNames(elf: ElfInfo): string[] {
 function find(name: string, neededBy: string, { inputs, folders, loaderFolder }: ClosureOptions): NeededLibrary {
   for (const folder of folders) {
     const root = inputOf(inputs, folder.input);
-    const path = join(root, folder.path, name);
-    if (!existsSync(path)) continue;
-    const real = realpathSync(path);
+    const asked = join(root, folder.path, name);
+    if (!existsSync(asked)) continue;
+    const real = realpathSync(asked);
     const home = realpathSync(root);
     if (!real.startsWith(`${home}/`)) continue;
+    const source = real.slice(home.length + 1);
+    // The kernel wants the loader at one fixed path; a link into another folder (as alternatives are) would lead nowhere.
     const isLoader = name.startsWith("ld-linux");
-    const target = `${isLoader ? loaderFolder : folder.target}/${name}`;
-    return { input: folder.input, source: real.slice(home.length + 1), target, neededBy };
+    if (isLoader || dirname(real) !== realpathSync(join(root, folder.path)) || basename(real) === name)
+      return { input: folder.input, source, path: `${isLoader ? loaderFolder : folder.target}/${name}`, neededBy };
+    const path = `${folder.target}/${basename(real)}`;
+    return { input: folder.input, source, path, link: `${folder.target}/${name}`, neededBy };
   }
   throw new EdgeimgError(
     "ERR_EDGEIMG_IMAGE_LIBRARY",

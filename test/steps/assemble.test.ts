@@ -253,6 +253,7 @@ t.test("libraries follow from the files that need them, and theirs", async (t) =
     [
       ["usr/lib/edgeimg/libengine.so.1", "engine", "usr/bin/run", undefined],
       ["usr/lib/ld-linux-aarch64.so.1", "system", "usr/bin/run", undefined],
+      ["usr/lib/multi/libc-2.41.so", "system", "usr/bin/run", "libc6.deb"],
       ["usr/lib/multi/libc.so.6", "system", "usr/bin/run", "libc6.deb"],
       ["usr/lib/multi/libm.so.6", "system", "usr/lib/edgeimg/libengine.so.1", undefined],
     ],
@@ -276,4 +277,93 @@ t.test("a library that nobody has, and one for another machine", async (t) => {
       message: "usr/bin/run is for another machine (ELF machine 62, the board has 183).",
     },
   );
+});
+
+t.test(
+  "a library is in an image once: a link stays a link, be its file from a package that is there whole",
+  async (t) => {
+    const system = {
+      root: { usr: { lib: { multi: { "libcxx.so.6.0.33": elf([]), "libc-2.41.so": elf([]) } } } },
+      "owners.json": JSON.stringify({ "usr/lib/multi/libcxx.so.6.0.33": "libcxx6_1_arm64.deb" }),
+    };
+    const extra = { root: { usr: { lib: { multi: { "libcxx.so.6.0.33": elf([]), "libgone.so.1": elf([]) } } } } };
+    const { files, unpack } = await assemble(
+      t,
+      { app: { run: elf(["libcxx.so.6", "libc.so.6", "libgone.so"]) }, engine: {}, system, extra },
+      {
+        format: "tar",
+        entries: [
+          program,
+          { type: "tree", path: "", from: { input: "extra", path: "root" }, exclude: ["**/libgone.so.1"] },
+        ],
+        closure: {
+          ...closure,
+          folders: [{ input: "extra", path: "root/usr/lib/multi", target: "usr/lib/multi" }, ...closure.folders],
+        },
+      },
+      (folder) => {
+        symlinkSync("libcxx.so.6.0.33", join(folder, "system/root/usr/lib/multi/libcxx.so.6"));
+        symlinkSync("libcxx.so.6.0.33", join(folder, "extra/root/usr/lib/multi/libcxx.so.6"));
+        symlinkSync("libc-2.41.so", join(folder, "system/root/usr/lib/multi/libc.so.6"));
+        symlinkSync("libgone.so.1", join(folder, "extra/root/usr/lib/multi/libgone.so"));
+      },
+    );
+    t.same(
+      files
+        .filter(({ path }) => /^usr.lib.multi./.test(String(path)))
+        .map(({ path, type, target }) => [path, type, target]),
+      [
+        ["usr/lib/multi/libc-2.41.so", "file", undefined],
+        ["usr/lib/multi/libc.so.6", "symlink", "libc-2.41.so"],
+        ["usr/lib/multi/libcxx.so.6", "symlink", "libcxx.so.6.0.33"],
+        ["usr/lib/multi/libcxx.so.6.0.33", "file", undefined],
+        ["usr/lib/multi/libgone.so", "symlink", "libgone.so.1"],
+        // A link that leads to nothing provides nothing: the file that was left out comes back for the program.
+        ["usr/lib/multi/libgone.so.1", "file", undefined],
+      ],
+    );
+    t.equal(readlinkSync(join(unpack(), "usr/lib/multi/libcxx.so.6")), "libcxx.so.6.0.33");
+  },
+);
+
+t.test("of packages that come along, some files stay out, and no empty folder of them remains", async (t) => {
+  const extra = {
+    root: {
+      usr: {
+        lib: { gconv: { "A.so": "" }, "libx.so.1": "" },
+        share: { doc: { x: { copyright: "" } }, x: { data: "" } },
+      },
+    },
+    "owners.json": JSON.stringify({
+      "usr/lib/gconv/A.so": "libc6_2.41_arm64.deb",
+      "usr/lib/libx.so.1": "libx_1_arm64.deb",
+    }),
+  };
+  const tree = (packages: readonly string[]) => ({
+    format: "tar",
+    entries: [
+      {
+        type: "tree",
+        path: "",
+        from: { input: "extra", path: "root" },
+        exclude: ["usr/share/doc/**"],
+        onlyFrom: { packages, files: ["usr/lib/gconv/**"] },
+      },
+    ],
+  });
+  const paths = async (packages: readonly string[]) =>
+    (await assemble(t, { extra }, tree(packages))).files.map(({ path }) => path);
+  const always = ["usr", "usr/lib", "usr/lib/libx.so.1", "usr/share", "usr/share/x", "usr/share/x/data"];
+  t.same(await paths(["x-utils", "libc"]), always);
+  t.same(await paths(["x-utils", "libc6"]), [...always, "usr/lib/gconv", "usr/lib/gconv/A.so"].sort());
+});
+
+t.test("a folder keeps its links", async (t) => {
+  const { tree } = await assemble(
+    t,
+    { app: { main: "app" } },
+    { format: "folder", entries: [{ type: "tree", path: "app", from: { input: "app", path: "" } }] },
+    (folder) => symlinkSync("main", join(folder, "app/alias")),
+  );
+  t.equal(readlinkSync(join(tree, "data/app/alias")), "main");
 });

@@ -84,7 +84,7 @@ export function imageRootfs(
         : engine.recipe.libraries.map((library) => libraryEntry("engine", library, `usr/lib/${library}`))),
       ...(appLater ? [] : parts.app.entries),
       ...parts.models.entries,
-      ...(extra === undefined ? [] : [extraEntry]),
+      ...(extra === undefined ? [] : [extraEntry(context, project.packages)]),
     ],
     libraries: [
       ...(parts.engine === undefined ? [] : [{ input: "engine", path: "usr/lib", target: "usr/lib/edgeimg" }]),
@@ -102,13 +102,19 @@ export function imageRootfs(
   return { base, app };
 }
 
-const extraEntry: AssembleEntry = {
-  type: "tree",
-  path: "",
-  from: { input: "extra", path: "root" },
-  // The top folder of the app is the app's alone.
-  exclude: ["{bin,sbin,lib,lib64}", "usr/lib64", "usr/share/doc/**", `${appFolder}{,/**}`],
-};
+/** What the project's own packages bring, and those that they depend on. */
+function extraEntry({ distribution, arch }: DebianContext, packages: readonly string[]): AssembleEntry {
+  const { never, named } = distribution.extra;
+  const { triplet } = architectures[arch];
+  return {
+    type: "tree",
+    path: "",
+    from: { input: "extra", path: "root" },
+    // The top folder of the app is the app's alone.
+    exclude: [...never, `${appFolder}{,/**}`],
+    onlyFrom: { packages: [...packages].sort(), files: named.map((glob) => glob.replaceAll("{triplet}", triplet)) },
+  };
+}
 
 function libraryEntry(input: string, library: string, path: string): AssembleEntry {
   return { type: "file", path: `usr/lib/edgeimg/${library}`, mode: 0o755, from: { input, path } };
