@@ -31,7 +31,7 @@ export async function testTools() {
     const { triplet } = architectures[request.board.arch];
     env[`EDGEIMG_TEST_${engine.toUpperCase()}`] = adapter(join(folder, engine), tree, engine);
     if (engine !== "ncnn") continue;
-    const sysroot = join(tree(`root/sysroot/${engine}-${request.board.arch}`), "root");
+    const sysroot = join(tree(`root/sysroot/${request.board.arch}`), "root");
     env.EDGEIMG_TEST_SYSROOT = sysroot;
     env.EDGEIMG_TEST_QEMU = join(tree("root/tools/qemu"), "root/usr/bin/qemu-aarch64");
     env.EDGEIMG_TEST_QEMU_ARM = join(tree("root/tools/qemu"), "root/usr/bin/qemu-arm");
@@ -60,6 +60,7 @@ async function made({ engine, board, cwd, only }) {
     cwd,
     env: process.env,
     now: () => performance.now(),
+    date: Date.now,
     emit: (event) => {
       if (event.type === "step-end" && !event.cached) console.log(`# ${event.title}`);
     },
@@ -71,7 +72,7 @@ async function made({ engine, board, cwd, only }) {
   const targets = only ?? [
     toolchain,
     "root/tools/qemu",
-    `root/sysroot/${engine}-${request.board.arch}`,
+    `root/sysroot/${request.board.arch}`,
     "compile/edge-run",
     "compile/edge-nn-run",
     "compile/libedge_kernels.so",

@@ -66,6 +66,10 @@ export function imageParts(
     title: "Unpack the sysroot",
     why: "headers and libraries that the board's programs are compiled against",
   });
+  const engineSysroot = optionalRoot(context, sets.engineSysroot, {
+    title: "Unpack the engine's sysroot",
+    why: "the engine is compiled against packages that nothing else needs",
+  });
   const libraries = optionalRoot(context, sets.libraries, {
     title: "Unpack the app host's libraries",
     why: "the app host is linked with them, and nothing else is",
@@ -85,7 +89,13 @@ export function imageParts(
       .filter(({ install }) => install !== null)
       .map(({ output }) => [output, programStep(context, output, { recipe, recipes, board, tools, libraries })]),
   );
-  const compiled = engineSteps(context, { engine, board, tools, headers, common: program(commonObject) });
+  const compiled = engineSteps(context, {
+    engine,
+    board,
+    tools: { ...tools, sysroot: engineSysroot ?? sysroot },
+    headers,
+    common: program(commonObject),
+  });
 
   const { reference: onnxruntime } = catalog;
   const reference = archiveSteps(context, {
@@ -106,7 +116,7 @@ export function imageParts(
       onnxruntime,
       hostTools: image,
       localPath: request.localPath,
-      check: { qemu, sysroot, runner: program("edge-nn-run"), ...compiled },
+      check: { qemu, sysroot: engineSysroot ?? sysroot, runner: program("edge-nn-run"), ...compiled },
     }),
   ]);
   const app = appSteps(context, {

@@ -11,17 +11,17 @@ export function packageSets(request: ImageRequest): Record<string, PackageSetReq
   const { board, engine, catalog, project } = request;
   const { distribution, init, runtime, kernels } = catalog;
   const { packages } = engine.recipe;
+  const base = [...distribution.sysroot, ...runtime.packages.sysroot, ...kernels.packages.sysroot];
   return {
-    sysroot: {
-      name: `sysroot/${engine.recipe.name}-${board.arch}`,
-      arch: board.arch,
-      packages: unique([
-        ...distribution.sysroot,
-        ...runtime.packages.sysroot,
-        ...kernels.packages.sysroot,
-        ...packages.sysroot,
-      ]),
-    },
+    // The same for every engine: what is compiled against it is compiled once.
+    sysroot: { name: `sysroot/${board.arch}`, arch: board.arch, packages: unique(base) },
+    engineSysroot: packages.sysroot.every((name) => base.includes(name))
+      ? undefined
+      : {
+          name: `sysroot/${engine.recipe.name}-${board.arch}`,
+          arch: board.arch,
+          packages: unique([...base, ...packages.sysroot]),
+        },
     libraries: exactly(`libraries/runtime-${board.arch}`, board.arch, runtime.packages.libraries),
     headers: exactly(`headers/${engine.recipe.name}-${board.arch}`, board.arch, packages.headers),
     rootfs: {

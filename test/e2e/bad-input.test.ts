@@ -194,7 +194,7 @@ async function loseSet(project: string): Promise<void> {
   await edgeimg(program, ["lock", "--update"], { cwd: project });
   const file = join(project, "edgeimg.lock");
   const text = await readFile(file, "utf8");
-  await writeFile(file, text.replace('"sysroot/ncnn-arm64"', '"sysroot/other-arm64"'));
+  await writeFile(file, text.replace('"sysroot/arm64"', '"sysroot/other-arm64"'));
   await chmod(file, 0o444);
 }
 

@@ -9,7 +9,7 @@ import { findKind } from "../../src/execute/kinds.js";
 import { requirements } from "../../src/parts/package-sets.js";
 import type { Plan } from "../../src/plan/step.js";
 import { walk } from "../../src/store/tree.js";
-import { inventedLock, requestFor, testContext } from "../helpers/image-request.js";
+import { inventedLock, project, requestFor, testContext } from "../helpers/image-request.js";
 
 const home = fileURLToPath(new URL("../../", import.meta.url)).replace(/\/$/, "");
 const all = readdirSync(join(home, "board-configs")).map((name) => name.replace(/\.yaml$/, ""));
@@ -39,6 +39,17 @@ function dependents({ steps }: Plan, id: string): ReadonlySet<string> {
   const found = new Set([id]);
   for (const step of steps) if (Object.values(step.inputs).some((input) => found.has(input))) found.add(step.id);
   return found;
+}
+
+/** Some steps and all that they need, as far as it decides their keys. */
+function closureOf({ steps }: Plan, ids: readonly string[]) {
+  const byId = new Map(steps.map((step) => [step.id, step]));
+  const found = new Set(ids);
+  for (const id of found) for (const input of Object.values(byId.get(id)?.inputs ?? {})) found.add(input);
+  return [...found].sort().map((id) => {
+    const { kind, inputs, params } = byId.get(id) ?? {};
+    return { id, kind, inputs, params };
+  });
 }
 
 /** Each board once and each engine once: what a plan is made of depends on one or the other. */
@@ -153,6 +164,26 @@ t.test("an edit of the app makes nothing anew that is large, where the file syst
     t.notOk(whole.steps.some(({ id }) => id === "image/base" || id === "rootfs/app"));
     t.ok(dependents(whole, "app/bundle").has("rootfs"), `${filesystem} is made anew`);
   }
+});
+
+t.test("no engine compiles what is the same for all: app host, bytecode, kernels", async (t) => {
+  const folder = t.testdir();
+  const asked = async (engine: string, more: readonly string[] = []) => {
+    const request = await requestFor(folder, { board: "rpi4", engine, text: `${project}kernels: true\n` });
+    const { recipe } = request.engine;
+    const packages = { ...recipe.packages, sysroot: [...recipe.packages.sysroot, ...more] };
+    const changed = { ...request, engine: { ...request.engine, recipe: { ...recipe, packages } } };
+    return planImage(changed, inventedLock(changed));
+  };
+  const plans = await Promise.all([...engines.map((engine) => asked(engine)), asked("ncnn", ["libvulkan-dev"])]);
+  const shared = ["edge-run", "edge-nn-run", "edge_nn_common.o", "libedge_kernels.so"].map((name) => `compile/${name}`);
+  const parts = plans.map((plan) => closureOf(plan, [...shared, "app/bytecode"]));
+  t.ok((parts[0] ?? []).length > 12);
+  for (const part of parts) t.same(part, parts[0], "the same steps with the same parameters, so the same keys");
+  const last = plans.at(-1)?.steps ?? [];
+  const sysrootOf = (id: string) => last.find((step) => step.id === id)?.inputs.sysroot;
+  t.equal(sysrootOf("compile/ncnn-adapter"), "root/sysroot/ncnn-arm64", "an engine may need packages of its own");
+  t.equal(sysrootOf("compile/ncnn"), "root/sysroot/ncnn-arm64");
 });
 
 t.test("a board without a Debian image says why, and what one can do", async (t) => {

@@ -45,7 +45,7 @@ t.test("plan --step shows what a step runs, on what, and why; its key as soon as
     compile.inputs.map(({ name, step }) => [name, step]),
     [
       ["toolchain", "root/tools/toolchain-arm64"],
-      ["sysroot", "root/sysroot/ncnn-arm64"],
+      ["sysroot", "root/sysroot/arm64"],
       ["source", "unpack/ncnn"],
     ],
   );
