@@ -21,7 +21,7 @@ export const elementType = z.enum(["f32", "i8", "u8", "i32", "i64"]);
 /** A format of models, as recipes name it: `onnx`, `ncnn`, `tflite`. Its files have roles. */
 export const modelFormat = word;
 
-/** How a converter is shown shapes, which are known only when it runs. */
+/** What a converter is shown of a model, known only when it runs, and what it refuses of one. */
 export const trace = z.strictObject({
   input: z
     .string()
@@ -41,6 +41,18 @@ export const trace = z.strictObject({
     .min(1)
     .optional()
     .describe("The only size that the first of two or more dimensions of an input may have."),
+  outputs: z
+    .array(elementType)
+    .min(1)
+    .optional()
+    .describe("Element types that an output may have. Others are refused before the conversion."),
+  domains: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .describe(
+      "Domains of ONNX operators that it knows, `ai.onnx` for ONNX's own. Operators of others are refused before the conversion.",
+    ),
   args: z
     .array(z.string())
     .min(1)

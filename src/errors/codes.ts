@@ -266,6 +266,11 @@ const entries = {
     summary: "A model file is of a newer ONNX than onnxruntime reads.",
     help: "Export it again with the opset and IR version that the message names: torch.onnx.export(..., opset_version=N), or onnx.version_converter.convert_version, and model.ir_version = N before onnx.save.",
   },
+  ERR_EDGEIMG_MODEL_PORTS: {
+    exit: 1,
+    summary: "A model has inputs or outputs that no app can use.",
+    help: "An app can use 1 to 32 inputs and outputs of up to 8 dimensions, with names of 1 to 255 bytes without control characters, and model.edge, which describes them, has at most 64 KiB. Export the model so: torch.onnx.export takes input_names and output_names.",
+  },
   ERR_EDGEIMG_MODEL_DATA: {
     exit: 1,
     summary: "Weights that a model file keeps in a file beside it are missing, cut off, or not in its folder.",

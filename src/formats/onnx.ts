@@ -91,6 +91,23 @@ export function readOnnx(bytes: Uint8Array): OnnxFile {
   return { irVersion, producer, opsets, graph, functions };
 }
 
+/** Each kind of operator of a model once, in subgraphs too, sorted; functions that it brings along are none. */
+export function operatorsOf({
+  graph,
+  functions,
+}: OnnxFile): readonly { domain: string; operator: string; node: string }[] {
+  const found = new Map<string, { domain: string; operator: string; node: string }>();
+  const visit = ({ nodes }: OnnxGraph) => {
+    for (const { op, domain, name, attributes } of nodes) {
+      const key = `${domain}:${op}`;
+      if (!functions.has(key) && !found.has(key)) found.set(key, { domain, operator: op, node: name });
+      for (const { graphs } of attributes.values()) for (const one of graphs) visit(one);
+    }
+  };
+  visit(graph);
+  return [...found.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one);
+}
+
 function readOpset(bytes: Uint8Array): { domain: string; version: number } {
   let domain = "";
   let version = 0;

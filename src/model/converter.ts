@@ -69,6 +69,41 @@ export function withBlobs<T extends SidecarInput | SidecarOutput>(
   return ports.map((port, index) => ({ ...port, blob: pattern.replaceAll("{index}", String(index)) }));
 }
 
+/** What refuseUntranslatable judges. */
+export interface Translated {
+  readonly outputs: readonly SidecarOutput[];
+  /** Each kind of operator once: domain ("" is ONNX's own), operator, and the first node's name. */
+  readonly operators: readonly { readonly domain: string; readonly operator: string; readonly node: string }[];
+}
+
+/** Throws ERR_EDGEIMG_MODEL_OPERATOR for an output's element type, or operators, that the converted format or the converter does not have. */
+export function refuseUntranslatable(trace: Trace, model: string, { outputs, operators }: Translated): void {
+  const types = trace.outputs;
+  const other = types && outputs.find(({ type }) => !types.includes(type));
+  if (types !== undefined && other !== undefined)
+    throw new EdgeimgError(
+      "ERR_EDGEIMG_MODEL_OPERATOR",
+      `Model ${model}: the engine gives no output of type ${other.type} (${other.name})`,
+      {
+        hint: `It gives ${types.join(", ")}. Build with an engine that reads the file unconverted (\`edgeimg engines\`), or export the model up to the values that ${other.name} is made from, and let the app do the rest.`,
+      },
+    );
+  const { domains } = trace;
+  if (domains === undefined) return;
+  const unknown = operators.filter(({ domain }) => !domains.includes(domain === "" ? "ai.onnx" : domain));
+  if (unknown.length === 0) return;
+  throw new EdgeimgError(
+    "ERR_EDGEIMG_MODEL_OPERATOR",
+    `Model ${model} needs what the engine's converter does not have: ${unknown.map(({ domain, operator }) => `${operator} of ${domain}`).join(", ")}`,
+    {
+      details: unknown
+        .slice(0, 8)
+        .map(({ domain, operator, node }) => `${domain}:${operator}${node === "" ? "" : ` (${node})`}`),
+      hint: `It knows operators of ${domains.join(", ")} only. Build with an engine that reads the file unconverted (\`edgeimg engines\`), or export the model without the optimizer or quantizer that writes these.`,
+    },
+  );
+}
+
 export interface UnconvertedLayer {
   readonly operator: string;
   readonly layer: string;

@@ -1,3 +1,4 @@
+import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { Dimension, Shape, ShapeSet } from "./shapes.js";
 import type { ElementType } from "./tensor.js";
 
@@ -29,8 +30,9 @@ export interface Sidecar {
 export const sidecarLimit = 65_536;
 
 /**
- * Writes `model.edge` (docs/architecture.md), the same bytes for the same data. Throws RangeError for what the reader
- * on the device would refuse: the caller has checked its input, so that is a bug.
+ * Writes `model.edge` (docs/architecture.md), the same bytes for the same data. Throws
+ * ERR_EDGEIMG_MODEL_PORTS when it gets too long, and RangeError for what else the reader on the device would refuse: the caller has checked its
+ * input, so that is a bug.
  */
 export function renderSidecar(sidecar: Sidecar): string {
   const lines = ["edge-nn 1", `engine ${word(sidecar.engine)}`];
@@ -42,7 +44,13 @@ export function renderSidecar(sidecar: Sidecar): string {
   const options = sidecar.options ?? {};
   for (const key of Object.keys(options).sort()) lines.push(`option ${word(key)} ${escapeName(String(options[key]))}`);
   const text = `${lines.join("\n")}\n`;
-  if (Buffer.byteLength(text) > sidecarLimit) throw new RangeError(`model.edge would exceed ${sidecarLimit} bytes`);
+  const bytes = Buffer.byteLength(text);
+  if (bytes > sidecarLimit)
+    throw new EdgeimgError(
+      "ERR_EDGEIMG_MODEL_PORTS",
+      `The description of the model's inputs and outputs, model.edge, has ${bytes} bytes; ${sidecarLimit} are the most.`,
+      { hint: "Declare fewer `shapes`, or `dims` with MIN..MAX/STEP instead, or shorten the names." },
+    );
   return text;
 }
 

@@ -22,6 +22,8 @@ export interface ProcessEnd {
   readonly failed: boolean;
   /** "exit code 1", "SIGSEGV", or why it did not start. */
   readonly reason: string;
+  /** The signal that ended it by its own fault, SIGSEGV and the like: a crash. */
+  readonly crashed: boolean;
   /** Of the system, when it could not be started or fed: ENOENT, ENOSPC. */
   readonly code?: string | undefined;
 }
@@ -63,8 +65,24 @@ export async function runProcess(job: ProcessJob): Promise<ProcessEnd> {
   const reason = result.exitCode
     ? `exit code ${result.exitCode}`
     : (result.signal ?? result.originalMessage ?? "it did not start");
-  return { failed: result.failed, reason, code: codeOf(result.cause) };
+  return { failed: result.failed, reason, crashed: isCrash(result.signal), code: codeOf(result.cause) };
 }
+
+/** The loader's options that take a value of their own. */
+const loaderValues = new Set(
+  "--library-path --argv0 --preload --audit --inhibit-rpath --glibc-hwcaps-prepend --glibc-hwcaps-mask".split(" "),
+);
+
+/** The name of the program that a command runs: not of the loader (ld.so) that starts it. */
+export function programName(command: readonly string[]): string {
+  const [first = "", ...rest] = command.map((word) => word.split("/").at(-1) ?? "");
+  if (!/^ld(?:-linux|-musl|\.so|64?\.so)/.test(first)) return first;
+  let place = 0;
+  while (rest[place]?.startsWith("-")) place += loaderValues.has(rest[place] ?? "") ? 2 : 1;
+  return rest[place] ?? first;
+}
+
+const isCrash = (signal: string | undefined) => /^SIG(SEGV|BUS|ABRT|FPE|ILL|TRAP|SYS)$/.test(signal ?? "");
 
 /** Bytes of one line that are kept: a program's mistake must not fill the memory. */
 const longest = 64 * 1024;

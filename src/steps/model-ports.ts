@@ -1,6 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { elementType } from "../catalog/converter.js";
+import { operatorsOf } from "../formats/onnx.js";
 import * as z from "../ground/zod.js";
 import { readModel } from "../model/external-data.js";
 import { resolveInputs, resolveOutputs } from "../model/inputs.js";
@@ -20,6 +21,8 @@ const port = z.strictObject({ name: z.string(), type: elementType });
 const modelPorts = z.strictObject({
   inputs: z.array(port.extend({ allowed: shapeSet })),
   outputs: z.array(port.extend({ dims: z.array(dimension).optional() })),
+  /** Each kind of operator once, with the name of the first node. */
+  operators: z.array(z.strictObject({ domain: z.string(), operator: z.string(), node: z.string() })),
 });
 export type ModelPorts = z.infer<typeof modelPorts>;
 
@@ -34,7 +37,7 @@ export async function readPorts(folder: string): Promise<ModelPorts> {
  */
 export const modelPortsKind = defineKind({
   name: "model-ports",
-  version: 2,
+  version: 3,
   params: z.strictObject({ name: z.string(), declared: z.record(z.string(), shapeSet) }),
   async run({ name, declared }, { inputs, out, services }) {
     const model = join(inputFolder(inputs, "onnx"), "model.onnx");
@@ -45,11 +48,13 @@ export const modelPortsKind = defineKind({
       signal: services.signal,
     });
     // onnxruntime gives no dimensions for scalars and for outputs whose shape it does not know; the file itself tells them apart.
-    const { graph } = (await readModel(model, `Model ${name}`)).file;
+    const { file } = await readModel(model, `Model ${name}`);
+    const { graph } = file;
     const scalars = new Set(graph.outputs.flatMap((one) => (one.shape?.length === 0 ? [one.name] : [])));
     const ports = {
       inputs: resolveInputs(name, found.inputs, declared),
       outputs: resolveOutputs(name, found.outputs, scalars),
+      operators: operatorsOf(file),
     };
     await writeFile(join(out, "ports.json"), `${JSON.stringify(ports, null, 1)}\n`);
   },

@@ -4,13 +4,14 @@ import { editOnnx } from "../formats/onnx-edit.js";
 import * as z from "../ground/zod.js";
 import { borderOf } from "../model/border.js";
 import { readModel, withData } from "../model/external-data.js";
+import { checkPorts } from "../model/ports.js";
 import { checkVersions } from "../model/versions.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";
 
 /**
  * Takes a model as the project names it to the one file that all later steps use, `model.onnx`: with the data that lie beside it put into it, and
- * inputs and outputs of types that an app has. Throws ERR_EDGEIMG_MODEL_NOT_ONNX, _VERSION, _DATA, _SIZE and _TYPE.
+ * inputs and outputs of types that an app has. Throws ERR_EDGEIMG_MODEL_NOT_ONNX, _VERSION, _PORTS, _DATA, _SIZE and _TYPE.
  */
 export const onnxKind = defineKind({
   name: "onnx",
@@ -26,6 +27,7 @@ export const onnxKind = defineKind({
     const source = join(inputFolder(context.inputs, "source"), path);
     const model = await readModel(source, called);
     checkVersions(model.file, newest, called);
+    checkPorts(model.file, called);
     const whole = await withData(model, source, called);
     const { edit, notes } = borderOf(model.file, called);
     for (const note of notes) context.log("info", note);

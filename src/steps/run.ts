@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { trace } from "../catalog/converter.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import * as z from "../ground/zod.js";
-import { traceArguments, unconvertedError, unconvertedLayers } from "../model/converter.js";
-import { lastLines, runProcess } from "../process/run-process.js";
+import { refuseUntranslatable, traceArguments, unconvertedError, unconvertedLayers } from "../model/converter.js";
+import { lastLines, programName, runProcess } from "../process/run-process.js";
 import { treeTime } from "../store/tree.js";
 import { defineKind, type StepContext } from "./kind.js";
 import { inputFolder } from "./local.js";
@@ -107,6 +107,7 @@ async function prepare(step: Params, { inputs, work }: StepContext): Promise<voi
 async function lateArguments({ late }: Params, { inputs }: StepContext): Promise<readonly string[]> {
   if (late === undefined) return [];
   const ports = await readPorts(inputFolder(inputs, late.ports));
+  refuseUntranslatable(late.trace, late.model, ports);
   return traceArguments(late.trace, late.model, ports.inputs);
 }
 
@@ -144,7 +145,8 @@ async function runCommand({ step, command, context, log, last }: CommandJob): Pr
   if (!end.failed) return;
   if (end.code === "ENOSPC" || said.isFull())
     throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
-  throw failed(step, context, `${program.split("/").at(-1)} failed (${end.reason})`, said.important());
+  const what = `${programName([program, ...args])} ${end.crashed ? "crashed" : "failed"} (${end.reason})`;
+  throw failed(step, context, what, said.important());
 }
 
 /** Whether the commands left what they should, and nothing that says that they could not. */

@@ -3,7 +3,13 @@ import { fileURLToPath } from "node:url";
 import t from "tap";
 import { converter } from "../../src/catalog/converter.js";
 import { parseYamlWith } from "../../src/formats/yaml-schema.js";
-import { traceArguments, unconvertedError, unconvertedLayers, withBlobs } from "../../src/model/converter.js";
+import {
+  refuseUntranslatable,
+  traceArguments,
+  unconvertedError,
+  unconvertedLayers,
+  withBlobs,
+} from "../../src/model/converter.js";
 import type { SidecarInput } from "../../src/model/sidecar.js";
 
 const file = fileURLToPath(new URL("../../recipes/converters/pnnx/converter.yaml", import.meta.url));
@@ -49,6 +55,52 @@ t.test("a type that the converter lacks is refused", async (t) => {
   t.throws(() => traceArguments(trace, "rec", [{ ...x, type: "u8" }]), {
     code: "ERR_EDGEIMG_MODEL_OPERATOR",
     message: "Model rec: the engine takes no input of type u8 (x)",
+  });
+});
+
+t.test("an output's type that the engine lacks is refused before the conversion, by name", async (t) => {
+  const operators = [{ domain: "", operator: "ArgMax", node: "a" }];
+  for (const type of ["i64", "u8", "i8"] as const)
+    t.throws(
+      () =>
+        refuseUntranslatable(trace, "rec", {
+          outputs: [
+            { name: "y", type: "f32" },
+            { name: "best", type },
+          ],
+          operators,
+        }),
+      {
+        code: "ERR_EDGEIMG_MODEL_OPERATOR",
+        message: `Model rec: the engine gives no output of type ${type} (best)`,
+        hint: /^It gives f32, i32\. Build with an engine that reads the file unconverted/,
+      },
+    );
+  for (const type of ["f32", "i32"] as const)
+    refuseUntranslatable(trace, "rec", { outputs: [{ name: "y", type }], operators });
+});
+
+t.test("operators that crash the converter are refused before, by name", async (t) => {
+  const outputs = [{ name: "y", type: "f32" as const }];
+  const operators = [
+    { domain: "", operator: "Add", node: "a" },
+    { domain: "ai.onnx.ml", operator: "Normalizer", node: "" },
+    { domain: "com.microsoft", operator: "FusedMatMul", node: "mm" },
+    { domain: "com.microsoft", operator: "Gelu", node: "" },
+    { domain: "com.microsoft", operator: "MatMulNBits", node: "q" },
+    { domain: "my.ops", operator: "Foo", node: "" },
+  ];
+  t.throws(() => refuseUntranslatable(trace, "rec", { outputs, operators }), {
+    code: "ERR_EDGEIMG_MODEL_OPERATOR",
+    message:
+      "Model rec needs what the engine's converter does not have: Normalizer of ai.onnx.ml, FusedMatMul of com.microsoft, Gelu of com.microsoft, MatMulNBits of com.microsoft, Foo of my.ops",
+    details: [
+      "ai.onnx.ml:Normalizer",
+      "com.microsoft:FusedMatMul (mm)",
+      "com.microsoft:Gelu",
+      "com.microsoft:MatMulNBits (q)",
+      "my.ops:Foo",
+    ],
   });
 });
 

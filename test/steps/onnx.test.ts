@@ -175,3 +175,42 @@ t.test("inputs and outputs of other types are converted, or named with the way o
   for (const [one, message, hint] of members)
     await t.rejects(taken(t, { "m.onnx": tinyOnnx(one) }), { code: "ERR_EDGEIMG_MODEL_TYPE", message, hint });
 });
+
+t.test("inputs and outputs that no app can use are refused, with the place", async (t) => {
+  const many = (count: number) => Array.from({ length: count }, (_, index) => `y${index}`);
+  const model = ({
+    x = "x",
+    ys = ["y"],
+    shape = [4],
+  }: {
+    x?: string;
+    ys?: readonly string[];
+    shape?: readonly number[];
+  }) =>
+    tinyOnnx({
+      nodes: ys.map((y) => ({ op: "Identity", inputs: [x], outputs: [y] })),
+      inputs: [{ name: x, shape }],
+      outputs: ys.map((name) => ({ name, shape })),
+    });
+  const members: readonly (readonly [Parameters<typeof model>[0], RegExp, RegExp])[] = [
+    [{ x: "a\nb" }, /^Model m: the name of input 1, "a\\nb", has a control character in it\.$/, /input_names=/],
+    [{ ys: ["y", "\u0000"] }, /the name of output 2, "\\u0000", has a control/, /output_names=/],
+    [{ ys: ["\u001b[31m"] }, /the name of output 1, "\\u001b\[31m", has a control/, /output_names=/],
+    [{ x: "del\u007f" }, /"del\\u007f", has a control/, /input_names=/],
+    [{ x: "" }, /the name of input 1, "", is empty/, /input_names=/],
+    [{ ys: ["ü".repeat(200)] }, /has 400 bytes; 255 are the most/, /output_names=/],
+    [{ ys: many(33) }, /has 33 outputs; an app can use 1 to 32/, /fewer/],
+    [{ ys: [] }, /has no outputs/, /values that the app needs/],
+    [{ shape: [1, 1, 1, 1, 1, 1, 1, 1, 2] }, /input x has 9 dimensions/, /Reshape/],
+    [{ shape: [0, 4] }, /input x has a size of 0/, /without x/],
+  ];
+  for (const [change, message, hint] of members)
+    await t.rejects(taken(t, { "m.onnx": model(change) }), { code: "ERR_EDGEIMG_MODEL_PORTS", message, hint });
+  for (const change of [
+    { x: "a=b %#'\"" },
+    { ys: ["--y", "../y", "結果"] },
+    { ys: ["y".repeat(255)] },
+    { ys: many(32) },
+  ])
+    t.ok(await taken(t, { "m.onnx": model(change) }), JSON.stringify(change));
+});

@@ -149,6 +149,27 @@ t.test("a failure shows the tool's errors rather than the flood around them", as
   await t.rejects(run({ commands: [["in/tools/dies"]] }), { message: "dies failed (SIGKILL)." });
 });
 
+t.test("a program that a root's loader starts is called by its own name, and a crash a crash", async (t) => {
+  const { run } = await setUp(t, {
+    "ld-linux-x86-64.so.2": "kill -SEGV $$",
+    "ld-linux-aarch64.so.1": "exit 3",
+    "ld-musl-armhf.so.1": "exit 4",
+  });
+  const libraries = ["--library-path", "in/tools/usr/lib"];
+  const members: readonly (readonly [readonly string[], string])[] = [
+    [["in/tools/ld-linux-x86-64.so.2", ...libraries, "{cwd}/in/tool/pnnx/pnnx", "m.onnx"], "pnnx crashed (SIGSEGV)."],
+    [
+      ["in/tools/ld-linux-aarch64.so.1", "--argv0", "x", ...libraries, "a/mkfs.erofs"],
+      "mkfs.erofs failed (exit code 3).",
+    ],
+    [["in/tools/ld-musl-armhf.so.1", "--inhibit-cache", "b/tool", "--argv0"], "tool failed (exit code 4)."],
+    [["in/tools/ld-linux-aarch64.so.1"], "ld-linux-aarch64.so.1 failed (exit code 3)."],
+    [["in/tools/ld-linux-aarch64.so.1", "--verify"], "ld-linux-aarch64.so.1 failed (exit code 3)."],
+  ];
+  for (const [command, message] of members)
+    await t.rejects(run({ commands: [command] }), { code: "ERR_EDGEIMG_STEP_FAILED", message });
+});
+
 t.test("later commands do not run after a failure", async (t) => {
   const { run, work } = await setUp(t, { no: "exit 1", yes: ": > ran" });
   await t.rejects(run({ commands: [["in/tools/no"], ["in/tools/yes"]] }));
