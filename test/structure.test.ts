@@ -85,3 +85,12 @@ t.test("architectures are told apart in one table", async (t) => {
     [],
   );
 });
+
+t.test("programs are started in one room", async (t) => {
+  const starters = files.filter((file) => /"(?:node:)?child_process"|"execa"|"cross-spawn"/.test(codeOf(file)));
+  t.ok(starters.length > 0, "they are seen");
+  t.same(
+    starters.filter((file) => !file.startsWith("process/")),
+    [],
+  );
+});

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { execa } from "execa";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { Emit } from "../ground/events.js";
 import { startWatcher } from "../process/end-with-us.js";
+import { startProcess } from "../process/start-process.js";
 import { type ConsoleLine, lineSplitter, parseConsoleLine } from "./console.js";
 import { consoleLog } from "./console-log.js";
 
@@ -61,21 +61,17 @@ export function startMachine(options: MachineProcessOptions): StartedMachine {
   const ending: { reason?: "stopped" | "timeout" | "aborted" } = {};
   let index = 0;
   const watcher = startWatcher();
-  const child = execa(program, args, {
-    reject: false,
-    buffer: false,
-    stdin: "pipe",
-    stdout: "pipe",
-    stderr: "pipe",
-    // Started through a loader and a shell that ends by exec: the process that is killed is QEMU itself.
-    forceKillAfterDelay: 2000,
+  const child = startProcess({
+    program,
+    args,
+    stdin: "open",
+    graceMs: 2000,
     env: { LC_ALL: "C", TMPDIR: options.workDir },
-    extendEnv: false,
   });
   if (child.pid !== undefined) watcher.watch(child.pid);
   const end = (reason: "stopped" | "timeout" | "aborted"): void => {
     ending.reason ??= reason;
-    child.kill("SIGTERM");
+    child.end();
   };
 
   const add = (raw: string): void => {
@@ -95,15 +91,13 @@ export function startMachine(options: MachineProcessOptions): StartedMachine {
   child.stderr?.on("data", (bytes: Buffer) => {
     stderr = (stderr + bytes.toString()).slice(-8192);
   });
-  // QEMU may end while something is typed.
-  child.stdin?.on("error", () => undefined);
 
   const timer = options.timeoutMs === undefined ? undefined : setTimeout(() => end("timeout"), options.timeoutMs);
   const abort = (): void => end("aborted");
   options.signal.addEventListener("abort", abort, { once: true });
   if (options.signal.aborted) abort();
 
-  const exited = child.then((result): BootEnd => {
+  const exited = child.ended.then((result): BootEnd => {
     watcher.release();
     clearTimeout(timer);
     options.signal.removeEventListener("abort", abort);
@@ -113,7 +107,7 @@ export function startMachine(options: MachineProcessOptions): StartedMachine {
     if (result.exitCode === 0) return { reason: "ended" };
     return {
       reason: "failed",
-      message: stderr.trim() || (result.originalMessage ?? `QEMU ended with ${result.exitCode ?? result.signal}`),
+      message: stderr.trim() || `QEMU ended: ${result.reason}`,
     };
   });
 

@@ -1,6 +1,6 @@
-import { execFile } from "node:child_process";
 import { readFile } from "node:fs/promises";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
+import { captureProcess, definedVariables } from "../process/capture-process.js";
 import type { Drive } from "./drive.js";
 import { lsblkColumns, parseDrives } from "./parse-drives.js";
 
@@ -73,14 +73,14 @@ type Run = (
   args: readonly string[],
 ) => Promise<{ readonly failed: boolean; readonly stdout: string; readonly said: string }>;
 
-/** Node's own call, not execa: reading that takes longer than lsblk runs, and every flash would wait for it. */
 function starter(env: SystemDrivesOptions["env"]): Run {
-  const options = { timeout: 60_000, maxBuffer: 16 << 20, env: { ...env, LC_ALL: "C" } };
-  return (program, args) =>
-    new Promise((resolve) => {
-      const child = execFile(program, args, options, (error, stdout, stderr) => {
-        resolve({ failed: error !== null, stdout, said: stderr.trim() || (error?.message ?? "") });
-      });
-      child.stdin?.end();
+  return async (program, args) => {
+    const { failed, stdout, stderr, reason } = await captureProcess({
+      program,
+      args,
+      env: { ...definedVariables(env), LC_ALL: "C" },
+      timeoutMs: 60_000,
     });
+    return { failed, stdout, said: stderr.trim() || reason };
+  };
 }

@@ -1,8 +1,9 @@
-import { spawn } from "node:child_process";
 import { closeSync, openSync, readSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
+import { hostPath } from "../ground/home.js";
+import { startProcess } from "../process/start-process.js";
 
 /** Reads an image's bytes from front to back. */
 export interface ImageReader {
@@ -86,27 +87,21 @@ function damaged(path: string, cause: unknown): EdgeimgError {
  */
 async function* unpack(path: string, compression: "zst" | "xz"): AsyncGenerator<Uint8Array> {
   const program = compression === "zst" ? "zstd" : "xz";
-  const child = spawn(program, ["-d", "-c", "-q", "--", path], { stdio: ["ignore", "pipe", "pipe"] });
-  const started = await new Promise<boolean>((resolve) => {
-    child.once("spawn", () => resolve(true));
-    child.once("error", () => resolve(false));
-  });
-  if (!started) {
+  const child = startProcess({ program, args: ["-d", "-c", "-q", "--", path], env: { ...hostPath(), LC_ALL: "C" } });
+  if (child.pid === undefined || child.stdout === undefined) {
     yield* compression === "zst" ? zstdPieces(path) : xzPieces(path);
     return;
   }
-  const ended = new Promise<number | null>((resolve) => {
-    child.once("close", resolve);
-  });
   let said = "";
-  child.stderr.on("data", (bytes: Buffer) => {
+  child.stderr?.on("data", (bytes: Buffer) => {
     said = (said + bytes.toString()).slice(-2000);
   });
   try {
     for await (const chunk of child.stdout) yield chunk;
-    if ((await ended) !== 0) throw new Error(said.trim() || `${program} failed`);
+    const { failed, reason } = await child.ended;
+    if (failed) throw new Error(said.trim() || `${program} failed (${reason})`);
   } finally {
-    child.kill();
+    child.end();
   }
 }
 

@@ -1,8 +1,9 @@
 import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { execa } from "execa";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { parseDeb822 } from "../formats/deb822.js";
+import { hostPath } from "../ground/home.js";
+import { captureProcess } from "../process/capture-process.js";
 
 /** A package as the archive's index describes it. */
 export interface AptPackage {
@@ -165,8 +166,13 @@ async function configure(options: AptOptions, mirror: string): Promise<string> {
 
 /** The host's proxies and certificates hold for the private folders too. */
 async function hostAcquireSettings(options: AptOptions): Promise<string[]> {
-  const dump = await execa("apt-config", ["dump"], { env: plainEnv(options), extendEnv: false, reject: false });
-  return String(dump.stdout ?? "")
+  const dump = await captureProcess({
+    program: "apt-config",
+    args: ["dump"],
+    env: plainEnv(options),
+    signal: options.signal,
+  });
+  return dump.stdout
     .split("\n")
     .filter((line) => /^Acquire::(http|https)::\S+ "[^"]+";$/.test(line))
     .map((line) => line.slice(0, -1));
@@ -205,22 +211,23 @@ async function apt(
   command: readonly string[],
 ): Promise<{ exitCode: number; text: string }> {
   const [program = "", ...args] = command;
-  const result = await execa(program, args, {
+  const result = await captureProcess({
+    program,
+    args,
     env: { ...plainEnv(options), APT_CONFIG: config },
-    extendEnv: false,
-    reject: false,
-    all: true,
-    maxBuffer: 1 << 28,
-    cancelSignal: options.signal,
+    // It removes what is half fetched.
+    graceMs: 5000,
+    maxBytes: 1 << 28,
+    signal: options.signal,
   });
-  options.signal.throwIfAborted();
   if (result.exitCode === undefined) {
-    throw new EdgeimgError("ERR_EDGEIMG_APT_FAILED", `${program} could not be started.`, {
-      cause: result,
+    const what = result.code === undefined ? `ended (${result.reason})` : "could not be started";
+    throw new EdgeimgError("ERR_EDGEIMG_APT_FAILED", `${program} ${what}.`, {
+      details: result.code === undefined ? [] : [result.reason],
       hint: "A build needs apt (on Debian and Ubuntu it is always there); see `edgeimg doctor`.",
     });
   }
-  return { exitCode: result.exitCode, text: result.all ?? "" };
+  return { exitCode: result.exitCode, text: result.all };
 }
 
 function plainEnv({ env }: AptOptions): Record<string, string> {
@@ -253,12 +260,13 @@ function lastErrors(text: string): string[] {
 export async function hostMirrors(env: Readonly<Record<string, string | undefined>>): Promise<string[]> {
   const own = env.EDGEIMG_DEBIAN_SECURITY_MIRROR;
   if (env.EDGEIMG_DEBIAN_MIRROR) return withSecurity([env.EDGEIMG_DEBIAN_MIRROR], own);
-  const result = await execa("apt-get", ["indextargets", "--format", "$(REPO_URI) $(COMPONENT)"], {
-    reject: false,
-    env: { LC_ALL: "C" },
+  const result = await captureProcess({
+    program: "apt-get",
+    args: ["indextargets", "--format", "$(REPO_URI) $(COMPONENT)"],
+    env: { ...hostPath(), LC_ALL: "C" },
   });
   const addresses = new Set<string>();
-  for (const line of String(result.stdout ?? "").split("\n")) {
+  for (const line of result.stdout.split("\n")) {
     const [address, component] = line.trim().split(" ");
     if (address !== undefined && component === "main" && /^(https?|mirror\+\S+|file|copy):/.test(address))
       addresses.add(address.replace(/\/$/, ""));

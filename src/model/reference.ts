@@ -1,8 +1,8 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { execa } from "execa";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import * as z from "../ground/zod.js";
+import { captureProcess } from "../process/capture-process.js";
 import { exactIntegers } from "./exact-integers.js";
 import { readModel } from "./external-data.js";
 import { onnxHostProgram } from "./onnx-host.js";
@@ -116,19 +116,17 @@ async function ask(
   runs: readonly Request[],
 ): Promise<OnnxModel & Pick<z.infer<typeof success>, "runs">> {
   const { runtime, signal } = options;
-  const result = await execa(process.execPath, ["--eval", onnxHostProgram], {
-    input: JSON.stringify({ binding: bindingPath(runtime), model, options: settings, runs }),
+  const result = await captureProcess({
+    program: process.execPath,
+    args: ["--eval", onnxHostProgram],
+    stdin: { text: JSON.stringify({ binding: bindingPath(runtime), model, options: settings, runs }) },
     env: {},
-    extendEnv: false,
-    reject: false,
-    ...(signal === undefined ? {} : { cancelSignal: signal }),
+    signal,
   });
-  signal?.throwIfAborted();
   const line = result.stdout.split("\n").at(-1) ?? "";
   if (!line.startsWith("{"))
     throw new EdgeimgError("ERR_EDGEIMG_MODEL_NOT_ONNX", `onnxruntime crashed on ${called(options)}`, {
-      details: result.stderr.split("\n").slice(-5),
-      cause: result.cause,
+      details: [result.reason, ...result.stderr.split("\n").slice(-5)],
     });
   const answer = reply.parse(JSON.parse(line));
   if ("error" in answer) throw failure(options, answer.stage, answer.error);

@@ -2,9 +2,9 @@ import { lstat, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/pro
 import { createRequire } from "node:module";
 import { basename, join, relative } from "node:path";
 import type { Message } from "esbuild";
-import { execa } from "execa";
 import { EdgeimgError, type Place } from "../errors/edgeimg-error.js";
 import * as z from "../ground/zod.js";
+import { captureProcess } from "../process/capture-process.js";
 import { globalsFile, missingGlobals, originalPlace, remedyFor } from "./app-globals.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";
@@ -147,14 +147,13 @@ export const typecheckKind = defineKind({
     const file = join(work, "tsconfig.json");
     await writeFile(file, JSON.stringify(config));
     const compiler = createRequire(import.meta.url).resolve("typescript/lib/tsc.js");
-    const result = await execa(process.execPath, [compiler, "--project", file, "--pretty", "false"], {
+    const result = await captureProcess({
+      program: process.execPath,
+      args: [compiler, "--project", file, "--pretty", "false"],
       cwd: project,
       env: {},
-      extendEnv: false,
-      reject: false,
-      cancelSignal: services.signal,
+      signal: services.signal,
     });
-    services.signal.throwIfAborted();
     const problems = diagnostics(result.stdout);
     const [first, ...others] = problems;
     if (first !== undefined) {

@@ -1,14 +1,16 @@
 import { createWriteStream } from "node:fs";
 import { chmod, lstat, mkdir, readlink, realpath, rm, symlink } from "node:fs/promises";
 import { dirname, join, normalize, relative } from "node:path";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
-import { execa } from "execa";
 import type { ReadEntry } from "tar";
 import * as tar from "tar";
 import yauzl from "yauzl";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { compareText } from "../ground/canonical.js";
+import { hostPath } from "../ground/home.js";
+import { startProcess } from "../process/start-process.js";
 
 /** More than any package, source or wheel: the Linux kernel's source has 90,000 entries and 1.5 GB. Beyond it an archive is a bomb. */
 const limits: Limits = { entries: 1_000_000, bytes: 2 ** 34 };
@@ -218,24 +220,31 @@ function hasControl(text: string): boolean {
 
 /** The payload of a Debian package as a tar stream. dpkg-deb is part of every apt-based host. */
 export async function extractDeb(path: string, options: ExtractOptions): Promise<Extracted> {
-  const child = execa("dpkg-deb", ["--fsys-tarfile", path], {
-    buffer: false,
-    stdin: "ignore",
-    cancelSignal: options.signal,
-    forceKillAfterDelay: 100,
+  const child = startProcess({
+    program: "dpkg-deb",
+    args: ["--fsys-tarfile", path],
+    env: { ...hostPath(), LC_ALL: "C" },
+    signal: options.signal,
   });
-  const extraction = extractTar(child.stdout, path.split("/").at(-1) ?? path, options);
-  const [unpacked, ended] = await Promise.allSettled([extraction, child]);
-  if (unpacked.status === "rejected" && unpacked.reason instanceof EdgeimgError) throw unpacked.reason;
-  if (ended.status === "rejected" && ended.reason.code === "ENOENT") {
+  const name = path.split("/").at(-1) ?? path;
+  const said = child.stderr === undefined ? "" : text(child.stderr).catch(() => "");
+  const unpacked = await extractTar(child.stdout ?? Readable.from([]), name, options).catch((error: unknown) => {
+    child.end();
+    return { error };
+  });
+  const ended = await child.ended;
+  options.signal.throwIfAborted();
+  const isFailed = "error" in unpacked;
+  if (isFailed && unpacked.error instanceof EdgeimgError) throw unpacked.error;
+  if (ended.code === "ENOENT") {
     throw new EdgeimgError("ERR_EDGEIMG_APT_FAILED", "dpkg-deb could not be started.", {
-      cause: ended.reason,
+      details: [ended.reason],
       hint: "A build needs dpkg (on Debian and Ubuntu it is always there); see `edgeimg doctor`.",
     });
   }
-  if (unpacked.status === "rejected") throw unpacked.reason;
-  if (ended.status === "rejected") throw ended.reason;
-  return unpacked.value;
+  if (isFailed) throw unpacked.error;
+  if (ended.failed) throw new Error(`dpkg-deb ended with ${ended.reason}: ${await said}`);
+  return unpacked;
 }
 
 /** Extracts a zip archive (a Python wheel). yauzl refuses absolute paths and "..". */

@@ -1,6 +1,5 @@
 import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { execa } from "execa";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import * as z from "../ground/zod.js";
 import { findRuns } from "../model/check-runs.js";
@@ -11,6 +10,7 @@ import { inputFacts, narrowed } from "../model/probe.js";
 import { inspectOnnx, runOnnx } from "../model/reference.js";
 import { shapeText } from "../model/shapes.js";
 import { isElementType, type Tensor } from "../model/tensor.js";
+import { captureProcess } from "../process/capture-process.js";
 import { defineKind, type StepContext } from "./kind.js";
 import { inputFolder } from "./local.js";
 import { shapeSet } from "./model-ports.js";
@@ -118,9 +118,9 @@ async function runOnTarget({ check, context, libraries, run, outputs }: TargetRu
   }
   const fileOf = (index: number) => join(folder, `out-${index}.bin`);
   for (const [index, { name }] of outputs.entries()) args.push("--output", name, fileOf(index));
-  const result = await execa(
-    join(inputFolder(inputs, "qemu"), "root/usr/bin", `qemu-${check.qemu}`),
-    [
+  const result = await captureProcess({
+    program: join(inputFolder(inputs, "qemu"), "root/usr/bin", `qemu-${check.qemu}`),
+    args: [
       ...["-cpu", check.cpu, "-L", join(inputFolder(inputs, "sysroot"), "root"), "-E", `LD_LIBRARY_PATH=${libraries}`],
       join(inputFolder(inputs, "runner"), "edge-nn-run"),
       ...[
@@ -133,9 +133,9 @@ async function runOnTarget({ check, context, libraries, run, outputs }: TargetRu
         ...args,
       ],
     ],
-    { env: { LC_ALL: "C" }, extendEnv: false, reject: false, cancelSignal: services.signal },
-  );
-  services.signal.throwIfAborted();
+    env: { LC_ALL: "C" },
+    signal: services.signal,
+  });
   if (result.exitCode !== 0)
     throw refused(check, run, {
       stdout: result.stdout,

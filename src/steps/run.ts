@@ -133,8 +133,8 @@ async function runCommand({ step, command, context, log, last }: CommandJob): Pr
     work,
     env,
     signal: services.signal,
-    stdin: last && step.stdin !== undefined ? join(work, fill(step.stdin)) : undefined,
-    stdout: last && step.stdout !== undefined ? join(work, fill(step.stdout)) : undefined,
+    stdin: last && step.stdin !== undefined ? { file: join(work, fill(step.stdin)) } : undefined,
+    stdout: last && step.stdout !== undefined ? { file: join(work, fill(step.stdout)) } : undefined,
     onLine(line) {
       log.write(`${line}\n`);
       said.add(line);

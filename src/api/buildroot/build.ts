@@ -1,9 +1,7 @@
 import { createWriteStream } from "node:fs";
 import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { createInterface } from "node:readline";
 import { finished } from "node:stream/promises";
-import { execa } from "execa";
 import { defconfigName } from "../../builders/buildroot/defconfig.js";
 import { parseMessage } from "../../builders/buildroot/messages.js";
 import { compressStep } from "../../builders/debian/image.js";
@@ -11,6 +9,7 @@ import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import { execute } from "../../execute/execute.js";
 import { toolsRoot } from "../../parts/roots.js";
 import { planBuilder } from "../../plan/step.js";
+import { runProcess } from "../../process/run-process.js";
 import { treePath } from "../../store/store.js";
 import { firstTargetOf, prepareTargets } from "../session/prepare.js";
 import { type Built, publish, requireWritable } from "../session/publish.js";
@@ -143,18 +142,6 @@ export async function runMake(
 ): Promise<void> {
   await mkdir(job.cwd, { recursive: true });
   const log = createWriteStream(job.log, { flags: "a" });
-  const child = execa("make", [...job.args], {
-    cwd: job.cwd,
-    env: toolEnv(context.env),
-    extendEnv: false,
-    reject: false,
-    all: true,
-    buffer: false,
-    stdin: "ignore",
-    cancelSignal: context.signal,
-    // make passes it on to what it runs, and removes what is half done.
-    killSignal: "SIGTERM",
-  });
   let current: { step: string; title: string; began: number } | undefined;
   const end = () => {
     if (current === undefined) return;
@@ -162,21 +149,30 @@ export async function runMake(
     context.emit({ type: "step-end", step, title, cached: false, ms: context.now() - began, digest: "" });
     current = undefined;
   };
-  for await (const line of createInterface({ input: child.all, crlfDelay: Number.POSITIVE_INFINITY })) {
+  const onLine = (line: string) => {
     log.write(`${line}\n`);
     const message = parseMessage(line);
-    if (message === undefined) continue;
+    if (message === undefined) return;
     end();
     const title = `${message.package}${message.version === "" ? "" : ` ${message.version}`}: ${message.what}`;
     current = { step: `buildroot/${title}`, title, began: context.now() };
     context.emit({ type: "plan", steps: 1 });
     context.emit({ type: "step-start", step: current.step, title });
-  }
-  const ran = await child;
-  log.end();
-  await finished(log);
-  context.signal.throwIfAborted();
-  if (ran.exitCode === 0) return end();
+  };
+  const ran = await runProcess({
+    program: "make",
+    args: job.args,
+    cwd: job.cwd,
+    env: toolEnv(context.env),
+    // It removes what is half done.
+    graceMs: 5000,
+    signal: context.signal,
+    onLine,
+  }).finally(async () => {
+    log.end();
+    await finished(log);
+  });
+  if (!ran.failed) return end();
   if (current !== undefined) {
     context.emit({
       type: "step-failed",

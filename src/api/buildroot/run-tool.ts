@@ -1,5 +1,5 @@
-import { execa } from "execa";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
+import { captureProcess, definedVariables } from "../../process/capture-process.js";
 import type { Context } from "../types.js";
 
 export interface Ran {
@@ -13,19 +13,16 @@ export async function runTool(
   context: Pick<Context, "env" | "signal">,
   job: { readonly command: string; readonly args: readonly string[]; readonly cwd: string },
 ): Promise<Ran> {
-  const ran = await execa(job.command, [...job.args], {
+  const ran = await captureProcess({
+    program: job.command,
+    args: job.args,
     cwd: job.cwd,
-    env: { ...toolEnv(context.env) },
-    extendEnv: false,
-    reject: false,
-    stdin: "ignore",
-    cancelSignal: context.signal,
-    maxBuffer: 1 << 26,
+    env: toolEnv(context.env),
+    signal: context.signal,
   });
-  context.signal.throwIfAborted();
   if (ran.exitCode === undefined) {
     throw new EdgeimgError("ERR_EDGEIMG_BUILDROOT_CHECK", `${job.command} could not be run.`, {
-      cause: ran,
+      details: [ran.reason],
       hint: "Buildroot needs make, gcc, python3 and what its manual lists as mandatory packages.",
     });
   }
@@ -36,7 +33,7 @@ export async function runTool(
 export function toolEnv(env: Context["env"]): Record<string, string> {
   const kept = Object.entries(env).filter(([name]) => !/^(MAKE|BR2_|O$|LANG$|LC_)/.test(name));
   return {
-    ...Object.fromEntries(kept.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]]))),
+    ...definedVariables(Object.fromEntries(kept)),
     LC_ALL: "C",
   };
 }

@@ -2,13 +2,13 @@ import { access, constants, mkdir, readFile, statfs } from "node:fs/promises";
 import { createServer } from "node:net";
 import { dirname } from "node:path";
 import { PackageURL, UrlConverter } from "@socketregistry/packageurl-js";
-import { execa } from "execa";
 import { type Dispatcher, request } from "undici";
 import { loadCatalog } from "../../catalog/catalog.js";
 import { createAgent } from "../../fetch/proxies.js";
 import { parseDeb822 } from "../../formats/deb822.js";
 import { packageHome } from "../../ground/home.js";
 import { hostMirrors } from "../../lock/apt.js";
+import { captureProcess, definedVariables } from "../../process/capture-process.js";
 import { cacheFolder } from "../session/cache-folder.js";
 import { userProxies } from "../session/registries.js";
 
@@ -113,14 +113,13 @@ interface ProgramCheck {
 }
 
 async function checkProgram({ name, cure, env, signal }: ProgramCheck): Promise<DoctorCheck> {
-  const options = {
-    reject: false,
-    timeout: answerMs,
-    cancelSignal: signal,
-    env: { ...env, LC_ALL: "C" },
-    extendEnv: false,
-  } as const;
-  const result = await execa(name, ["--version"], options);
+  const result = await captureProcess({
+    program: name,
+    args: ["--version"],
+    env: { ...definedVariables(env), LC_ALL: "C" },
+    timeoutMs: answerMs,
+    signal,
+  });
   if (result.exitCode !== 0) return { name, ok: false, found: "not on the PATH", cure };
   return { name, ok: true, found: result.stdout.split("\n")[0]?.trim() ?? "found" };
 }
@@ -191,14 +190,24 @@ async function checkRegistry({ name, url, cure, ask }: RegistryCheck): Promise<D
 }
 
 async function npmAddress(env: Env): Promise<string | undefined> {
-  const result = await execa("npm", ["config", "get", "registry"], { env, reject: false, timeout: answerMs });
-  const configured = result.stdout?.trim() ?? "";
+  const result = await captureProcess({
+    program: "npm",
+    args: ["config", "get", "registry"],
+    env: definedVariables(env),
+    timeoutMs: answerMs,
+  });
+  const configured = result.stdout.trim();
   return /^https?:/.test(configured) ? configured : defaultAddress("pkg:npm/edgeimg@1.0.0", "/");
 }
 
 async function pypiAddress(env: Env): Promise<string | undefined> {
-  const result = await execa("pip", ["config", "get", "global.index-url"], { env, reject: false, timeout: answerMs });
-  const configured = env.PIP_INDEX_URL ?? result.stdout?.trim() ?? "";
+  const result = await captureProcess({
+    program: "pip",
+    args: ["config", "get", "global.index-url"],
+    env: definedVariables(env),
+    timeoutMs: answerMs,
+  });
+  const configured = env.PIP_INDEX_URL ?? result.stdout.trim();
   return /^https?:/.test(configured) ? configured : defaultAddress("pkg:pypi/pip@25.0", "/simple/pip/");
 }
 
