@@ -123,21 +123,35 @@ export async function findDamage(
     () => undefined,
   );
   if (entries === undefined || treeDigest(entries) !== digest) return "(listing)";
-  for (const entry of entries) if (await isDamaged(join(root, entry.path), entry, options.full)) return entry.path;
+  const stamps = new Map<string, string>();
+  for (const entry of entries) {
+    const state = await stateOf(join(root, entry.path), entry, options.full);
+    if (state === "damaged") return entry.path;
+    if (state !== entry.stamp) stamps.set(entry.path, state);
+  }
+  // Once read, such a file is as good as an untouched one.
+  if (stamps.size > 0) {
+    const bytes = entries.reduce((sum, entry) => sum + entry.size, 0);
+    const fresh = entries.map((entry) => ({ ...entry, stamp: stamps.get(entry.path) ?? entry.stamp }));
+    await replaceFile(store, `${root}.json`, JSON.stringify({ digest, bytes, entries: fresh })).catch(() => {});
+  }
   if (!options.full) return undefined;
   const known = new Set(entries.map(({ path }) => path));
   for (const path of walk(root, "")) if (!known.has(path)) return path;
   return undefined;
 }
 
-async function isDamaged(path: string, entry: TreeEntry, full: boolean): Promise<boolean> {
+/** "damaged", or an undamaged file's stamp: taken before it is read, so that a later change shows. */
+async function stateOf(path: string, entry: TreeEntry, full: boolean): Promise<string> {
   const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (stat === undefined) return true;
-  if (entry.type === "d") return !stat.isDirectory();
-  if (entry.type === "l") return !stat.isSymbolicLink() || readlinkSync(path) !== entry.hash;
-  if (!stat.isFile() || (stat.mode & 0o100 ? "x" : "f") !== entry.type) return true;
-  const touched = full || `${stat.ctimeMs}:${stat.ino}` !== entry.stamp || stat.size !== entry.size;
-  return touched && (await hashFile(path, stat.size)) !== entry.hash;
+  const good = (is: boolean) => (is ? entry.stamp : "damaged");
+  if (stat === undefined) return "damaged";
+  if (entry.type === "d") return good(stat.isDirectory());
+  if (entry.type === "l") return good(stat.isSymbolicLink() && readlinkSync(path) === entry.hash);
+  if (!stat.isFile() || (stat.mode & 0o100 ? "x" : "f") !== entry.type) return "damaged";
+  const stamp = `${stat.ctimeMs}:${stat.ino}`;
+  if (!full && stamp === entry.stamp && stat.size === entry.size) return stamp;
+  return (await hashFile(path, stat.size)) === entry.hash ? stamp : "damaged";
 }
 
 export async function removeTree(store: Store, digest: string): Promise<void> {

@@ -115,7 +115,7 @@ async function finish({ context, started, jobs, merged }: Finish) {
     const { prepared } = outcome;
     // Another build may end in the same folder at the same time.
     const lock = { folder: lockFolder(prepared.services.store), key: `out/${prepared.out}`, signal: context.signal };
-    const artifacts = await withLock(lock, () => publish(outcome));
+    const artifacts = await withLock(lock, () => publish(outcome, context));
     for (const artifact of artifacts) context.emit({ type: "artifact", ...artifact });
     built.push({
       prepared,

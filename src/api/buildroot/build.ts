@@ -112,7 +112,7 @@ export async function buildWithBuildroot(context: Context, options: BuildOptions
     Object.values(targets),
     services,
   );
-  const artifacts = await publish({ prepared, targets, steps: [...plan.steps.keys()], results });
+  const artifacts = await publish({ prepared, targets, steps: [...plan.steps.keys()], results }, context);
   for (const artifact of artifacts) context.emit({ type: "artifact", ...artifact });
   const steps = [...results.values()];
   return {

@@ -1,12 +1,13 @@
-import { constants, copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import type { StepResult } from "../../execute/execute.js";
 import type { Plan } from "../../plan/step.js";
+import { placeFile } from "../../store/place.js";
 import { treePath } from "../../store/store.js";
 import { hashFile, storedHash } from "../../store/tree.js";
-import type { Artifact, BuildResult } from "../types.js";
+import type { Artifact, BuildResult, Context } from "../types.js";
 import type { Prepared } from "./prepare.js";
 
 /** One image of a build: its steps' results, and those that matter, by target. */
@@ -66,7 +67,10 @@ type Published = Record<string, { digest: string; stamp: string; sha256: string;
 const recordName = ".edgeimg.json";
 
 /** Puts the results of a build into its output folder, with their hashes; what is there already stays. */
-export async function publish({ prepared, targets, results }: Outcome): Promise<Artifact[]> {
+export async function publish(
+  { prepared, targets, results }: Outcome,
+  { date }: Pick<Context, "date">,
+): Promise<Artifact[]> {
   const { out, services } = prepared;
   const before = await readRecord(out);
   const record: Published = {};
@@ -78,9 +82,15 @@ export async function publish({ prepared, targets, results }: Outcome): Promise<
       const path = join(out, name);
       const known = before[name];
       if (known?.digest !== digest || known.stamp !== (await stampOf(path))) {
-        await copyFile(join(treePath(services.store, digest), name), `${path}.new`, constants.COPYFILE_FICLONE);
-        if (role === "imager") await nameFolder(`${path}.new`, out);
-        await rename(`${path}.new`, path);
+        const source = join(treePath(services.store, digest), name);
+        // Of the others somebody may want to change one.
+        if (role === "image" || role === "compressed")
+          await placeFile(services.store, { digest, name, target: path, now: date() });
+        else {
+          await copyFile(source, `${path}.new`);
+          if (role === "imager") await nameFolder(`${path}.new`, out);
+          await rename(`${path}.new`, path);
+        }
         const sha256 =
           role === "imager" ? await hashFile(path, 0) : await storedHash(treePath(services.store, digest), name);
         record[name] = { digest, role, stamp: await stampOf(path), sha256 };
