@@ -8,12 +8,14 @@ import type { StepKind } from "../steps/kind.js";
 import { licenceKind } from "../steps/licence.js";
 import { composeKind, localKind } from "../steps/local.js";
 import { modelKind } from "../steps/model.js";
+import { modelCasesKind } from "../steps/model-cases.js";
 import { modelPortsKind } from "../steps/model-ports.js";
 import { onnxKind } from "../steps/onnx.js";
 import { patchKind } from "../steps/patch.js";
 import { reportKind } from "../steps/report.js";
 import { rootKind } from "../steps/root.js";
 import { runKind } from "../steps/run.js";
+import { runModelKind } from "../steps/run-model.js";
 import { unpackKind } from "../steps/unpack.js";
 
 const kinds: readonly StepKind[] = [
@@ -24,6 +26,7 @@ const kinds: readonly StepKind[] = [
   imagerKind,
   licenceKind,
   modelKind,
+  modelCasesKind,
   modelPortsKind,
   onnxKind,
   patchKind,
@@ -35,6 +38,7 @@ const kinds: readonly StepKind[] = [
   unpackKind,
   rootKind,
   runKind,
+  runModelKind,
 ];
 
 const byName = new Map(kinds.map((kind) => [kind.name, kind]));

@@ -114,14 +114,22 @@ export function modelSteps(context: DebianContext, options: ModelOptions): Model
     },
   });
   const { check } = options;
-  const checked = plan.add({
-    id: `model-check/${name}`,
-    kind: "check-model",
-    title: `Check model ${name} on ${board.cpu}`,
+  const cases = plan.add({
+    id: `model-cases/${name}`,
+    kind: "model-cases",
+    title: `Choose inputs for model ${name}, and run onnxruntime on them`,
+    why: "what the engine gives is compared with it",
+    inputs: { onnx, reference: options.reference },
+    params: { name, declared, ...(Object.keys(ranges).length === 0 ? {} : { ranges }) },
+  });
+  const actual = plan.add({
+    id: `model-run/${name}`,
+    kind: "run-model",
+    title: `Run model ${name} on ${board.cpu}`,
     why: "a converted model that gives other results must not reach a board",
     inputs: {
-      onnx,
-      reference: options.reference,
+      cases,
+      ports,
       model: folder,
       qemu: check.qemu,
       sysroot: check.sysroot,
@@ -129,14 +137,19 @@ export function modelSteps(context: DebianContext, options: ModelOptions): Model
       adapter: check.adapter,
       ...(check.engine === undefined ? {} : { engine: check.engine }),
     },
+    params: { name, engine: recipe.name, qemu: architectures[arch].qemu, cpu: board.cpu },
+  });
+  const checked = plan.add({
+    id: `model-check/${name}`,
+    kind: "check-model",
+    title: `Compare results of model ${name}`,
+    why: "a converted model that gives other results must not reach a board",
+    inputs: { cases, actual },
     params: {
       name,
       engine: recipe.name,
-      declared,
-      ...(Object.keys(ranges).length === 0 ? {} : { ranges }),
-      tolerance: config.tolerance ?? recipe.model.tolerance,
-      qemu: architectures[arch].qemu,
       cpu: board.cpu,
+      tolerance: config.tolerance ?? recipe.model.tolerance,
     },
   });
   return { folder, ports, check: checked, ...besides(context, options) };

@@ -40,11 +40,14 @@ interface KindSpec<P> {
   readonly volatile?: boolean;
   /** Waits for the network, not for a core: does not take a job's place. */
   readonly waits?: boolean;
+  /** Its result may differ from machine to machine: one that was lost may be made anew as another. What is made of it must not show it. */
+  readonly varies?: boolean;
   readonly run: (params: P, context: StepContext) => Promise<void>;
 }
 
 /** A kind of step, its parameters' type hidden behind `bind`, which checks them. */
-export interface StepKind extends Pick<KindSpec<unknown>, "name" | "version" | "resumable" | "volatile" | "waits"> {
+export interface StepKind
+  extends Pick<KindSpec<unknown>, "name" | "version" | "resumable" | "volatile" | "waits" | "varies"> {
   bind(params: unknown): { readonly key: unknown; run(context: StepContext): Promise<void> };
 }
 

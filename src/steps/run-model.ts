@@ -1,0 +1,152 @@
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
+import * as z from "../ground/zod.js";
+import { type KeptRun, readRuns, writeRuns } from "../model/kept-runs.js";
+import { shapeText } from "../model/shapes.js";
+import type { Tensor } from "../model/tensor.js";
+import { captureProcess } from "../process/capture-process.js";
+import { defineKind, type StepContext } from "./kind.js";
+import { inputFolder } from "./local.js";
+import { type ModelPorts, readPorts } from "./model-ports.js";
+
+const params = z.strictObject({
+  name: z.string(),
+  engine: z.string(),
+  /** QEMU's name of the architecture and of the board's core. */
+  qemu: z.string(),
+  cpu: z.string(),
+});
+type Params = z.infer<typeof params>;
+
+/**
+ * Runs a model as the image holds it, in the very library that goes on the image, on QEMU's model of the board's core, and keeps what it
+ * gives (kept-runs.ts). An instruction that the core lacks ends it here. Throws ERR_EDGEIMG_MODEL_OPERATOR.
+ */
+export const runModelKind = defineKind({
+  name: "run-model",
+  version: 1,
+  params,
+  async run(check, context) {
+    const { inputs, out } = context;
+    const { outputs } = await readPorts(inputFolder(inputs, "ports"));
+    const cases = await readRuns(inputFolder(inputs, "cases"));
+    const libraries = await libraryFolder(context);
+    const runs: KeptRun[] = [];
+    for (const [index, { inputs: run }] of cases.entries()) {
+      context.progress(index, cases.length, "files");
+      runs.push({ inputs: [], outputs: await runOnTarget({ check, context, libraries, run, outputs }) });
+    }
+    await writeRuns(out, runs);
+  },
+});
+
+/** The engine's libraries beside the adapter, as in the image. */
+async function libraryFolder({ inputs, work }: StepContext): Promise<string> {
+  const folder = join(work, "lib");
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  await symlink(join(inputFolder(inputs, "adapter"), "libedge_nn.so"), join(folder, "libedge_nn.so"));
+  if (inputs.engine !== undefined) {
+    const source = join(inputs.engine, "usr/lib");
+    for (const name of await readdir(source))
+      if (name.includes(".so")) await symlink(join(source, name), join(folder, name));
+  }
+  return folder;
+}
+
+interface TargetRun {
+  readonly check: Params;
+  readonly context: StepContext;
+  readonly libraries: string;
+  readonly run: readonly Tensor[];
+  readonly outputs: ModelPorts["outputs"];
+}
+
+const answerLine = z.object({ output: z.string(), shape: z.array(z.int()) });
+const errorLine = z.object({ error: z.string(), status: z.string().optional() });
+
+async function runOnTarget({ check, context, libraries, run, outputs }: TargetRun): Promise<Tensor[]> {
+  const { inputs, work, services } = context;
+  const folder = join(work, "target");
+  await mkdir(folder, { recursive: true });
+  const args: string[] = [];
+  for (const [index, { name, shape, data }] of run.entries()) {
+    const file = join(folder, `in-${index}.bin`);
+    await writeFile(file, data);
+    args.push("--input", name, file, shapeText(shape));
+  }
+  const fileOf = (index: number) => join(folder, `out-${index}.bin`);
+  for (const [index, { name }] of outputs.entries()) args.push("--output", name, fileOf(index));
+  const result = await captureProcess({
+    program: join(inputFolder(inputs, "qemu"), "root/usr/bin", `qemu-${check.qemu}`),
+    args: [
+      ...["-cpu", check.cpu, "-L", join(inputFolder(inputs, "sysroot"), "root"), "-E", `LD_LIBRARY_PATH=${libraries}`],
+      join(inputFolder(inputs, "runner"), "edge-nn-run"),
+      ...[
+        "--engine",
+        join(libraries, "libedge_nn.so"),
+        "--model",
+        inputFolder(inputs, "model"),
+        "--threads",
+        "2",
+        ...args,
+      ],
+    ],
+    env: { LC_ALL: "C" },
+    signal: services.signal,
+  });
+  if (result.exitCode !== 0)
+    throw refused(check, run, {
+      stdout: result.stdout,
+      stderr: result.stderr,
+      signal: result.signal,
+      exitCode: result.exitCode,
+    });
+  const lines = result.stdout
+    .split("\n")
+    .flatMap((line) => (line.startsWith("{") ? [answerLine.safeParse(JSON.parse(line))] : []));
+  const shapes = new Map(lines.flatMap((line) => (line.success ? [[line.data.output, line.data.shape] as const] : [])));
+  return await Promise.all(
+    outputs.map(async ({ name, type }, index) => {
+      const shape = shapes.get(name);
+      if (shape === undefined) throw new Error(`edge-nn-run told nothing of output ${name}`);
+      return { name, type, shape, data: new Uint8Array(await readFile(fileOf(index))) };
+    }),
+  );
+}
+
+function refused(
+  check: Params,
+  run: readonly Tensor[],
+  result: { stdout: string; stderr: string; signal: string | undefined; exitCode: number | undefined },
+): EdgeimgError {
+  const shapes = run.map(({ name, shape }) => `${name} ${shapeText(shape)}`).join(", ");
+  const line = result.stdout.split("\n").find((one) => one.startsWith('{"error"'));
+  const told = line === undefined ? undefined : errorLine.safeParse(JSON.parse(line));
+  if (told?.success) {
+    return new EdgeimgError(
+      "ERR_EDGEIMG_MODEL_OPERATOR",
+      `Model ${check.name}: ${check.engine} refuses it at ${shapes}: ${told.data.error}`,
+      {
+        hint:
+          check.engine === "onnxruntime"
+            ? "Export the model without what the message names, or with another opset."
+            : "Build with `--engine onnxruntime`, which runs nearly every model, or export the model without what the message names.",
+      },
+    );
+  }
+  const illegal = result.signal === "SIGILL" || result.exitCode === 132 || /Illegal instruction/.test(result.stderr);
+  return new EdgeimgError(
+    "ERR_EDGEIMG_MODEL_OPERATOR",
+    `Model ${check.name}: ${check.engine} ${illegal ? `uses an instruction that ${check.cpu} lacks` : "crashed"} at ${shapes}.`,
+    {
+      details: result.stderr.split("\n").slice(-4),
+      hint: illegal
+        ? "The recipe's flags are wrong for this core: report it."
+        : check.engine === "onnxruntime"
+          ? "Declare other shapes, or export the model with another opset."
+          : "Build with `--engine onnxruntime`, which runs nearly every model, or declare other shapes.",
+    },
+  );
+}
