@@ -11,15 +11,21 @@ export interface PictureRequest {
 export interface PictureResponse {
   status: number;
   headers: Record<string, string>;
-  body: string;
+  body: string | ArrayBuffer;
 }
 
 export interface HandlerOptions {
-  /** The HTML page. */
-  readonly page: string;
-  /** Reads one encoded picture; rejects with a PictureError when it is none. */
-  readonly read: (bytes: ArrayBuffer) => Promise<object>;
-  /** Pictures that may be read or wait; each one more is told to come back. Bounds memory. */
+  /** What GET answers, by file name: the page and its parts. `index.html` is GET /. */
+  readonly page: ReadonlyMap<string, ArrayBuffer>;
+  /** GET /samples/NAME. */
+  readonly samples: ReadonlyMap<string, ArrayBuffer>;
+  /** GET /about. */
+  readonly about: object;
+  /** Where pictures are posted to, without the slash before it. */
+  readonly action: string;
+  /** Answers one encoded picture; rejects with a PictureError when it is none. */
+  readonly answer: (bytes: ArrayBuffer) => Promise<object>;
+  /** Pictures that may be worked on or wait; each one more is told to come back. Bounds memory. */
   readonly maxPending?: number;
 }
 
@@ -40,16 +46,30 @@ export const maxPictureBytes = 2 ** 23;
 
 const pictureTypes: readonly string[] = ["image/jpeg", "image/png"];
 
-/** GET / (the page; the runtime answers HEAD from it), GET /health, POST /read (a picture; one is read at a time). Every error is JSON: `{"error": "..."}`. */
+const types: Readonly<Record<string, string>> = {
+  html: "text/html; charset=utf-8",
+  css: "text/css; charset=utf-8",
+  js: "text/javascript; charset=utf-8",
+  png: "image/png",
+  jpg: "image/jpeg",
+  jpeg: "image/jpeg",
+  webp: "image/webp",
+};
+
+/**
+ * GET / (the page; the runtime answers HEAD from it) and its parts, GET /samples/NAME, GET /about, GET /health, POST /ACTION (a picture; one
+ * is worked on at a time). Every error is JSON: `{"error": "..."}`.
+ */
 export function createHandler(options: HandlerOptions): (request: PictureRequest) => Promise<PictureResponse> {
-  const { page, read, maxPending = 8 } = options;
+  const { answer, maxPending = 8 } = options;
+  const files = filesByPath(options);
   let pending = 0;
   let last: Promise<unknown> = Promise.resolve();
 
-  const readInTurn = async (bytes: ArrayBuffer): Promise<object> => {
+  const answerInTurn = async (bytes: ArrayBuffer): Promise<object> => {
     pending++;
     const before = last;
-    const turn = before.then(() => read(bytes));
+    const turn = before.then(() => answer(bytes));
     last = turn.catch(() => undefined);
     try {
       return await turn;
@@ -58,38 +78,58 @@ export function createHandler(options: HandlerOptions): (request: PictureRequest
     }
   };
 
-  return async (request) => {
-    const route = routes.get(request.path);
-    if (route === undefined) return failure(404, `there is no ${request.path}`);
-    const method = request.method === "HEAD" ? "GET" : request.method;
-    if (method !== route) return failure(405, `use ${route}`, { allow: route });
-    if (request.path === "/") return reply(200, "text/html; charset=utf-8", page, pageHeaders);
-    if (request.path === "/health") return json(200, { status: "ok", pending });
-    const type = (request.headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
+  const receive = async ({ headers, body }: PictureRequest): Promise<PictureResponse> => {
+    const type = (headers["content-type"] ?? "").split(";")[0]?.trim().toLowerCase() ?? "";
     if (!pictureTypes.includes(type)) return failure(415, `send a picture as ${pictureTypes.join(" or ")}`);
-    if (request.body.byteLength === 0) return failure(400, "the body is empty: send a picture");
-    if (request.body.byteLength > maxPictureBytes) return failure(413, `send at most ${maxPictureBytes} bytes`);
+    if (body.byteLength === 0) return failure(400, "the body is empty: send a picture");
+    if (body.byteLength > maxPictureBytes) return failure(413, `send at most ${maxPictureBytes} bytes`);
     if (pending >= maxPending) return failure(503, "busy with other pictures", { "retry-after": "5" });
     try {
-      return json(200, await readInTurn(request.body));
+      return json(200, await answerInTurn(body));
     } catch (error) {
       if (error instanceof PictureError) return failure(error.status, error.message);
       throw error;
     }
   };
+
+  return async (request) => {
+    const { path } = request;
+    const isAction = path === `/${options.action}`;
+    const file = files.get(path);
+    if (!isAction && file === undefined && path !== "/about" && path !== "/health")
+      return failure(404, `there is no ${path}`);
+    const allowed = isAction ? "POST" : "GET";
+    const method = request.method === "HEAD" ? "GET" : request.method;
+    if (method !== allowed) return failure(405, `use ${allowed}`, { allow: allowed });
+    if (isAction) return receive(request);
+    if (file !== undefined) return reply(200, file.type, file.body, pageHeaders);
+    return json(200, path === "/about" ? options.about : { status: "ok", pending });
+  };
+}
+
+interface PageFile {
+  readonly type: string;
+  readonly body: ArrayBuffer;
+}
+
+function filesByPath({ page, samples }: HandlerOptions): ReadonlyMap<string, PageFile> {
+  const file = ([name, body]: [string, ArrayBuffer]): PageFile => ({
+    type: types[name.slice(name.lastIndexOf(".") + 1).toLowerCase()] ?? "application/octet-stream",
+    body,
+  });
+  return new Map([
+    ...[...page].map((one): [string, PageFile] => [one[0] === "index.html" ? "/" : `/${one[0]}`, file(one)]),
+    ...[...samples].map((one): [string, PageFile] => [`/samples/${one[0]}`, file(one)]),
+  ]);
 }
 
 /** The page brings all it needs with it and may load nothing else. */
 const pageHeaders = {
   "content-security-policy":
-    "default-src 'none'; connect-src 'self'; img-src blob: data:; style-src 'unsafe-inline'; script-src 'unsafe-inline'",
+    "default-src 'none'; connect-src 'self'; img-src 'self' blob: data:; style-src 'self'; script-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+  "x-content-type-options": "nosniff",
+  "referrer-policy": "no-referrer",
 };
-
-const routes: ReadonlyMap<string, "GET" | "POST"> = new Map([
-  ["/", "GET"],
-  ["/health", "GET"],
-  ["/read", "POST"],
-]);
 
 function json(status: number, value: object, headers: Record<string, string> = {}): PictureResponse {
   return reply(status, "application/json", JSON.stringify(value), headers);
@@ -99,6 +139,11 @@ function failure(status: number, message: string, headers: Record<string, string
   return json(status, { error: message }, headers);
 }
 
-function reply(status: number, type: string, body: string, headers: Record<string, string> = {}): PictureResponse {
+function reply(
+  status: number,
+  type: string,
+  body: string | ArrayBuffer,
+  headers: Record<string, string> = {},
+): PictureResponse {
   return { status, headers: { "content-type": type, "cache-control": "no-store", ...headers }, body };
 }
