@@ -34,5 +34,6 @@ export const api: Api = {
   runImage: async (...asked) => (await import("./device/run.js")).runImage(...asked),
   testImage: async (...asked) => (await import("./device/test.js")).testImage(...asked),
   updateLock: async (...asked) => (await import("./build/lock.js")).updateLock(...asked),
+  writeTypes: async (...asked) => (await import("./build/types.js")).writeTypes(...asked),
   writeBuildrootTree: async (...asked) => (await import("./buildroot/write.js")).writeBuildrootTree(...asked),
 };

@@ -36,6 +36,7 @@ export interface Api {
     options: BuildrootOptions & { readonly legalInfo: boolean },
   ) => Promise<BuildrootCheckResult>;
   readonly writeBuildrootTree: (context: Context, options: BuildrootOptions) => Promise<BuildrootResult>;
+  readonly writeTypes: (context: Context, options: BuildOptions) => Promise<TypesResult>;
   readonly initProject: (context: Context, options: InitOptions) => Promise<InitResult>;
   readonly listExamples: () => Promise<readonly ExampleInfo[]>;
 }
@@ -423,6 +424,19 @@ export interface CacheArchiveResult {
   readonly actions: number;
   /** sha256 of the lock that the archive was made for. */
   readonly lock: string;
+}
+
+export interface TypesResult {
+  /** The project's folder. */
+  readonly folder: string;
+  /** What editors check with, relative to it. */
+  readonly files: readonly string[];
+  /** Those of them that were missing or differed. */
+  readonly written: readonly string[];
+  /** Names of the models whose types are declared. */
+  readonly models: readonly string[];
+  /** Files of the project that do not name them, and what would. */
+  readonly unread: readonly { readonly file: string; readonly line: string }[];
 }
 
 export interface InitOptions {

@@ -10,6 +10,7 @@ import { composeKind, localKind } from "../steps/local.js";
 import { modelKind } from "../steps/model.js";
 import { modelCasesKind } from "../steps/model-cases.js";
 import { modelPortsKind } from "../steps/model-ports.js";
+import { modelTypesKind } from "../steps/model-types.js";
 import { onnxKind } from "../steps/onnx.js";
 import { patchKind } from "../steps/patch.js";
 import { reportKind } from "../steps/report.js";
@@ -28,6 +29,7 @@ const kinds: readonly StepKind[] = [
   modelKind,
   modelCasesKind,
   modelPortsKind,
+  modelTypesKind,
   onnxKind,
   patchKind,
   reportKind,

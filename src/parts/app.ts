@@ -32,6 +32,8 @@ export interface AppSteps {
   readonly assets: Pick<AppSteps, "inputs" | "entries">;
   /** Those of `entries` that are not made for this very QuickJS. */
   readonly portable: readonly AssembleEntry[];
+  /** What `load` is told of the project's models. */
+  readonly modelTypes: string;
   readonly typecheck: string;
   readonly bundle: string;
 }
@@ -75,17 +77,21 @@ export function appSteps(context: DebianContext, options: AppOptions): AppSteps 
     },
   });
   const inputs = { project: source, ...dependencySteps(plan, options) };
+  const modelTypes = plan.add({
+    id: "app/model-types",
+    kind: "model-types",
+    title: "Declare the models' types",
+    why: "the app is checked against what its models take and give",
+    inputs: options.ports,
+    params: {},
+  });
   const typecheck = plan.add({
     id: "app/typecheck",
     kind: "typecheck",
     title: "Check the app's types",
     why: "an error found here is not found on the board",
-    inputs: {
-      ...inputs,
-      runtime: options.runtimeRecipe,
-      ...Object.fromEntries(Object.entries(options.ports).map(([name, step]) => [`ports/${name}`, step])),
-    },
-    params: { entry, typescript: versions.typescript, models: Object.keys(options.ports) },
+    inputs: { ...inputs, runtime: options.runtimeRecipe, models: modelTypes },
+    params: { entry, typescript: versions.typescript },
   });
   const bundle = plan.add({
     id: "app/bundle",
@@ -132,6 +138,7 @@ export function appSteps(context: DebianContext, options: AppOptions): AppSteps 
     ...assetEntries,
   ];
   return {
+    modelTypes,
     typecheck,
     bundle,
     inputs: { bundle, bytecode, ...assetInputs },

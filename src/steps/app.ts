@@ -8,8 +8,7 @@ import { captureProcess } from "../process/capture-process.js";
 import { globalsFile, missingGlobals, originalPlace, remedyFor } from "./app-globals.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";
-import { readPorts } from "./model-ports.js";
-import { modelTypes } from "./model-types.js";
+import { modelTypesFile } from "./model-types.js";
 
 /**
  * Bundles the app into one ES module with esbuild: `main.js` and `main.js.map`. Modules named `edge:*` are the runtime's.
@@ -102,23 +101,20 @@ function relativeSources(map: Uint8Array, prefix: string): string {
 }
 
 /**
- * Type-checks the app with the project's tsconfig.json, the runtime's declarations and those of the project's models, whose ports are
- * the inputs `ports/NAME`. Throws ERR_EDGEIMG_APP_TYPES.
+ * Type-checks the app with the project's tsconfig.json, the runtime's declarations and those of the project's models, which are
+ * the input `models`. Throws ERR_EDGEIMG_APP_TYPES.
  */
 export const typecheckKind = defineKind({
   name: "typecheck",
-  version: 2,
-  params: z.strictObject({ entry: z.string(), typescript: z.string(), models: z.array(z.string()) }),
-  async run({ entry, models }, { inputs, out, work, services }) {
+  version: 3,
+  params: z.strictObject({ entry: z.string(), typescript: z.string() }),
+  async run({ entry }, { inputs, out, work, services }) {
     const project = await projectFolder(inputs, work);
     await requireEntry(project, entry);
     const declarations = join(work, "edge.d.ts");
     await symlink(join(inputFolder(inputs, "runtime"), "types/edge.d.ts"), declarations);
-    const ports = await Promise.all(
-      models.map(async (name) => [name, await readPorts(inputFolder(inputs, `ports/${name}`))] as const),
-    );
-    const ofModels = join(work, "models.d.ts");
-    await writeFile(ofModels, modelTypes(Object.fromEntries(ports)));
+    const ofModels = join(work, modelTypesFile);
+    await symlink(join(inputFolder(inputs, "models"), modelTypesFile), ofModels);
     const own = join(project, "tsconfig.json");
     const hasOwn = await exists(own);
     const strict = {

@@ -1,4 +1,8 @@
-import type { ModelPorts } from "./model-ports.js";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import * as z from "../ground/zod.js";
+import { defineKind } from "./kind.js";
+import { type ModelPorts, readPorts } from "./model-ports.js";
 
 /** The array in which `edge:nn` gives and takes each element type. */
 const arrays: Readonly<Record<ModelPorts["outputs"][number]["type"], string>> = {
@@ -14,7 +18,7 @@ const arrays: Readonly<Record<ModelPorts["outputs"][number]["type"], string>> = 
  * inputs and outputs. They extend the interface `Models` of recipes/runtime/types/edge.d.ts. Names are data of a model's file and are
  * written as quoted texts only.
  */
-export function modelTypes(models: Readonly<Record<string, ModelPorts>>): string {
+export function modelTypes(models: Readonly<Record<string, Pick<ModelPorts, "inputs" | "outputs">>>): string {
   const members = (ports: ModelPorts["outputs"]) =>
     ports.map(({ name, type }) => `${JSON.stringify(name)}: Tensor<${arrays[type]}>`).join("; ");
   const lines = Object.entries(models).map(
@@ -23,3 +27,18 @@ export function modelTypes(models: Readonly<Record<string, ModelPorts>>): string
   );
   return `declare module "edge:nn" {\n  interface Models {\n${lines.join("")}  }\n}\n`;
 }
+
+/** The file that declares a project's models, in a step's result and in a project's `types/`. */
+export const modelTypesFile = "models.d.ts";
+
+/** Declares the types of a project's models; an input's name is the model's, and it has the model's ports. */
+export const modelTypesKind = defineKind({
+  name: "model-types",
+  version: 1,
+  params: z.strictObject({}),
+  async run(_, { inputs, out }) {
+    const names = Object.keys(inputs).sort();
+    const ports = await Promise.all(names.map(async (name) => [name, await readPorts(inputs[name] ?? "")] as const));
+    await writeFile(join(out, modelTypesFile), modelTypes(Object.fromEntries(ports)));
+  },
+});

@@ -33,6 +33,7 @@ export function fakeApi(part: Partial<Api>): Api {
     checkBuildroot: refuse,
     writeBuildrootTree: refuse,
     initProject: refuse,
+    writeTypes: refuse,
     ...part,
   };
 }

@@ -7,6 +7,8 @@ import { converter } from "../../src/catalog/converter.js";
 import { sources } from "../../src/catalog/source.js";
 import { loadProject } from "../../src/config/load.js";
 import { parseYaml } from "../../src/formats/yaml.js";
+import type { ModelPorts } from "../../src/steps/model-ports.js";
+import { modelTypes } from "../../src/steps/model-types.js";
 
 /** What users copy from the docs: TypeScript compiles against the app's types, YAML is read by the loader. */
 const home = fileURLToPath(new URL("../../", import.meta.url));
@@ -32,6 +34,12 @@ t.test("TypeScript in the docs compiles against the app's types", async (t) => {
   for (const [index, { code }] of found.entries())
     writeFileSync(join(folder, `block${index}.ts`), `${code}\nexport {};\n`);
   const { compilerOptions } = JSON.parse(readFileSync(join(home, "examples/reader/tsconfig.json"), "utf8"));
+  // The project that the docs speak of has one model.
+  const classify: Pick<ModelPorts, "inputs" | "outputs"> = {
+    inputs: [{ name: "image", type: "f32", allowed: { shapes: [[1, 3, 224, 224]] } }],
+    outputs: [{ name: "probabilities", type: "f32" }],
+  };
+  writeFileSync(join(folder, "models.d.ts"), modelTypes({ classify }));
   const include = ["*.ts", join(home, "recipes/runtime/types/edge.d.ts")];
   writeFileSync(join(folder, "tsconfig.json"), JSON.stringify({ compilerOptions, include }));
   try {

@@ -33,6 +33,11 @@ export async function boardsReadPictures({ boards, engines, count }: ReadingOpti
   const images: { readonly board: string; readonly engine: string }[] = listed.include;
   t.equal(images.length, boards.length * engines.length, "every board with every engine");
 
+  const [first = { board: "", engine: "" }] = images;
+  const types = ["types", "--board", first.board, "--engine", first.engine, "--locked", "--offline", "--json"];
+  const said = (await edgeimg(program, types, { cwd: project })).stdout;
+  t.match(jsonLines(said).at(-1), { models: ["det", "cls", "rec"], written: [] }, "init wrote the models' types");
+
   for (const { board, engine } of images) {
     await t.test(`${board} with ${engine} reads every picture`, async (t) => {
       const junit = join(folder, `${board}-${engine}.xml`);

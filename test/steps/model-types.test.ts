@@ -13,6 +13,7 @@ const ports = {
     { name: "count", type: "i64", allowed },
   ],
   outputs: [{ name: "scores", type: "f32" }],
+  operators: [],
 };
 
 /** Checks an app of a project with one model, "classify". Gives nothing, or the error. */
@@ -26,11 +27,12 @@ async function check(t: Test, app: string): Promise<EdgeimgError | undefined> {
     { id: "project", kind: "local", params: { path: join(root, "project"), exclude: [] } },
     { id: "recipe", kind: "local", params: { path: join(home, "recipes/runtime"), exclude: [] } },
     { id: "ports", kind: "local", params: { path: join(root, "ports"), exclude: [] } },
+    { id: "models", kind: "model-types", inputs: { classify: "ports" }, params: {} },
     {
       id: "typecheck",
       kind: "typecheck",
-      inputs: { project: "project", runtime: "recipe", "ports/classify": "ports" },
-      params: { entry: "main.ts", typescript: "x", models: ["classify"] },
+      inputs: { project: "project", runtime: "recipe", models: "models" },
+      params: { entry: "main.ts", typescript: "x" },
     },
   ]);
   const services = await testServices(join(root, "cache"));

@@ -20,10 +20,9 @@ export async function buildStep(
   const { request, lock, services } = prepared;
   const whole = makePlan(request, lock);
   const step = findStep(whole, options.step, prepared);
-  const needed = neededSteps(whole, step.id);
-  const steps = whole.steps.filter(({ id }) => needed.has(id));
-  const plan: Plan = { ...whole, steps, ...(options.keepWork ? { again: [step.id] } : {}) };
-  context.emit({ type: "plan", steps: steps.length });
+  const part = stepsFor(whole, step.id);
+  const plan: Plan = { ...part, ...(options.keepWork ? { again: [step.id] } : {}) };
+  context.emit({ type: "plan", steps: plan.steps.length });
   const results = await useStore(services.store, context.signal, () => execute(plan, [step.id], services));
   const digest = results.get(step.id)?.digest ?? "";
   const cachedSteps = [...results.values()].filter(({ cached }) => cached).length;
@@ -38,6 +37,12 @@ export async function buildStep(
     ranSteps: results.size - cachedSteps,
     ms: context.now() - started,
   };
+}
+
+/** The part of a plan that one step needs, itself among it. */
+export function stepsFor(whole: Plan, id: string): Plan {
+  const needed = neededSteps(whole, id);
+  return { ...whole, steps: whole.steps.filter((step) => needed.has(step.id)) };
 }
 
 /** A step and all that it needs, directly or not. */

@@ -1,13 +1,15 @@
-import { readdir } from "node:fs/promises";
+import { readdir, readFile } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { planImage as makePlan } from "../../builders/debian/plan-image.js";
 import { targetName } from "../../config/matrix.js";
 import { execute, type StepResult } from "../../execute/execute.js";
 import { mergePlans } from "../../plan/merge.js";
+import { modelTypesFile } from "../../steps/model-types.js";
 import { withLock } from "../../store/lock.js";
 import { lockFolder, treePath } from "../../store/store.js";
 import { useStore } from "../../store/use.js";
 import { buildWithBuildroot } from "../buildroot/build.js";
+import { staleTypes } from "../session/editor-files.js";
 import { type Prepared, prepare, prepareMatrix } from "../session/prepare.js";
 import { type Built, type Outcome, publish, published, requireWritable } from "../session/publish.js";
 import type { BuildOptions, BuildResult, Context, MatrixResult } from "../types.js";
@@ -87,6 +89,14 @@ async function buildAll(
   const { store } = first.services;
   const since = context.date();
   const ended = await useStore(store, context.signal, () => finish({ context, started, jobs, merged }));
+  for (const { prepared, outcome } of ended.built) {
+    const folder = outcome === undefined ? undefined : outcomeTree(outcome, "model-types");
+    if (folder === undefined || prepared.project.isExample) continue;
+    const stale = await staleTypes(prepared.project.folder, await readFile(join(folder, modelTypesFile), "utf8"));
+    if (stale !== undefined) context.emit({ type: "log", level: "info", message: stale });
+    // The same project for all images.
+    break;
+  }
   await tidy(context, { store, since, built: ended.built, plan: merged.plan, results: ended.results });
   return { built: ended.built, steps: [...ended.results.values()] };
 }

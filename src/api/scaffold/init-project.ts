@@ -6,6 +6,8 @@ import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import { didYouMean } from "../../errors/nearest.js";
 import { parseYaml } from "../../formats/yaml.js";
 import { packageHome } from "../../ground/home.js";
+import { modelTypes } from "../../steps/model-types.js";
+import { editorFiles, editorPaths, writeEditorFiles } from "../session/editor-files.js";
 import type { Context, InitOptions, InitResult } from "../types.js";
 
 /** What builds and package managers leave behind; git would not hold it either. */
@@ -43,9 +45,9 @@ export async function initProject(
       for (const path of paths)
         await cp(join(packageHome, "examples", owner, path), join(target, path), { recursive: true, filter });
     await cp(example.folder, target, { recursive: true, filter });
-    await cp(join(packageHome, "recipes/runtime/types"), join(target, "types"), { recursive: true });
-    await mkdir(join(target, ".edgeimg"), { recursive: true });
-    await cp(join(packageHome, "schemas/project.json"), join(target, ".edgeimg/project.schema.json"));
+    // An example with models has their types beside it.
+    const models = await readFile(join(target, editorPaths.models), "utf8").catch(() => modelTypes({}));
+    await writeEditorFiles(target, await editorFiles(target, models));
     await rename(target, projectName(target));
     for (const layer of ["common", example.name])
       await overlay(join(packageHome, "templates/scaffold", layer), target, { name: projectName(target) });
@@ -79,10 +81,10 @@ async function rename(target: string, name: string): Promise<void> {
   const isText = parseYaml(name, "name").value === name;
   await edit("edgeimg.yaml", (text) =>
     text
-      .replace(/\$schema=\S+/, "$schema=.edgeimg/project.schema.json")
+      .replace(/\$schema=\S+/, `$schema=${editorPaths.schema}`)
       .replace(/^name: .*$/m, `name: ${isText ? name : JSON.stringify(name)}`),
   );
-  await edit("tsconfig.json", (text) => text.replace("../../recipes/runtime/types/", "types/"));
+  await edit("tsconfig.json", (text) => text.replace(', "../../recipes/runtime/types/edge.d.ts"', ""));
 }
 
 async function overlay(from: string, to: string, values: { readonly name: string }): Promise<void> {

@@ -23,6 +23,8 @@ export interface OpenProject {
   /** Where results and the lock go. */
   readonly outBase: string;
   readonly lockFile: string;
+  /** Whether it is the bundled example, since there is no project. */
+  readonly isExample: boolean;
 }
 
 /** Reads edgeimg.yaml, or the bundled example where there is none, and the catalog. */
@@ -50,6 +52,7 @@ export async function openProject(
     folder,
     outBase: resolve(own === undefined ? context.cwd : folder, options.out ?? "out"),
     lockFile: join(own === undefined ? context.cwd : folder, "edgeimg.lock"),
+    isExample: own === undefined,
   };
 }
 

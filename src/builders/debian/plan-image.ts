@@ -190,6 +190,7 @@ function finish({ plan }: DebianContext, parts: ImageParts, targets: Readonly<Re
     targets: {
       ...targets,
       qemu: tools.qemu,
+      "model-types": app.modelTypes,
       typecheck: app.typecheck,
       ...(parts.licence === undefined ? {} : { licence: parts.licence }),
       ...Object.fromEntries(checks),

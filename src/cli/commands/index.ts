@@ -15,6 +15,7 @@ import { lock } from "./lock.js";
 import { plan } from "./plan.js";
 import { run } from "./run.js";
 import { test } from "./test.js";
+import { types } from "./types.js";
 import { version } from "./version.js";
 
 /** In the order of the help. */
@@ -31,6 +32,7 @@ export const commands: readonly CommandSpec[] = [
   engines,
   buildroot,
   lock,
+  types,
   cache,
   ci,
   doctor,

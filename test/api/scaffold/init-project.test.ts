@@ -21,7 +21,7 @@ t.test("writes a project that the schema accepts and that editors can check", as
   t.match(text, /^# yaml-language-server: \$schema=\.edgeimg\/project\.schema\.json\n/);
   const { value } = loadProject(text, "edgeimg.yaml");
   t.equal(value.name, "my-reader");
-  t.match(await readFile(join(result.directory, "tsconfig.json"), "utf8"), '"types/edge.d.ts"');
+  t.match(await readFile(join(result.directory, "tsconfig.json"), "utf8"), '"include": ["src", "types"]');
   t.ok(result.files.includes(value.app.entry), "the entry file is there");
   t.notOk(result.files.some((file) => /node_modules|(^|\/)dist\//.test(file)));
 });

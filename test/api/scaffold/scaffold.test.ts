@@ -70,6 +70,19 @@ for (const example of examples) {
   t.test(`a new project from ${example} has the types of what it imports`, async (t) => {
     const folder = t.testdir({ cache: {} });
     const { directory } = await initProject({ cwd: folder }, { directory: "new", example });
+    // What an editor sees.
+    const tsc = () =>
+      spawnSync(process.execPath, [join(home, "node_modules/typescript/lib/tsc.js"), "-p", directory], {
+        encoding: "utf8",
+      });
+    t.match(tsc(), { status: 0, stdout: "" });
+    const isTyped = readFileSync(join(directory, "src/main.ts"), "utf8").includes("load(");
+    if (isTyped) {
+      writeFileSync(join(directory, "src/wrong.ts"), 'import { load } from "edge:nn";\nawait load("no-such-model");\n');
+      t.match(tsc().stdout, /wrong\.ts\(2,12\): error/, "the editor knows the models");
+      // The build's check reads models: test/steps/model-types.test.ts.
+      return;
+    }
     const context = { ...testContext(directory), env: { XDG_CACHE_HOME: join(folder, "cache") } };
     const project = await openProject(context, {});
     const request = imageRequest(project, { board: "rpi4", engine: "ncnn" });

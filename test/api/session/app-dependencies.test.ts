@@ -82,6 +82,7 @@ t.test("an app that imports npm packages is checked and bundled with them", asyn
     project,
     ...dependencySteps(plan, { dependencies: await appDependencies(folder), localPath }),
     runtime: local("runtime", "runtime"),
+    models: plan.add({ id: "models", kind: "model-types", title: "", why: "", inputs: {}, params: {} }),
   };
   const compilers = { typecheck: { typescript: "1" }, bundle: { esbuild: "1", typescript: "1" } };
   for (const [kind, versions] of Object.entries(compilers))
