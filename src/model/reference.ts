@@ -127,6 +127,7 @@ async function ask(
   if (!line.startsWith("{"))
     throw new EdgeimgError("ERR_EDGEIMG_MODEL_NOT_ONNX", `onnxruntime crashed on ${called(options)}`, {
       details: [result.reason, ...result.stderr.split("\n").slice(-5)],
+      hint: "Let onnx.checker.check_model(model, full_check=True) judge it, and export it again, with another opset if it finds nothing.",
     });
   const answer = reply.parse(JSON.parse(line));
   if ("error" in answer) throw failure(options, answer.stage, answer.error);
@@ -161,7 +162,9 @@ export function unknownOperator(message: string): string | undefined {
 }
 
 function unsupported(options: ReferenceOptions, what: string): EdgeimgError {
-  return new EdgeimgError("ERR_EDGEIMG_MODEL_OPERATOR", `${called(options)}: ${what}`);
+  return new EdgeimgError("ERR_EDGEIMG_MODEL_OPERATOR", `${called(options)}: ${what}`, {
+    hint: "No engine can be checked without onnxruntime. Export the model with ONNX's own operators only (a custom one needs a library that an image does not have), with a name and an opset that have this one, or leave that part to the app.",
+  });
 }
 
 function called({ name, model }: ReferenceOptions): string {

@@ -112,7 +112,7 @@ export function conversionStep(
       failure: {
         code: "ERR_EDGEIMG_MODEL_CONVERSION",
         message: `Model ${model} cannot be converted for ${engine}`,
-        hint: "Try another engine (`edgeimg engines`), or export the model with another opset.",
+        hint: `If the last lines name a shape or a dimension, declare sizes under models.${model}.inputs that the network accepts; else build with an engine that reads the file unconverted (\`edgeimg engines\`), or export the model with another opset.`,
       },
     },
   });

@@ -75,7 +75,7 @@ function judge({
         .join(", ")}.`,
       {
         details: failed.slice(0, 6).map((one) => comparisonText(one)),
-        hint: remedy(check, failed),
+        hint: remedy(check, failed, new Set(expected.flatMap(({ name, type }) => (type === "f32" ? [] : [name])))),
       },
     );
   }
@@ -83,13 +83,20 @@ function judge({
 }
 
 /** A larger tolerance is offered for what may be rounding only: not for another shape, and not for results that have little in common. */
-function remedy({ name, engine, tolerance }: Params, failed: readonly Comparison[]): string {
+function remedy(
+  { name, engine, tolerance }: Params,
+  failed: readonly Comparison[],
+  integers: ReadonlySet<string>,
+): string {
   const other =
     engine === "onnxruntime"
       ? "export the model with another opset"
       : "build with `--engine onnxruntime`, which runs the file unconverted";
   if (failed.some(({ mismatch }) => mismatch !== undefined))
     return `The conversion for ${engine} changed an output's shape or type: ${other}, or end the model with a Reshape to the shape you need.`;
+  // ONNX leaves open what a Cast makes of a number that the type cannot hold, and x86 and Arm do differ.
+  if (engine === "onnxruntime" && failed.every((one) => integers.has(one.name)))
+    return `If the model casts numbers to whole ones that do not fit the type (-1 to uint8), processors differ: put a Clip before the Cast, or say which values the inputs have in use, for example \`test: { range: [0, 1] }\` under models.${name}.inputs.NAME; else ${other}.`;
   if (tolerance < rounding)
     return `A tolerance of ${tolerance} is less than sums of 32-bit numbers differ by: set \`models.${name}.tolerance\` to ${rounding} or more.`;
   const factor = Math.max(...failed.flatMap(({ judged }) => judged.map(({ measured, allowed }) => measured / allowed)));

@@ -32,7 +32,7 @@ export const modelCasesKind = defineKind({
     const options = {
       runtime: inputFolder(inputs, "reference"),
       model: onnx,
-      name: `model ${name}`,
+      name: `Model ${name}`,
       signal: services.signal,
       work,
     };

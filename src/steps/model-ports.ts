@@ -5,6 +5,7 @@ import { operatorsOf } from "../formats/onnx.js";
 import * as z from "../ground/zod.js";
 import { readModel } from "../model/external-data.js";
 import { resolveInputs, resolveOutputs } from "../model/inputs.js";
+import { inputFacts, narrowed } from "../model/probe.js";
 import { inspectOnnx } from "../model/reference.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";
@@ -37,14 +38,14 @@ export async function readPorts(folder: string): Promise<ModelPorts> {
  */
 export const modelPortsKind = defineKind({
   name: "model-ports",
-  version: 3,
+  version: 4,
   params: z.strictObject({ name: z.string(), declared: z.record(z.string(), shapeSet) }),
   async run({ name, declared }, { inputs, out, services }) {
     const model = join(inputFolder(inputs, "onnx"), "model.onnx");
     const found = await inspectOnnx({
       runtime: inputFolder(inputs, "reference"),
       model,
-      name: `model ${name}`,
+      name: `Model ${name}`,
       signal: services.signal,
     });
     // onnxruntime gives no dimensions for scalars and for outputs whose shape it does not know; the file itself tells them apart.
@@ -56,6 +57,8 @@ export const modelPortsKind = defineKind({
       outputs: resolveOutputs(name, found.outputs, scalars),
       operators: operatorsOf(file),
     };
+    // Sizes that contradict each other are told here, before a converter is shown them.
+    narrowed(name, ports.inputs, inputFacts(file));
     await writeFile(join(out, "ports.json"), `${JSON.stringify(ports, null, 1)}\n`);
   },
 });

@@ -1,7 +1,7 @@
 import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { EdgeimgError } from "../errors/edgeimg-error.js";
 import * as z from "../ground/zod.js";
+import { engineFailure } from "../model/engine-failure.js";
 import { type KeptRun, readRuns, writeRuns } from "../model/kept-runs.js";
 import { shapeText } from "../model/shapes.js";
 import type { Tensor } from "../model/tensor.js";
@@ -64,7 +64,6 @@ interface TargetRun {
 }
 
 const answerLine = z.object({ output: z.string(), shape: z.array(z.int()) });
-const errorLine = z.object({ error: z.string(), status: z.string().optional() });
 
 async function runOnTarget({ check, context, libraries, run, outputs }: TargetRun): Promise<Tensor[]> {
   const { inputs, work, services } = context;
@@ -78,30 +77,31 @@ async function runOnTarget({ check, context, libraries, run, outputs }: TargetRu
   }
   const fileOf = (index: number) => join(folder, `out-${index}.bin`);
   for (const [index, { name }] of outputs.entries()) args.push("--output", name, fileOf(index));
-  const result = await captureProcess({
-    program: join(inputFolder(inputs, "qemu"), "root/usr/bin", `qemu-${check.qemu}`),
-    args: [
-      ...["-cpu", check.cpu, "-L", join(inputFolder(inputs, "sysroot"), "root"), "-E", `LD_LIBRARY_PATH=${libraries}`],
-      join(inputFolder(inputs, "runner"), "edge-nn-run"),
-      ...[
-        "--engine",
-        join(libraries, "libedge_nn.so"),
-        "--model",
-        inputFolder(inputs, "model"),
-        "--threads",
-        "2",
+  const runOnce = (settings: Readonly<Record<string, string>>) =>
+    captureProcess({
+      program: join(inputFolder(inputs, "qemu"), "root/usr/bin", `qemu-${check.qemu}`),
+      args: [
+        ...["-cpu", check.cpu, "-L", join(inputFolder(inputs, "sysroot"), "root")],
+        ...Object.entries({ LD_LIBRARY_PATH: libraries, ...settings }).flatMap(([key, value]) => [
+          "-E",
+          `${key}=${value}`,
+        ]),
+        join(inputFolder(inputs, "runner"), "edge-nn-run"),
+        ...["--engine", join(libraries, "libedge_nn.so"), "--model", inputFolder(inputs, "model"), "--threads", "2"],
         ...args,
       ],
-    ],
-    env: { LC_ALL: "C" },
-    signal: services.signal,
-  });
+      env: { LC_ALL: "C" },
+      signal: services.signal,
+    });
+  const result = await runOnce({});
   if (result.exitCode !== 0)
-    throw refused(check, run, {
-      stdout: result.stdout,
-      stderr: result.stderr,
-      signal: result.signal,
-      exitCode: result.exitCode,
+    throw engineFailure({
+      model: check.name,
+      engine: check.engine,
+      cpu: check.cpu,
+      shapes: run.map(({ name, shape }) => `${name} ${shapeText(shape)}`).join(", "),
+      end: result,
+      traced: await runOnce({ EDGE_NN_TRACE: "1" }),
     });
   const lines = result.stdout
     .split("\n")
@@ -113,40 +113,5 @@ async function runOnTarget({ check, context, libraries, run, outputs }: TargetRu
       if (shape === undefined) throw new Error(`edge-nn-run told nothing of output ${name}`);
       return { name, type, shape, data: new Uint8Array(await readFile(fileOf(index))) };
     }),
-  );
-}
-
-function refused(
-  check: Params,
-  run: readonly Tensor[],
-  result: { stdout: string; stderr: string; signal: string | undefined; exitCode: number | undefined },
-): EdgeimgError {
-  const shapes = run.map(({ name, shape }) => `${name} ${shapeText(shape)}`).join(", ");
-  const line = result.stdout.split("\n").find((one) => one.startsWith('{"error"'));
-  const told = line === undefined ? undefined : errorLine.safeParse(JSON.parse(line));
-  if (told?.success) {
-    return new EdgeimgError(
-      "ERR_EDGEIMG_MODEL_OPERATOR",
-      `Model ${check.name}: ${check.engine} refuses it at ${shapes}: ${told.data.error}`,
-      {
-        hint:
-          check.engine === "onnxruntime"
-            ? "Export the model without what the message names, or with another opset."
-            : "Build with `--engine onnxruntime`, which runs nearly every model, or export the model without what the message names.",
-      },
-    );
-  }
-  const illegal = result.signal === "SIGILL" || result.exitCode === 132 || /Illegal instruction/.test(result.stderr);
-  return new EdgeimgError(
-    "ERR_EDGEIMG_MODEL_OPERATOR",
-    `Model ${check.name}: ${check.engine} ${illegal ? `uses an instruction that ${check.cpu} lacks` : "crashed"} at ${shapes}.`,
-    {
-      details: result.stderr.split("\n").slice(-4),
-      hint: illegal
-        ? "The recipe's flags are wrong for this core: report it."
-        : check.engine === "onnxruntime"
-          ? "Declare other shapes, or export the model with another opset."
-          : "Build with `--engine onnxruntime`, which runs nearly every model, or declare other shapes.",
-    },
   );
 }

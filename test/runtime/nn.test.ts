@@ -2,6 +2,7 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { execa } from "execa";
 import t from "tap";
+import { type EngineEnd, engineFailure } from "../../src/model/engine-failure.js";
 import { renderSidecar } from "../../src/model/sidecar.js";
 import { appFolder, type Finished, runSource } from "../helpers/edge-app.js";
 import { toolbox } from "../helpers/toolbox.js";
@@ -34,6 +35,49 @@ const source = `import { load, engine } from "edge:nn";
   const show = (value) => console.log(JSON.stringify(value, (key, item) => ArrayBuffer.isView(item) ? Array.from(item) : item));
   const tensor = (h, first = 0) => ({ shape: [1, 2, h, 4], data: Float32Array.from({ length: 8 * h }, (_, i) => i + first) });
   const code = (promise) => promise.then(() => "done", (error) => error.code ?? error.name);\n`;
+
+/** Four scale factors for a million values, which ncnn does not compare: a layer that crashes, between two that do not. */
+const crashing: Readonly<Record<string, string | Uint8Array>> = {
+  "m.param":
+    "7767517\n4 4\nInput in0 0 1 in0\nBinaryOp double 1 1 in0 1 0=2 1=1 2=2.0\nScale too_few 1 1 1 2 0=4\nReLU last 1 1 2 out0\n",
+  "m.bin": new Uint8Array(Float32Array.of(1, 2, 3, 4).buffer),
+  "model.edge":
+    "edge-nn 1\nengine ncnn\nfile param m.param\nfile weights m.bin\n" +
+    "input x f32 blob=in0 dims=4..4000000\noutput y f32 blob=out0\n",
+};
+
+t.test("ncnn: with EDGE_NN_TRACE each layer is told before it begins, so that a crash has a place", async (t) => {
+  const folder = join(app.path, "crashing");
+  await mkdir(folder, { recursive: true });
+  for (const [name, content] of Object.entries(crashing)) await writeFile(join(folder, name), content);
+  const run = async (size: number, settings: readonly string[] = []): Promise<EngineEnd> => {
+    const input = join(folder, "x.bin");
+    await writeFile(input, new Uint8Array(4 * size));
+    const { stdout, stderr, signal, exitCode } = await execa(
+      qemuAarch64,
+      [
+        ...["-cpu", "cortex-a53", "-L", sysroot, ...settings, edgeNnRun, "--engine", engines.ncnn, "--model", folder],
+        ...["--input", "x", input, String(size)],
+      ],
+      { reject: false, cwd: folder },
+    );
+    return { stdout, stderr, signal, exitCode };
+  };
+  const traced = ["-E", "EDGE_NN_TRACE=1"];
+  const end = await run(4_000_000);
+  t.not(end.exitCode, 0);
+  t.notMatch(end.stderr, /^layer /m, "nothing is told unasked");
+  const failure = { model: "m", engine: "ncnn", cpu: "cortex-a53", shapes: "x 4000000", end };
+  t.match(engineFailure({ ...failure, traced: await run(4_000_000, traced) }), {
+    code: "ERR_EDGEIMG_MODEL_OPERATOR",
+    message: /^Model m: ncnn crashed \(SIG\w+\) at x 4000000, in layer Scale \(too_few\)\.$/,
+    hint: /--engine onnxruntime.*without the operator of layer Scale \(too_few\)/,
+  });
+  const fine = await run(4, traced);
+  t.equal(fine.stderr, "layer BinaryOp double\nlayer Scale too_few\nlayer ReLU last\n".trim());
+  t.match(fine.stdout, /"output":"y","type":"f32","shape":\[1,4\]/);
+  t.equal((await run(4)).stdout, fine.stdout, "the trace changes no result");
+});
 
 const nnRun = (engine: "ncnn" | "onnxruntime", ...args: string[]): Promise<{ exitCode?: number; stdout: string }> =>
   execa(qemuAarch64, ["-cpu", "cortex-a53", "-L", sysroot, edgeNnRun, "--engine", engines[engine], ...args], {

@@ -244,6 +244,45 @@ static edge_nn_status extract(ncnn_model *m, ncnn_extractor_t extractor, uint32_
   return status;
 }
 
+/* Computes the results of one line of the .param file, `line`, which is cut up: TYPE NAME INPUTS OUTPUTS names of inputs, of outputs. */
+static edge_nn_status trace_line(ncnn_model *m, ncnn_extractor_t extractor, char *line) {
+  char *rest, *type = strtok_r(line, " \t\r\n", &rest), *name = type ? strtok_r(NULL, " \t\r\n", &rest) : NULL;
+  long counts[2] = {0, 0};
+  for (int i = 0; i < 2; i++) {
+    char *word = name ? strtok_r(NULL, " \t\r\n", &rest) : NULL;
+    counts[i] = word ? strtol(word, NULL, 10) : 0;
+  }
+  if (!name || strcmp(type, "Input") == 0) return EDGE_NN_OK;
+  nn_model_trace(type, name);
+  for (long i = 0; i < counts[0] + counts[1]; i++) {
+    char *blob = strtok_r(NULL, " \t\r\n", &rest);
+    if (!blob) break;
+    if (i < counts[0]) continue;
+    ncnn_mat_t mat = NULL; /* ours, also after a failure */
+    int result = ncnn_extractor_extract(extractor, blob, &mat);
+    if (mat) ncnn_mat_destroy(mat);
+    if (result != 0)
+      return nn_model_fail(&m->base, result == NO_MEMORY ? EDGE_NN_ERR_MEMORY : EDGE_NN_ERR_ENGINE,
+                           "ncnn failed to compute layer %s (%s) (%d)", name, type, result);
+  }
+  return EDGE_NN_OK;
+}
+
+/* Computes layer by layer, each told before it begins. The file has them in the order of their dependences; what was extracted stays. */
+static edge_nn_status trace_layers(ncnn_model *m, ncnn_extractor_t extractor) {
+  const char *path = nn_model_file(&m->base, "param");
+  FILE *file = path ? fopen(path, "re") : NULL;
+  if (!file) return nn_model_fail(&m->base, EDGE_NN_ERR_MODEL, "cannot open the layers");
+  char *line = NULL; /* getline's, freed below */
+  size_t size = 0;
+  edge_nn_status status = EDGE_NN_OK;
+  for (unsigned number = 1; !status && getline(&line, &size, file) >= 0; number++)
+    if (number > 2) status = trace_line(m, extractor, line);
+  free(line);
+  fclose(file);
+  return status;
+}
+
 edge_nn_status nn_adapter_run(edge_nn_model *model) {
   ncnn_model *m = (ncnn_model *)model;
   edge_nn_status status = EDGE_NN_OK;
@@ -258,6 +297,7 @@ edge_nn_status nn_adapter_run(edge_nn_model *model) {
       status = nn_model_fail(model, EDGE_NN_ERR_ENGINE, "ncnn refuses input %s", port->info.name);
     if (mat) ncnn_mat_destroy(mat); /* the extractor holds its own reference */
   }
+  if (!status && nn_model_traced()) status = trace_layers(m, extractor);
   for (uint32_t i = 0; i < model->output_count && !status; i++) status = extract(m, extractor, i);
   ncnn_extractor_destroy(extractor);
   return status;

@@ -30,6 +30,18 @@ edge_nn_status nn_open_fail(edge_nn_status status, const char *format, ...) {
 
 const char *edge_nn_last_error(const edge_nn_model *model) { return model ? model->error : open_error; }
 
+/* ---- the layer that runs ---- */
+
+bool nn_model_traced(void) {
+  const char *value = getenv("EDGE_NN_TRACE");
+  return value && strcmp(value, "1") == 0;
+}
+
+void nn_model_trace(const char *operator_name, const char *layer) {
+  fprintf(stderr, "layer %.100s %.200s\n", operator_name, layer);
+  fflush(stderr);
+}
+
 /* ---- types and shapes ---- */
 
 static const struct {

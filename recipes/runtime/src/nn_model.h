@@ -133,6 +133,13 @@ bool nn_type_named(const char *name, edge_nn_type *type);
 edge_nn_status nn_model_fail(edge_nn_model *model, edge_nn_status status, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* Whether each layer is to be told before it runs: EDGE_NN_TRACE=1 in the environment, which the build's check sets to find the layer that a
+ * run ends in. An engine that cannot tell leaves it. */
+bool nn_model_traced(void);
+
+/* Tells the layer that begins: a line `layer OPERATOR NAME` on standard error, not buffered, since what follows may crash. */
+void nn_model_trace(const char *operator_name, const char *layer);
+
 /* Sets what edge_nn_last_error(NULL) says on this thread; returns `status`.
  * Called before the model that failed to open is freed. */
 edge_nn_status nn_open_fail(edge_nn_status status, const char *format, ...) __attribute__((format(printf, 2, 3)));
