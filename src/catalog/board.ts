@@ -104,11 +104,15 @@ export const board = z.strictObject({
     initramfs: z
       .array(moduleName)
       .default([])
-      .describe("What the root's device needs, in load order; the file system's own modules follow by themselves."),
+      .describe(
+        "Drivers of the root's device. What they need, and the file system's own modules, follow by themselves.",
+      ),
     rootfs: z
       .array(moduleName)
       .default([])
-      .describe("Loaded after the root is mounted, in this order: network, watchdog, sensors."),
+      .describe(
+        "Drivers that are loaded after the root is mounted, in this order, each after what it needs: network, watchdog, sensors.",
+      ),
     cmdline: z.array(z.string()).default([]).describe("Further kernel arguments."),
   }),
   console: z

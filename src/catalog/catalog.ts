@@ -26,6 +26,8 @@ export interface CatalogConverter {
 /** Everything that is known about boards, engines and the distribution. */
 export interface Catalog {
   readonly boards: ReadonlyMap<string, Board>;
+  /** The file of each board. */
+  readonly boardFiles: ReadonlyMap<string, string>;
   readonly engines: ReadonlyMap<string, CatalogRecipe>;
   /** Converters between formats of models. */
   readonly converters: ReadonlyMap<string, CatalogConverter>;
@@ -51,6 +53,7 @@ export interface Catalog {
  */
 export async function loadCatalog(home: string, project: string | undefined): Promise<Catalog> {
   const boards = new Map<string, Board>();
+  const boardFiles = new Map<string, string>();
   const engines = new Map<string, CatalogRecipe>();
   const converters = new Map<string, CatalogConverter>();
   const tools = new Map<string, Tool>();
@@ -58,6 +61,7 @@ export async function loadCatalog(home: string, project: string | undefined): Pr
     for (const file of await yamlFiles(join(base, "board-configs"))) {
       const found = await readEntry(board, file);
       boards.set(found.name, found);
+      boardFiles.set(found.name, file);
     }
     for (const folder of await folders(join(base, "recipes/engines"), "recipe.yaml")) {
       const found = await readEntry(recipe, join(folder, "recipe.yaml"));
@@ -74,6 +78,7 @@ export async function loadCatalog(home: string, project: string | undefined): Pr
   }
   return {
     boards,
+    boardFiles,
     engines,
     converters,
     tools,

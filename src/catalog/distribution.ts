@@ -31,6 +31,8 @@ export const distribution = z.strictObject({
       sysrootFlags: z.array(z.string()),
     }),
     image: toolSet,
+    /** depmod, as usr/sbin/depmod. */
+    modules: toolSet,
     qemu: toolSet,
     /** An interpreter for tools that are Python programs: usr/bin/python3. */
     python: toolSet,
@@ -49,9 +51,11 @@ export const distribution = z.strictObject({
     packages: z.record(z.string(), z.string()),
     /** Packages of its closure that hold the kernel. */
     keep: globs,
-    /** Where the image, a module and a device tree lie: globs, {name} filled in. */
+    /** Where the image lies: a glob. */
     image: z.string(),
-    module: z.string(),
+    /** The folder with one folder of modules for each kernel. */
+    modules: z.string(),
+    /** Where a device tree lies: a glob, {name} filled in. */
     dtb: z.string(),
   }),
 });

@@ -27,7 +27,7 @@ export const initRecipe = z.strictObject({
   applets: z.strictObject({ rootfs: z.array(z.string()), initramfs: z.array(z.string()) }),
   /** Only in images with the ssh server. */
   ssh: z.strictObject(part.shape),
-  /** The kernel modules of a root file system, in load order. */
+  /** The kernel modules of a file system; what they need follows from the kernel. */
   filesystems: z.record(z.string(), z.array(z.string())),
   buildroot: z.strictObject({
     /** Lines of the defconfig for `programs`, for ssh, and for each root file system. */

@@ -231,6 +231,11 @@ const entries = {
     summary: "A file that a board, a recipe or the project names is not in the packages it should come from.",
     help: "Check the spelling of the path, and whether the locked version of the package still has it.",
   },
+  ERR_EDGEIMG_IMAGE_MODULE: {
+    exit: 1,
+    summary: "A kernel module that a board names, or one that such a module needs, is not in the kernel's package.",
+    help: "Correct the name in `kernel.initramfs` or `kernel.rootfs` of the board file. What a module needs follows from the kernel's package: name only the drivers that the board has.",
+  },
   ERR_EDGEIMG_IMAGE_SIZE: {
     exit: 1,
     summary: "Something does not fit into its partition.",

@@ -16,6 +16,8 @@ export interface EdgeimgErrorOptions {
   readonly cause?: unknown;
   /** Further lines a user may want: a compiler's output, the names to choose from. */
   readonly details?: readonly string[];
+  /** A name that was looked for in vain, by which the file that has it is found. */
+  readonly subject?: string;
 }
 
 /** Every failure a user can reach. Anything else that is thrown is a bug of ours (exit code 70). */
@@ -25,6 +27,7 @@ export class EdgeimgError extends Error {
   readonly hint: string | undefined;
   readonly place: Place | undefined;
   readonly details: readonly string[];
+  readonly subject: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: EdgeimgErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -32,6 +35,7 @@ export class EdgeimgError extends Error {
     this.hint = options.hint;
     this.place = options.place;
     this.details = options.details ?? [];
+    this.subject = options.subject;
   }
 
   get exitCode(): ExitCode {

@@ -4,6 +4,7 @@ import { bmapKind } from "../steps/bmap.js";
 import { checkModelKind } from "../steps/check-model.js";
 import { fetchKind } from "../steps/fetch.js";
 import { imagerKind } from "../steps/imager.js";
+import { kernelModulesKind } from "../steps/kernel-modules.js";
 import type { StepKind } from "../steps/kind.js";
 import { licenceKind } from "../steps/licence.js";
 import { composeKind, localKind } from "../steps/local.js";
@@ -25,6 +26,7 @@ const kinds: readonly StepKind[] = [
   bundleKind,
   checkModelKind,
   imagerKind,
+  kernelModulesKind,
   licenceKind,
   modelKind,
   modelCasesKind,

@@ -13,8 +13,6 @@ export type FileSource =
   | { readonly from: "package"; readonly path: string }
   /** A path in recipes/init. */
   | { readonly from: "recipe"; readonly path: string }
-  /** A kernel module by name, found with the distribution's `kernel.module`. */
-  | { readonly from: "module"; readonly name: string }
   /** A device tree, found with the distribution's `kernel.dtb`. */
   | { readonly from: "dtb"; readonly name: string }
   | { readonly from: "kernel"; readonly gzip: boolean }
@@ -27,7 +25,20 @@ export interface BootFile {
   readonly source: FileSource;
 }
 
+/** Kernel modules with all that they need. */
+export interface ModulesEntry {
+  readonly type: "modules";
+  /** The folder that they go into. */
+  readonly path: string;
+  /** The file with their names in load order. */
+  readonly list: string;
+  readonly wanted: readonly string[];
+  /** Those that were wanted, and loaded, before. */
+  readonly loaded: readonly string[];
+}
+
 export type InitramfsEntry =
+  | ModulesEntry
   | { readonly type: "file"; readonly path: string; readonly mode: number; readonly source: FileSource }
   | { readonly type: "directory"; readonly path: string; readonly mode: number }
   | { readonly type: "symlink"; readonly path: string; readonly target: string };
@@ -100,25 +111,24 @@ export interface ModuleOptions {
   readonly filesystem: RootFilesystem;
 }
 
-/** Modules of the initramfs in load order: the root's device, the root's file system, and ext4 for the data partition. */
+/** Modules that the initramfs wants: for the root's device, the root's file system, and ext4 for the data partition. */
 export function initramfsModules(board: Board, init: InitRecipe, { filesystem }: ModuleOptions): string[] {
   return unique([...board.kernel.initramfs, ...(init.filesystems[filesystem] ?? []), ...(init.filesystems.ext4 ?? [])]);
 }
 
-/** Modules of the root file system in load order, without those that the initramfs has loaded. */
+/** Modules that the root file system wants, without those that the initramfs has loaded. */
 export function rootfsModules(board: Board, init: InitRecipe, options: ModuleOptions): string[] {
   const loaded = new Set(initramfsModules(board, init, options));
   return unique(board.kernel.rootfs).filter((name) => !loaded.has(name));
 }
 
-export interface InitramfsOptions extends ModuleOptions {
-  /** What follows a module's name: `.ko.xz`. */
-  readonly moduleSuffix: string;
+/** Modules for the boot partition, which are loaded only when it holds settings for this one card. */
+export function bootPartitionModules(init: InitRecipe): readonly string[] {
+  return init.filesystems.vfat ?? [];
 }
 
 /** The initramfs as data: busybox, its links, the modules and their order, and the first program. */
-export function initramfsEntries(board: Board, init: InitRecipe, options: InitramfsOptions): InitramfsEntry[] {
-  const modules = initramfsModules(board, init, options);
+export function initramfsEntries(board: Board, init: InitRecipe, options: ModuleOptions): InitramfsEntry[] {
   const file = (path: string, mode: number, source: FileSource): InitramfsEntry => ({
     type: "file",
     path,
@@ -134,17 +144,18 @@ export function initramfsEntries(board: Board, init: InitRecipe, options: Initra
     file("init", 0o755, { from: "recipe", path: "initramfs/init" }),
     file("bin/busybox", 0o755, { from: "package", path: init.busybox }),
     ...init.applets.initramfs.map((name) => ({ type: "symlink" as const, path: `bin/${name}`, target: "busybox" })),
-    file("etc/modules", 0o644, { from: "text", text: lines(modules.map((name) => name + options.moduleSuffix)) }),
-    ...modules.map((name) => file(`lib/modules/${name}${options.moduleSuffix}`, 0o644, { from: "module", name })),
+    {
+      type: "modules",
+      path: "lib/modules",
+      list: "etc/modules",
+      wanted: initramfsModules(board, init, options),
+      loaded: [],
+    },
   ];
 }
 
 function hex(value: number, digits: number): string {
   return (value >>> 0).toString(16).padStart(digits, "0");
-}
-
-function lines(values: readonly string[]): string {
-  return values.map((value) => `${value}\n`).join("");
 }
 
 function unique(values: readonly string[]): string[] {

@@ -1,6 +1,13 @@
 import type { Board } from "../catalog/board.js";
 import type { InitRecipe } from "../catalog/init.js";
-import { type FileSource, type RootFilesystem, rootfsModules } from "./boot-files.js";
+import {
+  bootPartitionModules,
+  type FileSource,
+  initramfsModules,
+  type ModulesEntry,
+  type RootFilesystem,
+  rootfsModules,
+} from "./boot-files.js";
 import type { SshPlan } from "./ssh.js";
 
 /** How the board gets its address. `interface` empty: the first Ethernet interface that appears. */
@@ -24,8 +31,6 @@ export interface RootfsContext {
   readonly debug: boolean;
   readonly ssh: boolean;
   readonly network: NetworkContext;
-  /** Lines of /etc/edgeimg/modules: file names in load order. */
-  readonly modules: readonly string[];
   /** The app's variables. */
   readonly env: Readonly<Record<string, string>>;
   readonly image: { readonly name: string; readonly version: string };
@@ -36,19 +41,19 @@ export interface RootfsContext {
 }
 
 export type RootfsEntry =
+  | ModulesEntry
   | { readonly type: "file"; readonly path: string; readonly mode: number; readonly source: FileSource }
   | { readonly type: "directory"; readonly path: string; readonly mode: number }
   | { readonly type: "symlink"; readonly path: string; readonly target: string };
 
 export interface RootfsOptions {
   readonly filesystem: RootFilesystem;
-  readonly moduleSuffix: string;
   /** Files of recipes/init/rootfs: path there -> is it executable? */
   readonly overlay: ReadonlyMap<string, boolean>;
   /** IANA name such as Europe/Berlin. */
   readonly timezone: string;
   readonly ssh: SshPlan;
-  readonly context: Omit<RootfsContext, "board" | "watchdog" | "ssh" | "modules">;
+  readonly context: Omit<RootfsContext, "board" | "watchdog" | "ssh">;
   /** Renders a template of templates/rootfs/ by its path there. */
   readonly render: (template: string, context: RootfsContext) => string;
 }
@@ -59,14 +64,12 @@ export interface RootfsOptions {
  */
 export function rootfsEntries(board: Board, init: InitRecipe, options: RootfsOptions): RootfsEntry[] {
   const { ssh } = options;
-  const modules = rootfsModules(board, init, options);
-  const names = modules.map((name) => name + options.moduleSuffix);
+  const loaded = initramfsModules(board, init, options);
   const context: RootfsContext = {
     ...options.context,
     board: board.name,
     watchdog: String(board.watchdog ?? ""),
     ssh: ssh.server,
-    modules: names,
   };
   const mode = (path: string, fallback: number): number => init.modes[path] ?? fallback;
   const text = (path: string, content: string): RootfsEntry => ({
@@ -91,12 +94,8 @@ export function rootfsEntries(board: Board, init: InitRecipe, options: RootfsOpt
       mode: mode(path, executable ? 0o755 : 0o644),
       source: { from: "recipe" as const, path: `rootfs/${path}` },
     })),
-    ...[...modules, ...settingsModules(init, modules)].map((name) => ({
-      type: "file" as const,
-      path: `usr/lib/modules/${name}${options.moduleSuffix}`,
-      mode: 0o644,
-      source: { from: "module" as const, name },
-    })),
+    modulesOf("etc/edgeimg/modules", rootfsModules(board, init, options), loaded),
+    modulesOf("etc/edgeimg/modules.boot", bootPartitionModules(init), loaded),
     ...Object.entries(init.templates).map(([template, path]) => text(path, options.render(template, context))),
     {
       type: "file",
@@ -109,7 +108,10 @@ export function rootfsEntries(board: Board, init: InitRecipe, options: RootfsOpt
   return entries.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-/** Loaded by the script `settings` alone, when the boot partition has to be mounted. */
-function settingsModules(init: InitRecipe, loaded: readonly string[]): string[] {
-  return (init.filesystems.vfat ?? []).filter((name) => !loaded.includes(name));
-}
+const modulesOf = (list: string, wanted: readonly string[], loaded: readonly string[]): ModulesEntry => ({
+  type: "modules",
+  path: "usr/lib/modules",
+  list,
+  wanted,
+  loaded,
+});

@@ -69,7 +69,13 @@ export function requirements(request: ImageRequest): Requirements {
     const named = typeof converter.tool === "string" ? converter.tool : converter.name;
     return toolPackages(named, environmentOf(request.catalog, converter), { hostArch });
   });
-  const names: ToolSet[] = ["toolchain", "image", "qemu", ...(tools.includes("python") ? (["python"] as const) : [])];
+  const names: ToolSet[] = [
+    "toolchain",
+    "image",
+    "modules",
+    "qemu",
+    ...(tools.includes("python") ? (["python"] as const) : []),
+  ];
   const own = new Map(tools.flatMap((set) => (typeof set === "object" ? [[set.name, set]] : [])));
   return {
     distribution,

@@ -10,6 +10,7 @@ import { type ArchiveEntry, writeTar } from "../formats/tar-writer.js";
 import { compareText, sha256Text } from "../ground/canonical.js";
 import * as z from "../ground/zod.js";
 import { treeTime, walk } from "../store/tree.js";
+import { expandModules, modulesEntry } from "./assemble-modules.js";
 import { libraryClosure } from "./closure.js";
 import { defineKind, type StepContext } from "./kind.js";
 import { inputFolder } from "./local.js";
@@ -35,6 +36,7 @@ const entry = z.discriminatedUnion("type", [
     /** Files that only these Debian packages may bring: those of others that match stay out. */
     onlyFrom: z.strictObject({ packages: z.array(z.string()), files: z.array(z.string()) }).optional(),
   }),
+  modulesEntry,
 ]);
 export type AssembleEntry = z.input<typeof entry>;
 
@@ -75,7 +77,7 @@ export interface FileRecord {
  */
 export const assembleKind = defineKind({
   name: "assemble",
-  version: 4,
+  version: 5,
   params,
   async run({ format, entries, closure }, context) {
     const records = new Map<string, FileRecord>();
@@ -121,13 +123,14 @@ type FileEntry = Extract<Entry, { type: "file" }>;
 const contentOf = ({ from }: FileEntry, context: StepContext): Buffer =>
   "text" in from ? Buffer.from(from.text) : readInput(context, from);
 
-/** A tree becomes its files. */
-function expand(item: Entry, context: StepContext, owners: Owners): Exclude<Entry, { type: "tree" }>[] {
+/** A tree or modules become their files. */
+function expand(item: Entry, context: StepContext, owners: Owners): Exclude<Entry, { type: "tree" | "modules" }>[] {
+  if (item.type === "modules") return expandModules(item, context);
   if (item.type !== "tree") return [item];
   const root = join(inputFolder(context.inputs, item.from.input), item.from.path);
   const excluded = globMatcher(item.exclude);
   const foreign = ofOtherPackages(item, context, owners);
-  return [...walk(root, "")].flatMap((inner): Exclude<Entry, { type: "tree" }>[] => {
+  return [...walk(root, "")].flatMap((inner): Exclude<Entry, { type: "tree" | "modules" }>[] => {
     if (excluded(inner) || foreign(inner)) return [];
     const path = item.path === "" ? inner : `${item.path}/${inner}`;
     const stat = lstatSync(join(root, inner));

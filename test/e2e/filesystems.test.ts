@@ -9,13 +9,26 @@ const folder = await scratchFolder("filesystems");
 t.teardown(() => rm(folder, { recursive: true, force: true }));
 const program = await packedProgram(folder);
 
+/** Drivers are loaded while the app starts: it waits for all of the list, and says which are missing. */
+const app = `import { list, readText } from "edge:fs";
+import { report } from "edge:process";
+const wanted = (await readText("/etc/edgeimg/modules")).trim().split("\\n").map((file) => file.split(".ko")[0]?.replaceAll("-", "_") ?? "");
+let missing = wanted;
+for (let tries = 0; missing.length > 0 && tries < 100; tries++) {
+  const loaded = new Set((await list("/sys/module")));
+  missing = wanted.filter((name) => !loaded.has(name));
+  if (missing.length > 0) await new Promise((done) => setTimeout(() => done(undefined), 100));
+}
+report("result", { missing, drivers: wanted.includes("virtio_net") });
+report("ready");
+`;
+
 for (const filesystem of ["squashfs", "erofs", "ext4"]) {
   await t.test(`a root on ${filesystem} boots`, async (t) => {
     const project = join(folder, filesystem);
     await mkdir(project);
-    const app = 'import { report } from "edge:process";\nreport("result", { hello: "board" });\nreport("ready");\n';
     await writeFile(join(project, "main.ts"), app);
-    const tests = JSON.stringify({ timeout: 300, expect: [{ edgeimg: "result", hello: "board" }] });
+    const tests = JSON.stringify({ timeout: 300, expect: [{ edgeimg: "result", missing: [], drivers: true }] });
     const yaml = `format: 1\nname: hello\nboard: qemu-a72\nengine: ncnn\napp: { entry: main.ts }\nimage: { filesystem: ${filesystem} }\ntests: ${tests}\n`;
     await writeFile(join(project, "edgeimg.yaml"), yaml);
     const run = await edgeimg(program, ["test", "--json"], { cwd: project });

@@ -5,7 +5,8 @@ import t from "tap";
 import { board as boardSchema } from "../../src/catalog/board.js";
 import { readEntry } from "../../src/catalog/catalog.js";
 import { initRecipe } from "../../src/catalog/init.js";
-import { writeCpio } from "../../src/formats/cpio.js";
+import { type CpioEntry, writeCpio } from "../../src/formats/cpio.js";
+import { loadOrder } from "../../src/formats/kernel-modules.js";
 import {
   bootFiles,
   cmdline,
@@ -15,12 +16,15 @@ import {
   rootfsModules,
 } from "../../src/image/boot-files.js";
 import { type RootfsContext, rootfsEntries } from "../../src/image/rootfs-files.js";
+import { readKernelModules } from "../../src/steps/kernel-modules.js";
 
 const home = fileURLToPath(new URL("../../", import.meta.url));
 const init = await readEntry(initRecipe, `${home}recipes/init/recipe.yaml`);
 const boards = await Promise.all(
   readdirSync(`${home}board-configs`).map((file) => readEntry(boardSchema, `${home}board-configs/${file}`)),
 );
+/** Of Debian's linux-image-6.12-arm64, by the step `kernel/modules`: those that boards name, and what they need. */
+const kernel = readKernelModules(`${home}test/fixtures/kernel`);
 const rpi4 = await readEntry(boardSchema, `${home}board-configs/rpi4.yaml`);
 
 const handlebars = Handlebars.create();
@@ -103,11 +107,22 @@ for (const board of boards) {
       t.equal(new Set([...early, ...late]).size, early.length + late.length, "each once");
       t.equal(early.at(-1), "ext4", "for the data partition");
       t.ok(early.includes(filesystem));
+      if (board.debian !== undefined) return;
+      const first = loadOrder(kernel, early);
+      const then = loadOrder(kernel, late, first.order);
+      t.same([...first.unknown, ...then.unknown], [], "the kernel has them all");
+      t.same([...first.missing, ...then.missing], [], "and all that they need");
+      const loaded = new Set<string>();
+      for (const name of [...first.order, ...then.order]) {
+        for (const needed of kernel.modules[name]?.needs ?? []) t.ok(loaded.has(needed), `${needed} before ${name}`);
+        loaded.add(name);
+      }
       // Throws for a path whose folder is missing, or that occurs twice.
       writeCpio(
-        initramfsEntries(board, init, { filesystem, moduleSuffix: ".ko.xz" }).map((entry) =>
-          entry.type === "file" ? { type: "file", path: entry.path, mode: entry.mode, data: new Uint8Array() } : entry,
-        ),
+        initramfsEntries(board, init, { filesystem }).flatMap((entry): CpioEntry[] => {
+          if (entry.type === "modules") return [];
+          return [entry.type === "file" ? { ...entry, data: new Uint8Array() } : entry];
+        }),
       );
     });
   }
@@ -118,7 +133,7 @@ const overlay = new Map([
   ["etc/shadow", false],
   ["usr/lib/edgeimg/boot", true],
 ]);
-const context: Omit<RootfsContext, "board" | "watchdog" | "ssh" | "modules"> = {
+const context: Omit<RootfsContext, "board" | "watchdog" | "ssh"> = {
   hostname: "edge",
   epoch: 1_790_000_000,
   debug: false,
@@ -132,7 +147,6 @@ const context: Omit<RootfsContext, "board" | "watchdog" | "ssh" | "modules"> = {
 function rootfs({ debug = false, ssh = true, keys = [] }: { debug?: boolean; ssh?: boolean; keys?: string[] }) {
   return rootfsEntries(rpi4, init, {
     filesystem: "squashfs",
-    moduleSuffix: ".ko.xz",
     overlay,
     timezone: "Europe/Berlin",
     ssh: { server: ssh, authorizedKeys: keys.length === 0 ? undefined : keys.map((key) => `${key}\n`).join("") },
@@ -148,7 +162,8 @@ function text(entries: ReturnType<typeof rootfs>, path: string): string {
 
 t.test("the root file system: each path once, its folder too", async (t) => {
   const entries = rootfs({ keys: ["ssh-ed25519 AAAA me"] });
-  const paths = entries.map(({ path }) => path);
+  // Modules lie in a folder that is there already.
+  const paths = entries.filter(({ type }) => type !== "modules").map(({ path }) => path);
   t.equal(new Set(paths).size, paths.length);
   t.same(paths, [...paths].sort());
   const links = new Set(entries.filter(({ type }) => type === "symlink").map(({ path }) => path));
@@ -202,12 +217,12 @@ t.test("rendered files", async (t) => {
     "BOARD='rpi4'\nHOSTNAME='edge'\nEPOCH='1790000000'\nWATCHDOG='15'\nAPP_USER='app'\nAPP_GROUP='app'\n",
   );
   t.equal(text(entries, "etc/edgeimg/app.env"), "NAME=a $b 'c'\n");
-  t.match(text(entries, "etc/edgeimg/modules"), /^bcm2835_wdt\.ko\.xz\n/);
-  t.ok(
-    entries.some(({ path }) => path === "usr/lib/modules/vfat.ko.xz"),
-    "for the settings of one card",
-  );
-  t.notMatch(text(entries, "etc/edgeimg/modules"), /vfat/, "which other starts do not load");
+  const modules = entries.flatMap((entry) => (entry.type === "modules" ? [[entry.list, entry.wanted[0]]] : []));
+  t.same(modules, [
+    ["etc/edgeimg/modules", "bcm2835_wdt"],
+    // For the settings of one card, which other starts do not load.
+    ["etc/edgeimg/modules.boot", "nls_cp437"],
+  ]);
 });
 
 t.test("no account of the overlay has a password", async (t) => {

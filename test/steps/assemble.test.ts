@@ -367,3 +367,62 @@ t.test("a folder keeps its links", async (t) => {
   );
   t.equal(readlinkSync(join(tree, "data/app/alias")), "main");
 });
+
+const kernel: Folder = {
+  root: { lib: { modules: { "6.1": { net: { "a-driver.ko.xz": "a", "b.ko.xz": "b" }, "c.ko.xz": "c" } } } },
+  "owners.json": JSON.stringify({ "lib/modules/6.1/net/b.ko.xz": "linux-image_6.1_arm64.deb" }),
+};
+const moduleList: Folder = {
+  "modules.json": JSON.stringify({
+    release: "6.1",
+    modules: {
+      a_driver: { path: "net/a-driver.ko.xz", needs: ["b", "built"], before: [] },
+      b: { path: "net/b.ko.xz", needs: [], before: [] },
+      c: { path: "c.ko.xz", needs: ["gone"], before: [] },
+    },
+    builtin: ["built"],
+  }),
+};
+const modulesOf = (wanted: readonly string[], loaded: readonly string[] = []) => ({
+  format: "tar",
+  entries: [
+    {
+      type: "modules",
+      path: "usr/lib/modules",
+      list: "etc/modules",
+      from: { input: "kernel", path: "root/lib/modules" },
+      index: "list",
+      wanted,
+      loaded,
+    },
+  ],
+});
+
+t.test("modules come with those that they need, and a list in load order", async (t) => {
+  const { files, unpack } = await assemble(t, { kernel, list: moduleList }, modulesOf(["a-driver"]));
+  t.same(
+    files.filter(({ type }) => type === "file").map(({ path, input, package: name }) => [path, input, name]),
+    [
+      ["etc/modules", "edgeimg", undefined],
+      ["usr/lib/modules/a-driver.ko.xz", "kernel", undefined],
+      ["usr/lib/modules/b.ko.xz", "kernel", "linux-image_6.1_arm64.deb"],
+    ],
+  );
+  t.equal(readFileSync(join(unpack(), "etc/modules"), "utf8"), "b.ko.xz\na-driver.ko.xz\n");
+  const rest = await assemble(t, { kernel, list: moduleList }, modulesOf(["a_driver"], ["b"]));
+  t.equal(readFileSync(join(rest.unpack(), "etc/modules"), "utf8"), "a-driver.ko.xz\n");
+});
+
+t.test("a module that the kernel lacks ends the build: one that is wanted, and one that another needs", async (t) => {
+  await t.rejects(assemble(t, { kernel, list: moduleList }, modulesOf(["b", "a-drivr"])), {
+    code: "ERR_EDGEIMG_IMAGE_MODULE",
+    message: 'The kernel 6.1 has no module "a-drivr".',
+    hint: /^Did you mean "a_driver"\? Correct the name in the board file/,
+    subject: "a-drivr",
+  });
+  await t.rejects(assemble(t, { kernel, list: moduleList }, modulesOf(["c"])), {
+    code: "ERR_EDGEIMG_IMAGE_MODULE",
+    message: 'The kernel 6.1 lacks the module "gone".',
+    details: ["c needs gone"],
+  });
+});

@@ -6,6 +6,7 @@ import { useStore } from "../../store/use.js";
 import { prepare } from "../session/prepare.js";
 import type { BuildOptions, Context, StepBuildResult } from "../types.js";
 import { findStep } from "./find-step.js";
+import { withModulePlace } from "./module-place.js";
 
 /**
  * Builds one step and what it needs; nothing goes into the output folder. With `keepWork` the step itself runs even when its result is
@@ -23,7 +24,11 @@ export async function buildStep(
   const part = stepsFor(whole, step.id);
   const plan: Plan = { ...part, ...(options.keepWork ? { again: [step.id] } : {}) };
   context.emit({ type: "plan", steps: plan.steps.length });
-  const results = await useStore(services.store, context.signal, () => execute(plan, [step.id], services));
+  const results = await useStore(services.store, context.signal, () => execute(plan, [step.id], services)).catch(
+    async (error) => {
+      throw await withModulePlace(error, [request]);
+    },
+  );
   const digest = results.get(step.id)?.digest ?? "";
   const cachedSteps = [...results.values()].filter(({ cached }) => cached).length;
   return {

@@ -14,6 +14,7 @@ import { type Prepared, prepare, prepareMatrix } from "../session/prepare.js";
 import { type Built, type Outcome, publish, published, requireWritable } from "../session/publish.js";
 import type { BuildOptions, BuildResult, Context, MatrixResult } from "../types.js";
 import { checkBudget } from "./budget.js";
+import { withModulePlace } from "./module-place.js";
 import { tidy } from "./tidy.js";
 import { leaveReceipt } from "./up-to-date.js";
 
@@ -88,7 +89,14 @@ async function buildAll(
   context.emit({ type: "plan", steps: merged.plan.steps.length });
   const { store } = first.services;
   const since = context.date();
-  const ended = await useStore(store, context.signal, () => finish({ context, started, jobs, merged }));
+  const ended = await useStore(store, context.signal, () => finish({ context, started, jobs, merged })).catch(
+    async (error) => {
+      throw await withModulePlace(
+        error,
+        images.map(({ request }) => request),
+      );
+    },
+  );
   for (const { prepared, outcome } of ended.built) {
     const folder = outcome === undefined ? undefined : outcomeTree(outcome, "model-types");
     if (folder === undefined || prepared.project.isExample) continue;

@@ -1,6 +1,6 @@
 import type { Board } from "../../catalog/board.js";
 import { sha256Text } from "../../ground/canonical.js";
-import { bootFiles, initramfsModules, rootfsModules } from "../../image/boot-files.js";
+import { bootFiles, bootPartitionModules, initramfsModules, rootfsModules } from "../../image/boot-files.js";
 import { networkOf } from "../../image/network.js";
 import type { RootfsContext } from "../../image/rootfs-files.js";
 import { sshOf } from "../../image/ssh.js";
@@ -35,8 +35,6 @@ function rootfsContext({ project, epoch, version }: TreeRequest, board: Board): 
     debug: project.system.debug,
     ssh: sshOf(project).server,
     network: networkOf(project),
-    // The kernel decides what is a module: the post-build script writes the list.
-    modules: [],
     env: project.app.env,
     image: { name: project.name, version },
     like: "buildroot",
@@ -100,12 +98,13 @@ export function commonFiles(request: TreeRequest): TreeFile[] {
     ),
     list(request, `${common}/applets.rootfs`, init.applets.rootfs),
     list(request, `${common}/applets.initramfs`, init.applets.initramfs),
+    list(request, `${common}/modules.boot`, bootPartitionModules(init)),
     copyOf(`${common}/initramfs/init`, recipe("initramfs/init"), { executable: true }),
     ...[...overlay].map(([path, executable]) =>
       copyOf(`${common}/rootfs-overlay/${path}`, recipe(`rootfs/${path}`), { executable }),
     ),
     ...Object.entries(init.templates)
-      .filter(([template]) => !ofBoard.has(template) && template !== "modules.hbs")
+      .filter(([template]) => !ofBoard.has(template))
       .map(([template, path]) => textFile(`${common}/rootfs-overlay/${path}`, render(`rootfs/${template}`, context))),
     ...(authorizedKeys === undefined
       ? []

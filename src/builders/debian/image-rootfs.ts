@@ -6,7 +6,7 @@ import { sshOf } from "../../image/ssh.js";
 import type { ImageParts } from "../../parts/image-parts.js";
 import type { DebianContext } from "../../parts/roots.js";
 import type { AssembleEntry } from "../../steps/assemble.js";
-import { type ImageSources, moduleSuffix, rootfsStep } from "./rootfs.js";
+import { type ImageSources, rootfsStep } from "./rootfs.js";
 
 /** The app's folder in an image. */
 const appFolder = "app";
@@ -51,7 +51,6 @@ export function imageRootfs(
     sources: from.sources,
     rootfs: {
       filesystem: project.image.filesystem,
-      moduleSuffix: moduleSuffix(context),
       overlay: catalog.overlay,
       timezone: project.system.timezone,
       ssh: sshOf(project),

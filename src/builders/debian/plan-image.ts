@@ -1,5 +1,3 @@
-import type { Board } from "../../catalog/board.js";
-import type { Catalog } from "../../catalog/catalog.js";
 import { sha256Text } from "../../ground/canonical.js";
 import { checkBoard, checkSupport, type ImageRequest } from "../../image/request.js";
 import { uuidOf } from "../../image/uuid.js";
@@ -20,7 +18,7 @@ import {
 } from "./image.js";
 import { imageRootfs } from "./image-rootfs.js";
 import { reportStep } from "./report.js";
-import { bootStep, kernelGlobs } from "./rootfs.js";
+import { bootStep, kernelGlobs, modulesStep } from "./rootfs.js";
 
 /** The graph of steps from a project to its image: pure, the same data for the same request and lock. */
 export function planImage(request: ImageRequest, lock: Lock): Plan {
@@ -43,7 +41,7 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
   const kernel = neededRoot(context, sets.kernel, {
     title: "Unpack the kernel",
     why: "image, drivers and device trees",
-    only: kernelGlobs(context, sameArch(catalog, board), init),
+    only: kernelGlobs(context),
   });
   const firmware = optionalRoot(context, sets.firmware, {
     title: "Unpack the firmware",
@@ -53,7 +51,13 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
     title: "Unpack further packages",
     why: "the project names them",
   });
-  const sources = { packages, kernel, firmware, init: localRecipe(context, "init", `${catalog.home}/recipes/init`) };
+  const sources = {
+    packages,
+    kernel,
+    modules: modulesStep(context, kernel),
+    firmware,
+    init: localRecipe(context, "init", `${catalog.home}/recipes/init`),
+  };
   const { filesystem } = project.image;
   const appLater = takesAppLater(filesystem);
   const rootfs = imageRootfs(context, request, { name, parts, sources, extra, appLater });
@@ -196,14 +200,6 @@ function finish({ plan }: DebianContext, parts: ImageParts, targets: Readonly<Re
       ...Object.fromEntries(checks),
     },
   };
-}
-
-/** Boards with an image whose kernel files are unpacked together, so that several boards share one step. */
-function sameArch(catalog: Catalog, board: Board): Board[] {
-  const others = [...catalog.boards.values()].filter(
-    ({ arch, name, debian }) => arch === board.arch && name !== board.name && debian === undefined,
-  );
-  return [...others, board].sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
 /** YYYY-MM-DD of a date as Release files have it. */

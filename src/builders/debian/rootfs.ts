@@ -11,7 +11,7 @@ import {
 } from "../../image/boot-files.js";
 import type { RenderTemplate } from "../../image/render.js";
 import { type RootfsEntry, type RootfsOptions, rootfsEntries } from "../../image/rootfs-files.js";
-import type { DebianContext } from "../../parts/roots.js";
+import { type DebianContext, toolsRoot } from "../../parts/roots.js";
 import type { AssembleEntry } from "../../steps/assemble.js";
 import { gzipStep } from "./image.js";
 
@@ -20,39 +20,35 @@ export interface ImageSources {
   /** Root of the target's packages. */
   readonly packages: string;
   readonly kernel: string;
+  /** The list of the kernel's modules. */
+  readonly modules: string;
   /** recipes/init. */
   readonly init: string;
   /** Root of the firmware's packages, for boards that have some. */
   readonly firmware?: string | undefined;
 }
 
-/** Globs of kernel files that a kernel root must have for these boards. */
-export function kernelGlobs(
-  { distribution }: Pick<DebianContext, "distribution">,
-  boards: readonly Board[],
-  init: InitRecipe,
-): string[] {
-  const modules = new Set([
-    ...boards.flatMap(({ kernel }) => [...kernel.initramfs, ...kernel.rootfs]),
-    ...Object.values(init.filesystems).flat(),
-  ]);
-  const dtbs = new Set(boards.flatMap(({ kernel }) => kernel.dtbs));
+/** What is unpacked of a kernel's packages: the same for every board, so that it is unpacked once. */
+export function kernelGlobs({ distribution: { kernel } }: Pick<DebianContext, "distribution">): string[] {
   return [
-    distribution.kernel.image,
-    ...[...modules].sort().map((name) => moduleGlob(distribution.kernel.module, name)),
-    ...[...dtbs].sort().map((name) => distribution.kernel.dtb.replace("{name}", name)),
+    kernel.image,
+    `${kernel.modules}/*/{kernel/**,modules.builtin,modules.builtin.modinfo,modules.order}`,
+    kernel.dtb.replace("{name}", "**"),
     "usr/share/doc/*/copyright",
   ];
 }
 
-/** "-" and "_" are the same in names of modules, but not in those of their files. */
-function moduleGlob(glob: string, name: string): string {
-  return glob.replace("{name}", name.replace(/[-_]/g, "{-,_}"));
-}
-
-/** What follows a module's name in the distribution's kernel: ".ko.xz". */
-export function moduleSuffix({ distribution }: Pick<DebianContext, "distribution">): string {
-  return distribution.kernel.module.split("{name}")[1] ?? ".ko";
+/** The list of a kernel's modules, with what each needs. */
+export function modulesStep(context: DebianContext, kernel: string): string {
+  return context.plan.add({
+    id: "kernel/modules",
+    kind: "kernel-modules",
+    title: "List the kernel's modules",
+    why: "a driver is loaded after the modules that it needs",
+    inputs: { kernel, tools: toolsRoot(context, "modules") },
+    materials: [{ input: "kernel" }],
+    params: { program: "in/tools/root/usr/sbin/depmod", root: "root", folder: context.distribution.kernel.modules },
+  });
 }
 
 /** Turns where a file comes from into a place in an input of an assemble step. */
@@ -65,8 +61,6 @@ function placeOf(context: DebianContext, source: FileSource): { input: string; p
       return { input: "packages", path: `root/${source.path}` };
     case "recipe":
       return { input: "init", path: source.path };
-    case "module":
-      return { input: "kernel", path: `root/${moduleGlob(distribution.kernel.module, source.name)}` };
     case "dtb":
       return { input: "kernel", path: `root/${distribution.kernel.dtb.replace("{name}", source.name)}` };
     case "kernel":
@@ -77,9 +71,12 @@ function placeOf(context: DebianContext, source: FileSource): { input: string; p
 }
 
 function toEntry(context: DebianContext, entry: RootfsEntry): AssembleEntry {
-  return entry.type === "file"
-    ? { type: "file", path: entry.path, mode: entry.mode, from: placeOf(context, entry.source) }
-    : entry;
+  if (entry.type === "file")
+    return { type: "file", path: entry.path, mode: entry.mode, from: placeOf(context, entry.source) };
+  if (entry.type !== "modules") return entry;
+  const { type, path, list, wanted, loaded } = entry;
+  const from = { input: "kernel", path: `root/${context.distribution.kernel.modules}` };
+  return { type, path, list, from, index: "modules", wanted: [...wanted], loaded: [...loaded] };
 }
 
 export interface BootOptions {
@@ -106,12 +103,15 @@ export function bootStep(
     kind: "assemble",
     title: "Assemble the initramfs",
     why: "the kernel's drivers of card and file systems are modules",
-    inputs: { packages: sources.packages, kernel: sources.kernel, init: sources.init },
+    inputs: {
+      packages: sources.packages,
+      kernel: sources.kernel,
+      modules: sources.modules,
+      init: sources.init,
+    },
     params: {
       format: "cpio",
-      entries: initramfsEntries(board, init, { filesystem, moduleSuffix: moduleSuffix(context) }).map((entry) =>
-        toEntry(context, entry),
-      ),
+      entries: initramfsEntries(board, init, { filesystem }).map((entry) => toEntry(context, entry)),
     },
   });
   const initramfs = gzipStep(context, {
@@ -180,6 +180,7 @@ export function rootfsStep(context: DebianContext, options: RootfsStepOptions): 
     inputs: {
       packages: options.sources.packages,
       kernel: options.sources.kernel,
+      modules: options.sources.modules,
       init: options.sources.init,
       ...options.inputs,
     },
