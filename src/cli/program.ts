@@ -20,7 +20,7 @@ const mainExamples: CommandSpec["examples"] = [
 ];
 
 export interface ProgramOptions {
-  readonly terminal: Terminal;
+  readonly terminal: Pick<Terminal, "stdout">;
   /** Called with what was asked for. */
   readonly found: (parsed: Parsed) => void;
   /** What the help of one command says beside its own. */
