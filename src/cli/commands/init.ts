@@ -14,7 +14,7 @@ export const init: CommandSpec = {
   ],
   examples: [
     ["edgeimg init my-reader", "then: cd my-reader && edgeimg build"],
-    ["edgeimg init tour --example kernels-tour", "another app at first"],
+    ["edgeimg init door --example detector", "an app that finds faces"],
   ],
   more: async (api) => {
     const examples = await api.listExamples();
