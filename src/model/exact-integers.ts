@@ -57,26 +57,48 @@ export function exactIntegers(bytes: Uint8Array, file: OnnxFile): ExactModel {
     ...(hasSigned ? { "optimization.disable_specified_optimizers": "Avx2WeightS8ToU8Transformer" } : {}),
   };
   let count = 0;
+  const raw = rawSigned(file);
   const model = editOnnx(bytes, {
     inputs: (node) => {
+      // onnxruntime joins it with a product of its own making, and changes only what it quantized itself, or weights.
+      if (node.domain === "" && node.op === "DequantizeLinear" && raw.has(node.inputs[0] ?? ""))
+        return madeUnsigned(node, [0, 2], () => `edgeimg/unsigned/${count++}`);
       const operands = products.get(`${node.domain}:${node.op}`);
       if (operands === undefined) return undefined;
       const signs = [0, 1].map((which) => typeOf(node, operands, which === 0 ? 0 : 1, types));
       const which = signs.indexOf(INT8);
       if (which < 0 || signs[1 - which] === INT8) return undefined;
-      const taken = [...node.inputs];
-      const made: NewNode[] = [];
-      for (const place of [operands.factors[which === 0 ? 0 : 1], operands.zeroPoints[which === 0 ? 0 : 1]]) {
-        const from = node.inputs[place] ?? "";
-        const to = `edgeimg/unsigned/${count++}`;
-        made.push(...unsignedNodes(from, to));
-        while (taken.length <= place) taken.push("");
-        taken[place] = to;
-      }
-      return { made, taken };
+      const places = [operands.factors[which === 0 ? 0 : 1], operands.zeroPoints[which === 0 ? 0 : 1]];
+      return madeUnsigned(node, places, () => `edgeimg/unsigned/${count++}`);
     },
   });
   return { model, options, isQuantized };
+}
+
+/** A node's inputs at these places with 128 added, and the nodes that do it. */
+function madeUnsigned(
+  { inputs }: OnnxNode,
+  places: readonly number[],
+  nextName: () => string,
+): { readonly made: readonly NewNode[]; readonly taken: readonly string[] } {
+  const taken = [...inputs];
+  const made: NewNode[] = [];
+  for (const place of places) {
+    const to = nextName();
+    made.push(...unsignedNodes(inputs[place] ?? "", to));
+    while (taken.length <= place) taken.push("");
+    taken[place] = to;
+  }
+  return { made, taken };
+}
+
+/** Signed bytes that the app gives, also behind operators that only move them. */
+function rawSigned({ graph }: OnnxFile): ReadonlySet<string> {
+  const filled = new Set(graph.initializers.map(({ name }) => name));
+  const raw = new Set(graph.inputs.flatMap(({ name, type }) => (type === INT8 && !filled.has(name) ? [name] : [])));
+  for (const { op, domain, inputs, outputs } of graph.nodes)
+    if (domain === "" && keepers.has(op) && raw.has(inputs[0] ?? "")) for (const name of outputs) raw.add(name);
+  return raw;
 }
 
 /** Nodes that add 128 to bytes; to zero, where the zero point is left out. */

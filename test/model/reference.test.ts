@@ -1,6 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
+import { readOnnx } from "../../src/formats/onnx.js";
+import { exactIntegers } from "../../src/model/exact-integers.js";
 import { inspectOnnx, runOnnx } from "../../src/model/reference.js";
 import { numbers, type Tensor } from "../../src/model/tensor.js";
 import { raw, type TinyModel, tinyOnnx } from "./onnx-builder.js";
@@ -97,6 +99,60 @@ t.test(
         );
         const [run] = await runOnnx(at(model), [inputs]);
         t.same(run && "outputs" in run && run.outputs.map((y) => Array.from(numbers(y))), [exact], summary);
+      }
+    });
+
+    // What onnxruntime joins itself, from DequantizeLinear and MatMul: it turns weights and what it quantized to unsigned, but no input of the model.
+    t.test("products of dequantized inputs are exact", async (t) => {
+      const depth = 64;
+      const members = [
+        ["unsigned by signed", 2, 3],
+        ["signed by unsigned", 3, 2],
+        ["signed by signed", 3, 3],
+        ["unsigned by unsigned", 2, 2],
+        ["unsigned by signed, moved", 2, 3, "Identity"],
+        ["unsigned by signed, reshaped", 2, 3, "Flatten"],
+      ] as const;
+      for (const [summary, left, right, mover] of members) {
+        const values = (type: number, count: number) =>
+          Array.from({ length: count }, (_, index) => (index % 7 === 0 ? 3 : type === 2 ? 255 : 127));
+        const a = values(left, depth);
+        const b = values(right, depth * 2);
+        const model: TinyModel = {
+          nodes: [
+            { op: mover ?? "Identity", inputs: ["w"], outputs: ["moved"] },
+            { op: "DequantizeLinear", inputs: ["x", "one"], outputs: ["xf"] },
+            { op: "DequantizeLinear", inputs: [mover === undefined ? "w" : "moved", "one", "zero"], outputs: ["wf"] },
+            { op: "MatMul", inputs: ["xf", "wf"], outputs: ["y"] },
+          ],
+          inputs: [
+            { name: "x", type: left, shape: [1, depth] },
+            { name: "w", type: right, shape: [depth, 2] },
+          ],
+          outputs: [{ name: "y", shape: [1, 2] }],
+          weights: [
+            { name: "one", shape: [], values: [1] },
+            { name: "zero", shape: [], type: right, values: [2] },
+          ],
+        };
+        const type = (one: number) => (one === 2 ? "u8" : "i8");
+        const inputs: Tensor[] = [
+          { name: "x", type: type(left), shape: [1, depth], data: raw(left, a) },
+          { name: "w", type: type(right), shape: [depth, 2], data: raw(right, b) },
+        ];
+        const exact = [0, 1].map((column) =>
+          a.reduce((sum, value, row) => sum + value * ((b[row * 2 + column] ?? 0) - 2), 0),
+        );
+        const [run] = await runOnnx(at(model), [inputs]);
+        t.same(run && "outputs" in run ? run.outputs.map((y) => Array.from(numbers(y))) : run, [exact], summary);
+        // No product of onnxruntime's is left that an app's signed bytes go into as they are.
+        const changed = readOnnx(exactIntegers(tinyOnnx(model), readOnnx(tinyOnnx(model))).model).graph.nodes;
+        for (const { op, inputs: taken } of changed)
+          if (op === "DequantizeLinear")
+            for (const name of taken) t.notOk(isSigned(name, left, right), `${summary}: ${name}`);
+      }
+      function isSigned(name: string, left: number, right: number): boolean {
+        return (name === "x" && left === 3) || (["w", "moved", "zero"].includes(name) && right === 3);
       }
     });
 

@@ -52,6 +52,10 @@ t.test("weights beside a model are put into it", async (t) => {
     ["with a checksum", { location: "w", offset: "32", length: "16", checksum: "0" }, { w: padded }],
     ["in a folder", { location: "data/a b/w.bin" }, { "data/a b/w.bin": data }],
     ["with ./ before it", { location: "./w" }, { w: data }],
+    ["with an odd name", { location: "a=b 100% 'q' \"Q\".bin" }, { "a=b 100% 'q' \"Q\".bin": data }],
+    ["with a dash before it", { location: "-rf" }, { "-rf": data }],
+    ["with a line's end in it", { location: "a\nb" }, { "a\nb": data }],
+    ["with 255 bytes", { location: "w".repeat(255) }, { ["w".repeat(255)]: data }],
     ["with a name in Unicode", { location: "gewichte-ü.data" }, { "gewichte-ü.data": data }],
   ];
   const plain = readOnnx(tinyOnnx(adding()));
@@ -74,6 +78,7 @@ t.test("weights that are not beside the model are named", async (t) => {
     ["beyond its end", { location: "short", offset: "100", length: "16" }, /from byte 100/],
     ["a negative offset", { location: "short", offset: "-16", length: "16" }, /cut off|from byte/],
     ["a folder", { location: "folder" }, /folder is no file/],
+    ["more than 255 bytes", { location: "w".repeat(256) }, /not beside it|cannot be read|too long/],
   ];
   for (const [summary, external, message] of members)
     await t.rejects(

@@ -80,10 +80,14 @@ function namedFiles({ app, models }: MergedProject["project"]): NamedFile[] {
 async function missing(named: Pick<NamedFile, "file" | "kind"> & Pick<ProjectCheck, "localPath">) {
   const { file, kind, localPath } = named;
   const found = await stat(localPath(file)).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
+    // A name longer than a file system takes is that of no file.
+    if (error.code === "ENOENT" || error.code === "ENOTDIR" || error.code === "ENAMETOOLONG") return undefined;
     throw new EdgeimgError("ERR_EDGEIMG_PROJECT_FILE", `${file} cannot be read: ${error.message}.`, {
       cause: error,
-      hint: "Give yourself rights to it.",
+      hint:
+        error.code === "ELOOP"
+          ? "Its links lead in a circle: put the file itself there."
+          : "Give yourself rights to it.",
     });
   });
   if (found === undefined) return `${file} does not exist.${didYouMean(file, await siblings(file, localPath))}`;
