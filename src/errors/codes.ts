@@ -291,6 +291,17 @@ const entries = {
     summary: "The values that a model is checked with do not suit it.",
     help: "Give values that the model accepts under models.NAME.inputs.INPUT.test: a range, values, or a .npy file. An index must be smaller than the table that it points into.",
   },
+  ERR_EDGEIMG_MODEL_GOLDEN: {
+    exit: 1,
+    summary:
+      "The golden outputs that a model is to be judged by are missing, or hold a value that nothing can be judged by.",
+    help: "Give models.NAME.outputs.OUTPUT.golden a .npy file for each output, and each input its file or values under models.NAME.inputs.INPUT.test: golden outputs belong to certain inputs.",
+  },
+  ERR_EDGEIMG_NPY_INVALID: {
+    exit: 1,
+    summary: "A .npy file that a model is checked with cannot be read.",
+    help: "Write it with numpy.save: one array of booleans, whole numbers or floating-point numbers of 16 to 64 bits, at most 1 GiB. A Git LFS pointer, .npz files, records, text and complex numbers are refused.",
+  },
   ERR_EDGEIMG_MODEL_TYPE: {
     exit: 1,
     summary: "An input or output of a model has an element type that an app cannot give or take.",
@@ -318,7 +329,8 @@ const entries = {
   },
   ERR_EDGEIMG_MODEL_TOLERANCE: {
     exit: 3,
-    summary: "A model gives other results in the engine than in onnxruntime on this machine.",
+    summary:
+      "A model gives other results in the engine than in onnxruntime on this machine, or than its golden outputs.",
     help: "Narrow the declared shapes if only some of them are wrong, choose another engine, or, if the difference does not matter to the app, raise models.NAME.tolerance.",
   },
   ERR_EDGEIMG_IMAGE_INVALID: {

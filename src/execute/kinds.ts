@@ -12,6 +12,7 @@ import { modelKind } from "../steps/model.js";
 import { modelCasesKind } from "../steps/model-cases.js";
 import { modelPortsKind } from "../steps/model-ports.js";
 import { modelTypesKind } from "../steps/model-types.js";
+import { modelValuesKind } from "../steps/model-values.js";
 import { onnxKind } from "../steps/onnx.js";
 import { patchKind } from "../steps/patch.js";
 import { reportKind } from "../steps/report.js";
@@ -32,6 +33,7 @@ const kinds: readonly StepKind[] = [
   modelCasesKind,
   modelPortsKind,
   modelTypesKind,
+  modelValuesKind,
   onnxKind,
   patchKind,
   reportKind,

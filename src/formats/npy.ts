@@ -202,7 +202,8 @@ interface Layout {
 
 /** A row-major copy of the data. */
 function ordered({ bytes, shape, size, fortran }: Layout): Uint8Array {
-  if (!fortran || shape.length < 2) return bytes.slice();
+  // Not slice(): a Buffer's shares its memory.
+  if (!fortran || shape.length < 2) return new Uint8Array(bytes);
   const result = new Uint8Array(bytes.length);
   let stride = 1;
   const strides = shape.map((extent) => {

@@ -1,10 +1,10 @@
 import { EdgeimgError } from "../errors/edgeimg-error.js";
-import { type InputFacts, probes } from "./probe.js";
+import { type InputFacts, narrowed, probes } from "./probe.js";
 import type { ReferenceRun } from "./reference.js";
-import { type Shape, shapeText } from "./shapes.js";
+import { probeShapes, type Shape, sameShape, shapeText } from "./shapes.js";
 import type { SidecarInput } from "./sidecar.js";
 import type { Tensor } from "./tensor.js";
-import { makeTestInput, type Range } from "./test-input.js";
+import { listedInput, makeTestInput, type Range } from "./test-input.js";
 
 /** What the project says of the values that an input is checked with. */
 export type TestRanges = Readonly<Record<string, Range>>;
@@ -20,6 +20,10 @@ export interface RunSearch {
   readonly inputs: readonly SidecarInput[];
   readonly facts: InputFacts;
   readonly ranges: TestRanges;
+  /** Values that fill an input, again and again. */
+  readonly values: Readonly<Record<string, readonly number[]>>;
+  /** Whole inputs that the project gives. */
+  readonly given: readonly Tensor[];
   readonly run: (inputs: readonly Tensor[]) => Promise<ReferenceRun>;
 }
 
@@ -35,28 +39,51 @@ const guesses: readonly Range[] = [
 const wide: Range = { min: -6, max: 6 };
 
 /**
- * Inputs that the model accepts, with onnxruntime's results: at each probed shape, and once more at the smallest with values of a wide range, except for pictures.
+ * Inputs that the model accepts, with onnxruntime's results: first what the project gives, then at each probed shape, and once more at the smallest with values of a wide range, except for pictures.
  * Throws ERR_EDGEIMG_MODEL_INPUTS when values are the reason that none is accepted, else ERR_EDGEIMG_MODEL_SHAPES.
  */
 export async function findRuns(search: RunSearch): Promise<readonly CheckRun[]> {
-  const runs: CheckRun[] = [];
+  const runs: CheckRun[] = search.given.length === 0 ? [] : [await givenRun(search)];
   const plan = probes(search.inputs, search.facts);
   for (const [index, choices] of plan.entries()) {
+    // Shapes are tried beyond what the project gives, but what it gives may be the only one that the model takes.
+    if (search.given.length > 0 && choices.some((shapes) => sameShapes(shapes, runs[0]?.inputs ?? []))) continue;
     const found = await firstAccepted(search, choices, index + 1);
+    if ("error" in found && search.given.length > 0) continue;
     if ("error" in found) throw refused(search, choices[0] ?? [], found.error);
     runs.push(found);
   }
   const shapes = runs[0]?.inputs.map(({ shape }) => shape) ?? [];
   const isPicture = (shape: Shape) => shape.length === 4;
-  if (
-    !shapes.some(isPicture) &&
-    search.inputs.some(({ name, type }) => type === "f32" && search.ranges[name] === undefined)
-  ) {
+  if (!shapes.some(isPicture) && search.inputs.some(({ name, type }) => type === "f32" && !isTold(search, name))) {
     // A model may rightly refuse such values: then it is checked without them.
     const found = await firstAccepted(search, [shapes], plan.length + 1, wide);
     if (!("error" in found)) runs.push(found);
   }
   return runs;
+}
+
+/** The run of what the project gives: whole inputs in their shapes, others in the smallest that goes with them. Throws as findRuns does. */
+export async function givenRun(search: RunSearch): Promise<CheckRun> {
+  const fixed = search.inputs.map((input) => {
+    const whole = search.given.find(({ name }) => name === input.name);
+    if (whole === undefined) return input;
+    return { ...input, allowed: { dims: whole.shape.map((size) => ({ min: size, max: size, step: 1 })) } };
+  });
+  const inputs = narrowed(search.model, fixed, search.facts);
+  const shapes = inputs.map(({ allowed }) => probeShapes(allowed)[0] ?? []);
+  const found = await firstAccepted({ ...search, inputs }, [shapes], 1);
+  if ("error" in found) throw refused(search, shapes, found.error);
+  return found;
+}
+
+/** Whether the project says what an input is checked with. */
+function isTold({ ranges, values, given }: RunSearch, name: string): boolean {
+  return ranges[name] !== undefined || values[name] !== undefined || given.some((one) => one.name === name);
+}
+
+function sameShapes(shapes: readonly Shape[], inputs: readonly Tensor[]): boolean {
+  return shapes.length === inputs.length && inputs.every(({ shape }, index) => sameShape(shape, shapes[index] ?? []));
 }
 
 async function firstAccepted(
@@ -67,13 +94,19 @@ async function firstAccepted(
 ): Promise<CheckRun | { error: string }> {
   let first: string | undefined;
   const isKnown = ({ name, type }: SidecarInput) =>
-    type === "f32" || type === "u8" || search.ranges[name] !== undefined || search.facts.rows.has(name);
+    type === "f32" || type === "u8" || isTold(search, name) || search.facts.rows.has(name);
   const ranges = search.inputs.every(isKnown) ? guesses.slice(0, 1) : guesses;
   for (const shapes of choices)
     for (const guess of ranges) {
-      const inputs = search.inputs.map((input, index) =>
-        makeTestInput(input.name, input.type, shapes[index] ?? [], seed, rangeOf(search, input, guess, floats)),
-      );
+      const inputs = search.inputs.map((input, index) => {
+        const { name, type } = input;
+        const shape = shapes[index] ?? [];
+        const whole = search.given.find((one) => one.name === name);
+        if (whole !== undefined && sameShape(whole.shape, shape)) return whole;
+        const values = search.values[name];
+        if (values !== undefined) return listedInput({ name, type, shape }, values);
+        return makeTestInput(name, type, shape, seed, rangeOf(search, input, guess, floats));
+      });
       const result = await search.run(inputs);
       if ("outputs" in result) return { inputs, expected: result.outputs };
       first ??= result.error;
@@ -100,7 +133,7 @@ function rangeOf(
 const aboutValues =
   /out of (data )?bounds|out of range|must be within|idx=|index(es)? .*(invalid|out of)|must be (less|smaller|greater) than|negative/i;
 
-function refused({ model, inputs }: RunSearch, shapes: readonly Shape[], error: string): EdgeimgError {
+function refused({ model, inputs, given }: RunSearch, shapes: readonly Shape[], error: string): EdgeimgError {
   const at = inputs.map(({ name }, index) => `${name} ${shapeText(shapes[index] ?? [])}`).join(", ");
   const integers = inputs.filter(({ type }) => type !== "f32").map(({ name }) => name);
   if (aboutValues.test(error))
@@ -109,7 +142,10 @@ function refused({ model, inputs }: RunSearch, shapes: readonly Shape[], error: 
       `Model ${model} does not accept the values it was tried with at ${at}.`,
       {
         details: [error],
-        hint: `Say which values it takes, for example \`range: [0, 1]\` under models.${model}.inputs.${integers[0] ?? inputs[0]?.name ?? "NAME"}.test.`,
+        hint:
+          given.length > 0
+            ? `Correct the values of ${given.map(({ name }) => name).join(", ")} that the project gives, or those of the other inputs, under models.${model}.inputs.`
+            : `Say which values it takes, for example \`range: [0, 1]\` under models.${model}.inputs.${integers[0] ?? inputs[0]?.name ?? "NAME"}.test.`,
       },
     );
   return new EdgeimgError("ERR_EDGEIMG_MODEL_SHAPES", `Model ${model} fails at a declared shape: ${at}.`, {

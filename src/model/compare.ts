@@ -1,3 +1,5 @@
+import type { CheckMetric } from "../catalog/check.js";
+import { measure } from "./metrics.js";
 import type { Shape } from "./shapes.js";
 import { sameShape, shapeText } from "./shapes.js";
 import { numbers, type Tensor } from "./tensor.js";
@@ -21,9 +23,10 @@ export interface Comparison {
 export interface Judgement {
   /**
    * "value": each value against the larger of 1 and itself. "maximum" and "RMS": against the output's own size, so that small outputs are
-   * not exempt. "slice": each row, channel and so on against its own size, so that small ones are not hidden by large ones.
+   * not exempt. "slice": each row, channel and so on against its own size, so that small ones are not hidden by large ones. Together they are
+   * the metric "agreement"; the other metrics are a rule each.
    */
-  readonly rule: "value" | "maximum" | "RMS" | "slice";
+  readonly rule: "value" | "maximum" | "RMS" | "slice" | Exclude<CheckMetric, "agreement">;
   /** What was measured, in the rule's own measure, and what it may be. */
   readonly measured: number;
   readonly allowed: number;
@@ -35,6 +38,12 @@ export function passes({ mismatch, judged }: Comparison): boolean {
   return mismatch === undefined && judged.every(({ measured, allowed }) => measured <= allowed);
 }
 
+/** By what an output is judged. */
+export interface Criterion {
+  readonly metric: CheckMetric;
+  readonly tolerance: number;
+}
+
 type Values = Pick<Tensor, "name" | "type" | "shape" | "data">;
 
 /**
@@ -44,13 +53,13 @@ type Values = Pick<Tensor, "name" | "type" | "shape" | "data">;
 export function compareOutputs(
   reference: readonly Values[],
   actual: readonly Values[],
-  tolerance: number,
+  criterionOf: (output: string) => Criterion,
 ): Comparison[] {
   const names = (list: readonly Values[]) => list.map(({ name }) => name).join(", ") || "none";
   const byName = new Map(actual.map((one) => [one.name, one]));
   const comparisons = reference.flatMap((one) => {
     const other = byName.get(one.name);
-    return other === undefined ? [] : [compareTensors(one, other, tolerance)];
+    return other === undefined ? [] : [compareTensors(one, other, criterionOf(one.name))];
   });
   if (reference.length === 0 || comparisons.length !== reference.length || actual.length !== reference.length)
     throw new Error(`the reference gives the outputs ${names(reference)}; compared would be ${names(actual)}`);
@@ -58,7 +67,7 @@ export function compareOutputs(
 }
 
 /** Compares two results of the same output, element by element. */
-export function compareTensors(reference: Values, actual: Values, tolerance: number): Comparison {
+export function compareTensors(reference: Values, actual: Values, { metric, tolerance }: Criterion): Comparison {
   const { name } = reference;
   const differs = (mismatch: string): Comparison => ({
     name,
@@ -94,15 +103,18 @@ export function compareTensors(reference: Values, actual: Values, tolerance: num
     name,
     values: a.length,
     maxAbsolute,
-    at: a.length === 0 ? [] : position(worst, reference.shape),
+    at: a.length === 0 ? [] : indexOf(worst, reference.shape),
     reference: a[worst] ?? Number.NaN,
     actual: b[worst] ?? Number.NaN,
-    judged: judge({
-      expected: a,
-      differences: tolerance < rounding ? differences : differences.map((one) => Math.max(0, one - unit)),
-      shape: reference.shape,
-      tolerance,
-    }),
+    judged:
+      metric === "agreement"
+        ? judge({
+            expected: a,
+            differences: tolerance < rounding ? differences : differences.map((one) => Math.max(0, one - unit)),
+            shape: reference.shape,
+            tolerance,
+          })
+        : measure(metric, { expected: a, actual: b, maxAbsolute, shape: reference.shape, tolerance }),
   };
 }
 
@@ -146,7 +158,7 @@ function judge({ expected, differences, shape, tolerance }: Judged): Judgement[]
     }
     const measured = Math.max(0, difference - slack) / Math.max(1, size(index));
     if (measured > value.measured)
-      value = { rule: "value", measured, allowed: tolerance, where: `at [${position(index, shape).join(", ")}]` };
+      value = { rule: "value", measured, allowed: tolerance, where: `at [${indexOf(index, shape).join(", ")}]` };
     most = Math.max(most, difference);
     squares += difference ** 2;
     squaresOf += size(index) ** 2;
@@ -209,6 +221,9 @@ const measures: Readonly<Record<Judgement["rule"], string>> = {
   maximum: "of the output's largest value",
   RMS: "of the output's RMS, root mean square",
   slice: "of that slice's RMS",
+  "max-abs": "at most",
+  cosine: "as 1 - cosine",
+  "top-1": "of the rows with another top value",
 };
 
 /** One line that says how far off, where, and by which measure that is too much, for messages and reports. */
@@ -232,7 +247,8 @@ function distance(a: number, b: number): number {
   return Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
 }
 
-function position(index: number, shape: Shape): Shape {
+/** An index a dimension of the n-th element. */
+export function indexOf(index: number, shape: Shape): Shape {
   let rest = index;
   return shape
     .toReversed()

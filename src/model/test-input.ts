@@ -33,6 +33,27 @@ export function makeTestInput(name: string, type: ElementType, shape: Shape, see
   return { name, type, shape, data };
 }
 
+/** A tensor filled with some values, again and again. Throws a RangeError for the first that its type does not have. */
+export function listedInput(
+  { name, type, shape }: Pick<Tensor, "name" | "type" | "shape">,
+  values: readonly number[],
+): Tensor {
+  const limits: Readonly<Record<Exclude<ElementType, "f32">, readonly [number, number]>> = {
+    i8: [-128, 127],
+    u8: [0, 255],
+    i32: [-(2 ** 31), 2 ** 31 - 1],
+    i64: [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+  };
+  for (const value of values)
+    if (type !== "f32" && (!Number.isInteger(value) || value < limits[type][0] || value > limits[type][1]))
+      throw new RangeError(`${value} is no ${type}`);
+  const data = new Uint8Array(elements(shape) * elementSize[type]);
+  const view = new DataView(data.buffer);
+  for (let index = 0; index < elements(shape); index++)
+    writeValue(view, index, type, values[index % values.length] ?? 0);
+  return { name, type, shape, data };
+}
+
 /** Both ends may be given. */
 export interface Range {
   readonly min: number;

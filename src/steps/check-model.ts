@@ -1,19 +1,24 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { checkAgainst, checkMetric } from "../catalog/check.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import * as z from "../ground/zod.js";
-import { type Comparison, compareOutputs, comparisonText, passes, rounding } from "../model/compare.js";
+import { type Comparison, type Criterion, compareOutputs, comparisonText, passes, rounding } from "../model/compare.js";
 import { readRuns } from "../model/kept-runs.js";
 import { shapeText } from "../model/shapes.js";
 import type { Tensor } from "../model/tensor.js";
 import { defineKind, type StepContext } from "./kind.js";
 import { inputFolder } from "./local.js";
 
-const params = z.strictObject({
+const criterion = z.strictObject({ metric: checkMetric, tolerance: z.number().nonnegative() });
+
+const params = criterion.extend({
   name: z.string(),
   engine: z.string(),
   cpu: z.string(),
-  tolerance: z.number().positive(),
+  against: checkAgainst,
+  /** Outputs that are judged otherwise. */
+  outputs: z.record(z.string(), criterion).default({}),
 });
 type Params = z.infer<typeof params>;
 
@@ -24,12 +29,12 @@ interface CheckRecord {
 }
 
 /**
- * Judges what a model gave on the board's core, in the input `actual`, by what it should have given, in `cases`. It runs nothing: another tolerance
- * costs no inference. What was measured is logged, level "debug". Throws ERR_EDGEIMG_MODEL_TOLERANCE.
+ * Judges what a model gave on the board's core, in the input `actual`, by what it should have given: onnxruntime's results in `cases`, and golden outputs of the first run in `golden`. It runs nothing: another tolerance
+ * costs no inference. What was measured is logged, level "debug". Throws ERR_EDGEIMG_MODEL_TOLERANCE, and _SHAPES for a metric that cannot judge an output.
  */
 export const checkModelKind = defineKind({
   name: "check-model",
-  version: 6,
+  version: 7,
   params,
   async run(check, context) {
     const { inputs, out } = context;
@@ -37,9 +42,28 @@ export const checkModelKind = defineKind({
     const cases = await readRuns(inputFolder(inputs, "cases"));
     if (actual.length !== cases.length || cases.length === 0)
       throw new Error(`${actual.length} runs are to be judged by ${cases.length}`);
-    const records = cases.map(({ inputs: run, outputs: expected }, index) =>
-      judge({ check, context, run, expected, actual: actual[index]?.outputs ?? [] }),
-    );
+    const actualOf = (index: number) => actual[index]?.outputs ?? [];
+    const records: CheckRecord[] = [];
+    if (check.against === "onnxruntime")
+      for (const [index, { inputs: run, outputs: expected }] of cases.entries())
+        records.push(judge({ check, context, run, expected, actual: actualOf(index), than: "onnxruntime" }));
+    const [first] = cases;
+    if (inputs.golden !== undefined && first !== undefined) {
+      const expected = (await readRuns(inputs.golden))[0]?.outputs ?? [];
+      const same = (list: readonly Tensor[]) => list.filter(({ name }) => expected.some((one) => one.name === name));
+      records.push(
+        judge({
+          check,
+          context,
+          run: first.inputs,
+          expected,
+          actual: same(actualOf(0)),
+          reference: check.against === "onnxruntime" ? same(first.outputs) : undefined,
+          than: "its golden outputs",
+        }),
+      );
+    }
+    if (records.length === 0) throw new Error("there is nothing to judge by");
     await writeFile(
       join(out, "check.json"),
       `${JSON.stringify({ model: check.name, engine: check.engine, cpu: check.cpu, tolerance: check.tolerance, passed: true, runs: records }, null, 1)}\n`,
@@ -47,60 +71,87 @@ export const checkModelKind = defineKind({
   },
 });
 
-function judge({
-  check,
-  context,
-  run,
-  expected,
-  actual,
-}: {
-  check: Params;
-  context: Pick<StepContext, "log">;
-  run: readonly Tensor[];
-  expected: readonly Tensor[];
-  actual: readonly Tensor[];
-}): CheckRecord {
-  const comparisons = compareOutputs(expected, actual, check.tolerance);
+interface Judged {
+  readonly check: Params;
+  readonly context: Pick<StepContext, "log">;
+  readonly run: readonly Tensor[];
+  readonly expected: readonly Tensor[];
+  readonly actual: readonly Tensor[];
+  /** What onnxruntime gave for the same inputs. */
+  readonly reference?: readonly Tensor[] | undefined;
+  /** What `expected` is. */
+  readonly than: "onnxruntime" | "its golden outputs";
+}
+
+function judge({ check, context, run, expected, actual, reference, than }: Judged): CheckRecord {
+  for (const one of expected) refuseTop(check, one);
+  const criterionOf = (output: string): Criterion => check.outputs[output] ?? check;
+  const comparisons = compareOutputs(expected, actual, criterionOf);
   const failed = comparisons.filter((one) => !passes(one));
   const shapes = Object.fromEntries(run.map(({ name, shape }) => [name, shapeText(shape)]));
   for (const one of comparisons)
     context.log("debug", `model ${check.name} at ${Object.values(shapes).join(", ")}: ${comparisonText(one)}`);
   if (failed.length > 0) {
+    const isReferenceOff =
+      reference !== undefined && compareOutputs(expected, reference, criterionOf).some((one) => !passes(one));
     throw new EdgeimgError(
       "ERR_EDGEIMG_MODEL_TOLERANCE",
-      `Model ${check.name}: ${check.engine} on ${check.cpu} gives other results than onnxruntime at ${Object.entries(
-        shapes,
-      )
+      `Model ${check.name}: ${check.engine} on ${check.cpu} gives other results than ${than} at ${Object.entries(shapes)
         .map(([name, shape]) => `${name} ${shape}`)
         .join(", ")}.`,
       {
         details: failed.slice(0, 6).map((one) => comparisonText(one)),
-        hint: remedy(check, failed, new Set(expected.flatMap(({ name, type }) => (type === "f32" ? [] : [name])))),
+        hint: isReferenceOff
+          ? "onnxruntime on this machine gives other results than the golden outputs as well: the golden files, the inputs given with them, or the exported model are wrong, not the conversion."
+          : remedy(check, failed, {
+              than,
+              integers: new Set(expected.flatMap(({ name, type }) => (type === "f32" ? [] : [name]))),
+            }),
       },
     );
   }
   return { shapes, outputs: comparisons.map(({ name }) => name) };
 }
 
+/** A row of one value has its largest value in one place only: that metric would pass anything. */
+function refuseTop({ name, metric, outputs }: Params, { name: output, shape }: Tensor): void {
+  const width = shape.at(-1) ?? 1;
+  if ((outputs[output]?.metric ?? metric) !== "top-1" || width > 1 || shape.includes(0)) return;
+  throw new EdgeimgError(
+    "ERR_EDGEIMG_MODEL_SHAPES",
+    `Model ${name}: output ${output} is ${shapeText(shape)}; top-1 needs two values or more in the last dimension.`,
+    { hint: `Give it another metric: models.${name}.outputs.${output}.metric.` },
+  );
+}
+
 /** A larger tolerance is offered for what may be rounding only: not for another shape, and not for results that have little in common. */
 function remedy(
-  { name, engine, tolerance }: Params,
+  { name, engine, outputs, ...usual }: Params,
   failed: readonly Comparison[],
-  integers: ReadonlySet<string>,
+  { than, integers }: Pick<Judged, "than"> & { readonly integers: ReadonlySet<string> },
 ): string {
   const other =
-    engine === "onnxruntime"
+    engine === "onnxruntime" || than !== "onnxruntime"
       ? "export the model with another opset"
       : "build with `--engine onnxruntime`, which runs the file unconverted";
   if (failed.some(({ mismatch }) => mismatch !== undefined))
-    return `The conversion for ${engine} changed an output's shape or type: ${other}, or end the model with a Reshape to the shape you need.`;
+    return than === "onnxruntime"
+      ? `The conversion for ${engine} changed an output's shape or type: ${other}, or end the model with a Reshape to the shape you need.`
+      : `The golden file has another shape than the model gives for these inputs: make it anew with the inputs under models.${name}.inputs.`;
   // ONNX leaves open what a Cast makes of a number that the type cannot hold, and x86 and Arm do differ.
-  if (engine === "onnxruntime" && failed.every((one) => integers.has(one.name)))
+  if (engine === "onnxruntime" && than === "onnxruntime" && failed.every((one) => integers.has(one.name)))
     return `If the model casts numbers to whole ones that do not fit the type (-1 to uint8), processors differ: put a Clip before the Cast, or say which values the inputs have in use, for example \`test: { range: [0, 1] }\` under models.${name}.inputs.NAME; else ${other}.`;
-  if (tolerance < rounding)
-    return `A tolerance of ${tolerance} is less than sums of 32-bit numbers differ by: set \`models.${name}.tolerance\` to ${rounding} or more.`;
-  const factor = Math.max(...failed.flatMap(({ judged }) => judged.map(({ measured, allowed }) => measured / allowed)));
-  if (factor > 20)
-    return `That is no rounding: ${other}, declare fewer shapes if only some are wrong, or take the operator out that differs.`;
-  return `If that is precise enough for the app, raise \`models.${name}.tolerance\` in edgeimg.yaml; else ${other}.`;
+  const worst = failed.map((one) => ({
+    key: outputs[one.name] === undefined ? `models.${name}.tolerance` : `models.${name}.outputs.${one.name}.tolerance`,
+    criterion: outputs[one.name] ?? usual,
+    factor: Math.max(...one.judged.map(({ measured, allowed }) => measured / allowed)),
+  }));
+  const tight = worst.find(({ criterion: { metric, tolerance } }) => metric === "agreement" && tolerance < rounding);
+  if (tight !== undefined)
+    return `A tolerance of ${tight.criterion.tolerance} is less than sums of 32-bit numbers differ by: set \`${tight.key}\` to ${rounding} or more.`;
+  if (worst.some(({ criterion, factor }) => criterion.metric !== "top-1" && factor > 20))
+    return than === "onnxruntime"
+      ? `That is no rounding: ${other}, declare fewer shapes if only some are wrong, or take the operator out that differs.`
+      : `That is no rounding: make the golden files anew with the inputs under models.${name}.inputs and this very model, or choose another engine.`;
+  return `If that is precise enough for the app, raise \`${[...new Set(worst.map(({ key }) => key))].join("`, `")}\` in edgeimg.yaml; else ${other}.`;
 }

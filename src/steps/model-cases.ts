@@ -1,57 +1,92 @@
 import { join } from "node:path";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
 import * as z from "../ground/zod.js";
-import { findRuns } from "../model/check-runs.js";
+import { findRuns, givenRun, type RunSearch } from "../model/check-runs.js";
 import { readModel } from "../model/external-data.js";
-import { resolveInputs } from "../model/inputs.js";
-import { writeRuns } from "../model/kept-runs.js";
+import { readRuns, writeRuns } from "../model/kept-runs.js";
 import { inputFacts, narrowed } from "../model/probe.js";
-import { inspectOnnx, runOnnx } from "../model/reference.js";
-import { defineKind } from "./kind.js";
+import { runOnnx } from "../model/reference.js";
+import { listedInput } from "../model/test-input.js";
+import { defineKind, type StepContext } from "./kind.js";
 import { inputFolder } from "./local.js";
-import { shapeSet } from "./model-ports.js";
+import { readPorts } from "./model-ports.js";
 
 const params = z.strictObject({
   name: z.string(),
-  declared: z.record(z.string(), shapeSet),
   /** Values that inputs are tried with, where the project says. */
   ranges: z.record(z.string(), z.strictObject({ min: z.number(), max: z.number() })).default({}),
+  values: z.record(z.string(), z.array(z.number()).min(1)).default({}),
+  /** Whether golden outputs belong to the first run, so that each of its inputs must be given. */
+  golden: z.boolean().default(false),
 });
 
 /**
- * Chooses what a model is checked with, at the smallest and a middle declared shape, others than a converter was shown, and keeps it with what
- * onnxruntime on this machine makes of it (kept-runs.ts). Throws ERR_EDGEIMG_MODEL_SHAPES and _INPUTS.
+ * Chooses what a model is checked with: what the project gives (the input `given`), the smallest and a middle declared shape, others than a converter
+ * was shown. Keeps it with what onnxruntime on this machine makes of it (kept-runs.ts); without the input `reference` it is the first run
+ * alone, with no outputs. Throws ERR_EDGEIMG_MODEL_SHAPES, _INPUTS and _GOLDEN.
  */
 export const modelCasesKind = defineKind({
   name: "model-cases",
-  version: 1,
+  version: 2,
   // The last digits of sums depend on the processor.
   varies: true,
   params,
-  async run({ name, declared, ranges }, { inputs, work, out, services }) {
+  async run({ name, ranges, values, golden }, context) {
+    const { inputs, out } = context;
     const onnx = join(inputFolder(inputs, "onnx"), "model.onnx");
-    const options = {
-      runtime: inputFolder(inputs, "reference"),
-      model: onnx,
-      name: `Model ${name}`,
-      signal: services.signal,
-      work,
-    };
-    const found = await inspectOnnx(options);
+    const ports = await readPorts(inputFolder(inputs, "ports"));
+    const given = inputs.given === undefined ? [] : ((await readRuns(inputs.given))[0]?.inputs ?? []);
+    const without = ports.inputs
+      .map((port) => port.name)
+      .filter((port) => values[port] === undefined && !given.some((one) => one.name === port));
+    if (golden && without.length > 0)
+      throw new EdgeimgError(
+        "ERR_EDGEIMG_MODEL_GOLDEN",
+        `Model ${name} has golden outputs, but nothing says what they belong to: no values for ${without.join(", ")}.`,
+        {
+          hint: `Give \`test: { file: ${without[0]}.npy }\`, or \`values\`, under models.${name}.inputs.${without[0]}.`,
+        },
+      );
+    for (const [port, list] of Object.entries(values)) {
+      const found = ports.inputs.find((one) => one.name === port);
+      try {
+        if (found !== undefined) listedInput({ ...found, shape: [] }, list);
+      } catch (error) {
+        if (!(error instanceof RangeError)) throw error;
+        throw new EdgeimgError("ERR_EDGEIMG_MODEL_INPUTS", `Model ${name}, input ${port}: ${error.message}.`, {
+          hint: `Correct models.${name}.inputs.${port}.test.values.`,
+        });
+      }
+    }
     const facts = inputFacts((await readModel(onnx, `Model ${name}`)).file);
-    const runs = await findRuns({
+    const search: RunSearch = {
       model: name,
-      inputs: narrowed(name, resolveInputs(name, found.inputs, declared), facts),
+      inputs: narrowed(name, ports.inputs, facts),
       facts,
       ranges,
-      run: async (run) => {
-        const [result, ...others] = await runOnnx(options, [run]);
-        if (result === undefined || others.length > 0) throw new Error("onnxruntime did not answer one run");
-        return result;
-      },
-    });
+      values,
+      given,
+      run: inputs.reference === undefined ? async () => ({ outputs: [] }) : reference(name, onnx, context),
+    };
+    const runs = inputs.reference === undefined ? [await givenRun(search)] : await findRuns(search);
     await writeRuns(
       out,
       runs.map(({ inputs: run, expected }) => ({ inputs: run, outputs: expected })),
     );
   },
 });
+
+function reference(name: string, model: string, { inputs, work, services }: StepContext): RunSearch["run"] {
+  const options = {
+    runtime: inputFolder(inputs, "reference"),
+    model,
+    name: `Model ${name}`,
+    signal: services.signal,
+    work,
+  };
+  return async (run) => {
+    const [result, ...others] = await runOnnx(options, [run]);
+    if (result === undefined || others.length > 0) throw new Error("onnxruntime did not answer one run");
+    return result;
+  };
+}

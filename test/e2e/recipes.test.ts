@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
 import * as tar from "tar";
+import { writeNpy } from "../../src/formats/npy.js";
 import { tinyOnnx } from "../model/onnx-builder.js";
 import { edgeimg, packedProgram, scratchFolder } from "./lab.js";
 
@@ -123,6 +124,42 @@ t.test("a patch that does not fit, and an archive that is not there, are said", 
   await writeFile(join(engine, "recipe.yaml"), recipeText);
   t.equal((await edgeimg(program, ["lock", "--update"], { cwd: project })).code, 0);
 });
+
+t.test(
+  "golden outputs alone judge a model: right ones pass, wrong ones do not, and no other run is needed for that",
+  async (t) => {
+    const yaml = await readFile(join(project, "edgeimg.yaml"), "utf8");
+    const npy = (shape: number[], values: number[]) =>
+      writeNpy({ kind: "f", size: 4, shape, data: new Uint8Array(Float32Array.from(values).buffer) });
+    await writeFile(join(project, "x.npy"), npy([2, 3], [1, 2, 3, 4, 5, 6]));
+    const model = "onnx: sum.onnx, check: { against: golden }, outputs: { y: { golden: y.npy } }";
+    const check = async (golden: Uint8Array, more: string) => {
+      await writeFile(join(project, "y.npy"), golden);
+      await writeFile(join(project, "edgeimg.yaml"), yaml.replace("onnx: sum.onnx", `${model}, ${more}`));
+      return edgeimg(program, ["build", "--only", "model-check/sum"], { cwd: project });
+    };
+    const inputs = "inputs: { x: { test: { file: x.npy } } }";
+    const right = await check(npy([1, 1], [21]), inputs);
+    t.equal(right.code, 0, right.stderr.slice(-2000));
+    t.notMatch(right.stdout + right.stderr, /run onnxruntime on them/, "onnxruntime runs nothing");
+    const wrong = await check(npy([1, 1], [21.2]), inputs);
+    t.equal(wrong.code, 3);
+    t.match(
+      wrong.stderr,
+      /MODEL_TOLERANCE.*toy-parts on cortex-a72 gives other results than its golden outputs.*21 instead of 21\.2/s,
+    );
+    t.notMatch(wrong.stdout, /Run model sum/, "another golden file runs no inference");
+    const raised = await check(npy([1, 1], [21.2]), `${inputs}, tolerance: 0.01`);
+    t.equal(raised.code, 0, raised.stderr.slice(-2000));
+    t.notMatch(raised.stdout, /Run model sum|Convert/, "nor does another tolerance");
+    const shape = await check(npy([1, 2], [21, 0]), inputs);
+    t.equal(shape.code, 1);
+    t.match(shape.stderr, /MODEL_SHAPES.*y\.npy has the shape 1x2/s);
+    const without = await check(npy([1, 1], [21]), "inputs: {}");
+    t.match(without.stderr, /MODEL_GOLDEN.*no values for x/s);
+    await writeFile(join(project, "edgeimg.yaml"), yaml);
+  },
+);
 
 t.test("a converter's own refusal reaches the user", async (t) => {
   await writeFile(

@@ -1,8 +1,10 @@
 import t from "tap";
+import type { CheckMetric } from "../../src/catalog/check.js";
 import { compareTensors as compare, compareOutputs, comparisonText, passes } from "../../src/model/compare.js";
 
+const agreement = { metric: "agreement", tolerance: 1e-3 } as const;
 const compareTensors = (reference: Parameters<typeof compare>[0], actual: Parameters<typeof compare>[1]) =>
-  compare(reference, actual, 1e-3);
+  compare(reference, actual, agreement);
 
 const tensor = (values: readonly number[], shape: readonly number[]) =>
   ({ name: "y", type: "f32", shape, data: new Uint8Array(Float32Array.from(values).buffer) }) as const;
@@ -64,18 +66,18 @@ t.test("an output that is missing on one side throws, it is never compared with 
   const one = tensor([1], [1]);
   const other = { ...tensor([2], [1]), name: "z" };
   t.strictSame(
-    compareOutputs([one, other], [other, one], 1e-3).map(({ name, maxAbsolute }) => [name, maxAbsolute]),
+    compareOutputs([one, other], [other, one], () => agreement).map(({ name, maxAbsolute }) => [name, maxAbsolute]),
     [
       ["y", 0],
       ["z", 0],
     ],
     "by name, whatever the order",
   );
-  t.throws(() => compareOutputs([one, other], [one], 1e-3), /outputs y, z; compared would be y/);
-  t.throws(() => compareOutputs([one], [one, other], 1e-3), /outputs y; compared would be y, z/);
-  t.throws(() => compareOutputs([one], [other], 1e-3), /compared would be z/);
-  t.throws(() => compareOutputs([one, other], [one, one], 1e-3), /compared would be y, y/);
-  t.throws(() => compareOutputs([], [], 1e-3), /outputs none/);
+  t.throws(() => compareOutputs([one, other], [one], () => agreement), /outputs y, z; compared would be y/);
+  t.throws(() => compareOutputs([one], [one, other], () => agreement), /outputs y; compared would be y, z/);
+  t.throws(() => compareOutputs([one], [other], () => agreement), /compared would be z/);
+  t.throws(() => compareOutputs([one, other], [one, one], () => agreement), /compared would be y, y/);
+  t.throws(() => compareOutputs([], [], () => agreement), /outputs none/);
 });
 
 t.test("a wrong result never passes because it is small, or stands beside large ones", async (t) => {
@@ -118,8 +120,37 @@ t.test("rounding passes, whatever the size", async (t) => {
 });
 
 t.test("a tolerance below rounding is what it says", async (t) => {
-  const holds = (tolerance: number) => passes(compare(tensor([0.5], [1]), tensor([0.50000006], [1]), tolerance));
+  const holds = (tolerance: number) =>
+    passes(compare(tensor([0.5], [1]), tensor([0.50000006], [1]), { metric: "agreement", tolerance }));
   t.ok(holds(1e-3));
   t.ok(holds(1e-5));
   t.notOk(holds(1e-12));
+});
+
+t.test("metrics: the largest difference, the angle, the place of the largest value", async (t) => {
+  const judged = (
+    metric: CheckMetric,
+    tolerance: number,
+    a: readonly number[],
+    b: readonly number[],
+    shape: number[],
+  ) => passes(compare(tensor(a, shape), tensor(b, shape), { metric, tolerance }));
+  t.ok(judged("max-abs", 0.1, [100, 1], [100.05, 1], [2]));
+  t.notOk(judged("max-abs", 0.1, [1e6, 1], [1e6 + 1, 1], [2]), "however large the value is");
+  t.ok(judged("cosine", 1e-6, [1, 2, 3], [2, 4, 6], [3]), "another length");
+  t.notOk(judged("cosine", 0.1, [1, 0], [0, 1], [2]), "a right angle");
+  t.notOk(judged("cosine", 0.1, [0, 0], [0, 1], [2]), "nothing, and something");
+  t.ok(judged("cosine", 0.1, [0, 0], [0, 0], [2]));
+  t.notOk(judged("cosine", 0.1, [1, Number.NaN], [1, 0], [2]));
+  t.ok(judged("cosine", 0.1, [1, Number.POSITIVE_INFINITY], [1, Number.POSITIVE_INFINITY], [2]));
+  t.ok(judged("top-1", 0, [1, 5, 2, 9, 1, 1], [2, 3, 1, 4, 0, 3], [2, 3]));
+  t.notOk(judged("top-1", 0.4, [1, 5, 2, 9, 1, 1], [2, 3, 1, 1, 9, 3], [2, 3]), "one row of two");
+  t.ok(judged("top-1", 0.5, [1, 5, 2, 9, 1, 1], [2, 3, 1, 1, 9, 3], [2, 3]), "as many as are allowed");
+  t.ok(judged("top-1", 0, [5, 5, 2], [1, 3, 2], [1, 3]), "either of two equal largest values");
+  t.notOk(judged("top-1", 0, [5, 4, 2], [9, Number.NaN, 2], [1, 3]), "not a number");
+  t.notOk(passes(compare(tensor([1, 2], [2]), tensor([1, 2], [1, 2]), { metric: "cosine", tolerance: 1 })), "a shape");
+  t.match(
+    comparisonText(compare(tensor([1, 5], [1, 2]), tensor([5, 1], [1, 2]), { metric: "top-1", tolerance: 0 })),
+    /1\.0e\+0 of the rows with another top value, allowed 0/,
+  );
 });

@@ -67,10 +67,18 @@ function namedFiles({ app, models }: MergedProject["project"]): NamedFile[] {
   return [
     { path: ["app", "entry"], file: app.entry, kind: "file" },
     ...app.assets.map((file, index): NamedFile => ({ path: ["app", "assets", index], file, kind: "file or folder" })),
-    ...Object.entries(models).flatMap(([name, { onnx, files }]) =>
+    ...Object.entries(models).flatMap(([name, { onnx, files, inputs, outputs }]) =>
       [
         { path: ["models", name, "onnx"], file: onnx },
         ...Object.entries(files).map(([key, file]) => ({ path: ["models", name, "files", key], file })),
+        ...Object.entries(inputs).map(([key, { test }]) => ({
+          path: ["models", name, "inputs", key, "test", "file"],
+          file: test?.file,
+        })),
+        ...Object.entries(outputs).map(([key, { golden }]) => ({
+          path: ["models", name, "outputs", key, "golden"],
+          file: golden,
+        })),
       ].flatMap(({ path, file }): NamedFile[] => (typeof file === "string" ? [{ path, file, kind: "file" }] : [])),
     ),
   ];

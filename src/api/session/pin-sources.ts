@@ -17,9 +17,15 @@ export async function pinSources(job: {
 }): Promise<Lock> {
   const { lock, project, fetcher, locked, signal } = job;
   const sources: Lock["sources"] = {};
-  for (const { onnx, files } of Object.values(project.models)) {
-    for (const location of [onnx, ...Object.values(files)]) {
-      if (typeof location === "string") continue;
+  for (const { onnx, files, inputs, outputs } of Object.values(project.models)) {
+    const locations = [
+      onnx,
+      ...Object.values(files),
+      ...Object.values(inputs).map(({ test }) => test?.file),
+      ...Object.values(outputs).map(({ golden }) => golden),
+    ];
+    for (const location of locations) {
+      if (location === undefined || typeof location === "string") continue;
       const key = sourceKey(location);
       const known = lock.sources[key];
       if (location.sha256 !== undefined) {
