@@ -23,7 +23,23 @@ report("result", { missing, drivers: wanted.includes("virtio_net") });
 report("ready");
 `;
 
-for (const filesystem of ["squashfs", "erofs", "ext4"]) {
+/** How each file system's own tool tells mode, user and group of its top folder; squashfs has rights as letters. */
+const rootFolders = {
+  squashfs: {
+    command: (image: string) => ["bin/unsquashfs", "-lln", "-d", "", image],
+    line: /^d(\S+) (\d+)\/(\d+) +\S+ \S+ \S+ $/m,
+  },
+  erofs: {
+    command: (image: string) => ["bin/dump.erofs", "--path=/", image],
+    line: /Uid: (?<user>\d+) +Gid: (?<group>\d+) +Access: (?<mode>\d+)\//,
+  },
+  ext4: {
+    command: (image: string) => ["sbin/debugfs", "-R", "stat <2>", image],
+    line: /Mode: +(?<mode>\d+) [\s\S]*?User: +(?<user>\d+) +Group: +(?<group>\d+)/,
+  },
+};
+
+for (const filesystem of ["squashfs", "erofs", "ext4"] as const) {
   await t.test(`a root on ${filesystem} boots`, async (t) => {
     const project = join(folder, filesystem);
     await mkdir(project);
@@ -37,19 +53,38 @@ for (const filesystem of ["squashfs", "erofs", "ext4"]) {
     t.equal(run.code, 0);
     const image = await stat(join(project, "out/qemu-a72-ncnn/hello-qemu-a72-ncnn.img"));
     t.ok(image.size < 160e6, `${image.size} bytes`);
+    t.same(
+      await rootFolder(project, filesystem),
+      ["0755", "0", "0"],
+      "the root folder is root's, and only root's to write",
+    );
     if (filesystem === "squashfs")
       await t.test("it holds what the manifest says, and the app", async (t) => await squashfsHolds(t, project));
   });
 }
 
+/** The tree of one step of a project's build. */
+async function treeOf(project: string, step: string): Promise<string> {
+  const run = await edgeimg(program, ["build", "--only", step, "--json"], { cwd: project });
+  return String(jsonLines(run.stdout).find((line) => line.command === "build")?.path);
+}
+
+/** Mode, user and group of the top folder of the file system that was built. */
+async function rootFolder(project: string, filesystem: keyof typeof rootFolders): Promise<(string | undefined)[]> {
+  const { command, line } = rootFolders[filesystem];
+  const [tool = "", ...args] = command(join(await treeOf(project, "image/root"), "root.img"));
+  const file = join(await treeOf(project, "root/tools/image"), "root/usr", tool);
+  const said = execFileSync(file, args, { encoding: "utf8", maxBuffer: 1 << 26, stdio: ["ignore", "pipe", "ignore"] });
+  const found = line.exec(said);
+  if (found?.groups !== undefined) return [found.groups.mode, found.groups.user, found.groups.group];
+  const [, rights = "", user, group] = found ?? [];
+  return [rights === rightsOf("0755") ? "0755" : rights, user, group];
+}
+
 /** The app is added to a file system that is there already: what is in it in the end, with owners, modes and times. */
 async function squashfsHolds(t: Test, project: string): Promise<void> {
-  const tree = async (step: string): Promise<string> => {
-    const run = await edgeimg(program, ["build", "--only", step, "--json"], { cwd: project });
-    return String(jsonLines(run.stdout).find((line) => line.command === "build")?.path);
-  };
-  const tool = join(await tree("root/tools/image"), "root/usr/bin/unsquashfs");
-  const image = join(await tree("image/root"), "root.img");
+  const tool = join(await treeOf(project, "root/tools/image"), "root/usr/bin/unsquashfs");
+  const image = join(await treeOf(project, "image/root"), "root.img");
   const listing = execFileSync(tool, ["-lln", "-UTC", "-d", "", image], { encoding: "utf8", maxBuffer: 1 << 26 });
   const found = listing.split("\n").flatMap((line) => {
     const [, type, rights = "", owner, size, date, time, path = "", target] =
