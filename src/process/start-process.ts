@@ -1,7 +1,7 @@
-import { type ChildProcess, spawn } from "node:child_process";
 import { createReadStream, createWriteStream } from "node:fs";
 import type { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { execa } from "execa";
 
 /** A program to run. It sees nothing of this process but what stands here. */
 export interface ProcessJob {
@@ -59,26 +59,27 @@ process.on("exit", () => {
 
 /**
  * The one place where programs are started: each leads a process group of its own, so that it ends whole; Ctrl-C on the terminal reaches
- * this process only, which ends them. Node's own call rather than a library over it: reading one takes longer than some programs run.
+ * this process only, which ends them.
  */
 export function startProcess(job: ProcessJob): StartedProcess {
   const feeds = job.stdin !== undefined;
-  let child: ChildProcess;
-  try {
-    child = spawn(job.program, job.args, {
-      cwd: job.cwd,
-      env: { ...job.env },
-      detached: true,
-      stdio: [feeds ? "pipe" : "ignore", "pipe", "pipe"],
-    });
-  } catch (error) {
-    // Too long a list of arguments, for one.
-    const nothing = { pid: undefined, stdin: undefined, stdout: undefined, stderr: undefined, end: () => {} };
-    return { ...nothing, ended: Promise.resolve(unstarted(error)) };
-  }
+  const child = execa(job.program, job.args, {
+    ...(job.cwd === undefined ? {} : { cwd: job.cwd }),
+    env: { ...job.env },
+    extendEnv: false,
+    // The group is ended here, with all that is in it.
+    cleanup: false,
+    detached: true,
+    buffer: false,
+    reject: false,
+    stripFinalNewline: false,
+    stdin: feeds ? "pipe" : "ignore",
+    stdout: "pipe",
+    stderr: "pipe",
+  });
   const { pid } = child;
   let trouble: unknown;
-  const end = ender(child, job.graceMs);
+  const end = ender(pid, job.graceMs);
   const failing = (error: unknown) => {
     trouble ??= error;
     end.now();
@@ -91,18 +92,17 @@ export function startProcess(job: ProcessJob): StartedProcess {
       job.signal?.removeEventListener("abort", end.now);
       resolve(found);
     };
-    child.once("error", (error) => {
-      if (pid === undefined) finish(unstarted(error));
-    });
-    child.once("close", (exitCode, signal) => {
-      if (pid !== undefined) void written.then(() => finish(endOf(exitCode, signal, trouble)));
+    void child.then(async (result) => {
+      if (pid === undefined) return finish(unstarted(result.cause ?? result));
+      await Promise.all([fed, written]);
+      finish(endOf(result.exitCode, result.signal, trouble));
     });
   });
   if (pid !== undefined) groups.add(pid);
   const timer = job.timeoutMs === undefined ? undefined : setTimeout(end.now, job.timeoutMs);
   job.signal?.addEventListener("abort", end.now, { once: true });
   if (job.signal?.aborted) end.now();
-  if (pid !== undefined && feeds) feed(child, job.stdin, failing);
+  const fed = pid === undefined ? Promise.resolve() : feed(child.stdin, job.stdin, failing);
   const written =
     job.stdout === undefined || child.stdout === null || pid === undefined
       ? Promise.resolve()
@@ -117,20 +117,25 @@ export function startProcess(job: ProcessJob): StartedProcess {
   };
 }
 
-/** A program may end before it has read all: that is no fault of its input. */
-function feed({ stdin }: ChildProcess, from: ProcessJob["stdin"], failing: (error: unknown) => void): void {
+/** A program may end before it has read all: that is no fault of its input. Resolves when it is known whether there is one. */
+async function feed(
+  stdin: Writable | null,
+  from: ProcessJob["stdin"],
+  failing: (error: unknown) => void,
+): Promise<void> {
   if (stdin === null || from === undefined) return;
   if (from !== "open" && "file" in from) {
     const file = createReadStream(from.file);
     file.once("error", failing);
     pipeline(file, stdin).catch(() => {});
+    await new Promise<void>((resolve) => file.once("ready", resolve).once("close", resolve));
     return;
   }
   stdin.on("error", () => {});
   if (from !== "open") stdin.end(from.text);
 }
 
-function ender({ pid }: ChildProcess, graceMs: number | undefined): { now: () => void; done: () => void } {
+function ender(pid: number | undefined, graceMs: number | undefined): { now: () => void; done: () => void } {
   let timer: NodeJS.Timeout | undefined;
   let isDone = false;
   return {
@@ -146,15 +151,15 @@ function ender({ pid }: ChildProcess, graceMs: number | undefined): { now: () =>
   };
 }
 
-function endOf(exitCode: number | null, signal: string | null, trouble: unknown): ProcessEnd {
+function endOf(exitCode: number | undefined, signal: string | undefined, trouble: unknown): ProcessEnd {
   const reason = exitCode ? `exit code ${exitCode}` : (signal ?? messageOf(trouble));
   return {
     failed: exitCode !== 0 || trouble !== undefined,
     reason,
     crashed: /^SIG(SEGV|BUS|ABRT|FPE|ILL|TRAP|SYS)$/.test(signal ?? ""),
     code: codeOf(trouble),
-    exitCode: exitCode ?? undefined,
-    signal: signal ?? undefined,
+    exitCode,
+    signal,
   };
 }
 
