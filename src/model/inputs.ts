@@ -1,9 +1,9 @@
 import { EdgeimgError } from "../errors/edgeimg-error.js";
-import { nearest } from "../errors/nearest.js";
 import type { OnnxPort } from "./reference.js";
 import type { Dimension, Shape, ShapeSet } from "./shapes.js";
 import type { SidecarInput, SidecarOutput } from "./sidecar.js";
 import { type ElementType, isElementType } from "./tensor.js";
+import { unknownPort } from "./unknown-port.js";
 
 /**
  * Joins what the model says of its inputs with the shapes that the project declares: a fixed shape needs no
@@ -14,14 +14,9 @@ export function resolveInputs(
   ports: readonly OnnxPort[],
   declared: Readonly<Record<string, ShapeSet>>,
 ): readonly SidecarInput[] {
-  for (const name of Object.keys(declared)) {
-    if (ports.some((port) => port.name === name)) continue;
-    const names = ports.map((port) => port.name);
-    const close = nearest(name, names);
-    throw new EdgeimgError("ERR_EDGEIMG_MODEL_SHAPES", `Model ${model} has no input ${name}`, {
-      hint: close === undefined ? `Its inputs are: ${names.join(", ")}.` : `Did you mean ${close}?`,
-    });
-  }
+  const names = ports.map((port) => port.name);
+  for (const port of Object.keys(declared))
+    if (!names.includes(port)) throw unknownPort(model, "input", { port, names });
   return ports.map((port) => ({
     name: port.name,
     type: knownType(model, port),

@@ -7,6 +7,7 @@ import { readRuns, writeRuns } from "../model/kept-runs.js";
 import { inputFacts, narrowed } from "../model/probe.js";
 import { runOnnx } from "../model/reference.js";
 import { listedInput } from "../model/test-input.js";
+import { unknownPort } from "../model/unknown-port.js";
 import { defineKind, type StepContext } from "./kind.js";
 import { inputFolder } from "./local.js";
 import { readPorts } from "./model-ports.js";
@@ -36,9 +37,10 @@ export const modelCasesKind = defineKind({
     const onnx = join(inputFolder(inputs, "onnx"), "model.onnx");
     const ports = await readPorts(inputFolder(inputs, "ports"));
     const given = inputs.given === undefined ? [] : ((await readRuns(inputs.given))[0]?.inputs ?? []);
-    const without = ports.inputs
-      .map((port) => port.name)
-      .filter((port) => values[port] === undefined && !given.some((one) => one.name === port));
+    const names = ports.inputs.map((port) => port.name);
+    for (const port of [...Object.keys(ranges), ...Object.keys(values)])
+      if (!names.includes(port)) throw unknownPort(name, "input", { port, names });
+    const without = names.filter((port) => values[port] === undefined && !given.some((one) => one.name === port));
     if (golden && without.length > 0)
       throw new EdgeimgError(
         "ERR_EDGEIMG_MODEL_GOLDEN",

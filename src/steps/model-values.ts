@@ -1,13 +1,13 @@
 import { readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
-import { nearest } from "../errors/nearest.js";
 import { NpyError, readNpy } from "../formats/npy.js";
 import * as z from "../ground/zod.js";
 import { givenTensor } from "../model/given-tensor.js";
 import { writeRuns } from "../model/kept-runs.js";
 import { allows, shapeText } from "../model/shapes.js";
 import type { Tensor } from "../model/tensor.js";
+import { unknownPort } from "../model/unknown-port.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";
 import { readPorts } from "./model-ports.js";
@@ -36,7 +36,7 @@ export const modelValuesKind = defineKind({
     const ports = await readPorts(inputFolder(inputs, "ports"));
     const word = side === "inputs" ? "input" : "output";
     const names = ports[side].map((port) => port.name);
-    for (const port of Object.keys(files)) if (!names.includes(port)) throw unknown(name, word, port, names);
+    for (const port of Object.keys(files)) if (!names.includes(port)) throw unknownPort(name, word, { port, names });
     const without = names.filter((port) => files[port] === undefined);
     if (all && without.length > 0)
       throw new EdgeimgError(
@@ -90,11 +90,4 @@ function allowedText(allowed: Parameters<typeof allows>[0]): string {
     min === max ? String(min) : max === 2 ** 31 - 1 ? "any" : `${min}..${max}`,
   );
   return `[${sizes.join(", ")}]`;
-}
-
-function unknown(model: string, word: string, port: string, names: readonly string[]): EdgeimgError {
-  const close = nearest(port, names);
-  return new EdgeimgError("ERR_EDGEIMG_MODEL_SHAPES", `Model ${model} has no ${word} ${port}.`, {
-    hint: close === undefined ? `Its ${word}s are: ${names.join(", ")}.` : `Did you mean ${close}?`,
-  });
 }

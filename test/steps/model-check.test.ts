@@ -109,6 +109,17 @@ t.test("values fill an input, and dimensions of one name follow the file that is
   t.same([...new Float32Array((first?.inputs[2]?.data ?? new Uint8Array()).slice().buffer)], [0.5, 0.5, 0.5, 0.5]);
   const late = step(t, root, { kind: "model-cases", params: { name: "m", values: { ids: [0.5] } } });
   await t.rejects(late, { code: "ERR_EDGEIMG_MODEL_INPUTS", message: /input ids: 0\.5 is no i64/ });
+  for (const [name, told] of [
+    ["values", { values: { idz: [1] } }],
+    ["a range", { ranges: { idz: { min: 0, max: 1 } } }],
+  ] as const) {
+    const misspelt = step(t, root, { kind: "model-cases", params: { name: "m", ...told } });
+    await t.rejects(
+      misspelt,
+      { code: "ERR_EDGEIMG_MODEL_SHAPES", message: /no input idz/, hint: "Did you mean ids?" },
+      `${name} for an input that is not there`,
+    );
+  }
   const two = await readFiles(t, root, "inputs", { ...good, mask: bool([1, 4], 1, 1, 1, 1) });
   const disagree = step(t, root, { kind: "model-cases", params: { name: "m" }, inputs: { given: two } });
   await t.rejects(disagree, { code: "ERR_EDGEIMG_MODEL_SHAPES", message: /both called tokens/ });
