@@ -1,4 +1,5 @@
 import type { CatalogConverter } from "../catalog/catalog.js";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { sha256Text } from "../ground/canonical.js";
 import type { ImageRequest } from "../image/request.js";
 import type { PackageSetRequest, Requirements } from "../lock/resolve.js";
@@ -11,6 +12,11 @@ export function packageSets(request: ImageRequest): Record<string, PackageSetReq
   const { board, engine, catalog, project } = request;
   const { distribution, init, runtime, kernels } = catalog;
   const { packages } = engine.recipe;
+  const kernel = distribution.kernel.packages[board.arch];
+  if (kernel === undefined)
+    throw new EdgeimgError("ERR_EDGEIMG_CATALOG_INVALID", `The distribution names no kernel for ${board.arch}.`, {
+      hint: "Build the board with `--builder buildroot`, or name a package under kernel.packages of recipes/distro.",
+    });
   const base = [...distribution.sysroot, ...runtime.packages.sysroot, ...kernels.packages.sysroot];
   return {
     // The same for every engine: what is compiled against it is compiled once.
@@ -32,7 +38,7 @@ export function packageSets(request: ImageRequest): Record<string, PackageSetReq
     kernel: {
       name: `kernel/${board.arch}`,
       arch: board.arch,
-      packages: [distribution.kernel.packages[board.arch] ?? ""],
+      packages: [kernel],
       keep: distribution.kernel.keep,
     },
     firmware: exactly(`firmware/${board.name}`, board.arch, board.boot.packages),

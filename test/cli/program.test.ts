@@ -30,7 +30,8 @@ function start(
     child.stdout.on("data", (part) => (stdout += part));
     child.stderr.on("data", (part) => (stderr += part));
     child.on("error", reject);
-    child.on("close", (code) => resolve({ code, stdout, stderr }));
+    // As a shell tells it: a second Ctrl-C may come when the program has put its own handler away.
+    child.on("close", (code, signal) => resolve({ code: signal === "SIGINT" ? 130 : code, stdout, stderr }));
   });
   return { child, ended };
 }

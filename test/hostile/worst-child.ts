@@ -11,6 +11,7 @@ import { parseDeb822 } from "../../src/formats/deb822.js";
 import { readElf } from "../../src/formats/elf.js";
 import { readFat } from "../../src/formats/fat.js";
 import { parseFdt } from "../../src/formats/fdt.js";
+import { readNpy } from "../../src/formats/npy.js";
 import { readPartitions } from "../../src/formats/partitions.js";
 import { parseSshPublicKeys } from "../../src/formats/ssh-public-key.js";
 import { usedExtent } from "../../src/formats/used-extent.js";
@@ -80,6 +81,8 @@ const starts = [
   ">>> a ",
   "format: 1\n",
   "No Op registered for ",
+  // A .npy file of version 1 with the longest header.
+  "\u0093NUMPY\u0001\u0000\u00ff\u00ff{'descr': ",
 ];
 
 const bytes = (text: string) => Buffer.from(text);
@@ -126,6 +129,7 @@ const texts: Readonly<Record<string, (text: string) => unknown>> = {
   ELF: (text) => readElf(bytes(text)),
   FDT: (text) => parseFdt(bytes(text)),
   FAT: (text) => readFat(bytes(text)),
+  npy: (text) => readNpy(Buffer.from(text, "latin1")),
 };
 for (const [name, parse] of Object.entries(texts)) {
   for (const start of starts)

@@ -42,7 +42,7 @@ export async function doctor({
   const ask = (url: string) =>
     answer(url, { dispatcher: agent, signal: AbortSignal.any([signal, AbortSignal.timeout(answerMs)]) });
   try {
-    return await Promise.all([
+    const checks = await Promise.all([
       checkNode(),
       checkProgram({ name: "apt-get", cure: installCommand(family, "apt"), env, signal }),
       checkProgram({ name: "dpkg-deb", cure: installCommand(family, "dpkg"), env, signal }),
@@ -58,6 +58,9 @@ export async function doctor({
       checkStore(env),
       checkLoopback(),
     ]);
+    // What was stopped says that it could not be reached.
+    signal.throwIfAborted();
+    return checks;
   } finally {
     await agent.close().catch(() => {});
   }
