@@ -46,10 +46,10 @@ export async function findRuns(search: RunSearch): Promise<readonly CheckRun[]> 
   const runs: CheckRun[] = search.given.length === 0 ? [] : [await givenRun(search)];
   const plan = probes(search.inputs, search.facts);
   for (const [index, choices] of plan.entries()) {
-    // Shapes are tried beyond what the project gives, but what it gives may be the only one that the model takes.
+    // Other shapes are tried with made values, which the model may refuse: what the project gives may be the only ones that it takes.
     if (search.given.length > 0 && choices.some((shapes) => sameShapes(shapes, runs[0]?.inputs ?? []))) continue;
     const found = await firstAccepted(search, choices, index + 1);
-    if ("error" in found && search.given.length > 0) continue;
+    if ("error" in found && search.given.length > 0 && aboutValues.test(found.error)) continue;
     if ("error" in found) throw refused(search, choices[0] ?? [], found.error);
     runs.push(found);
   }

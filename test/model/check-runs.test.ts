@@ -75,3 +75,25 @@ t.test("floats are also tried over a wide range, unless the model refuses it or 
   t.equal((await search([x], [-1, 1]).found).length, 1);
   t.equal((await search([x], [-100, 100], { ranges: { x: { min: 0, max: 1 } } }).found).length, 1);
 });
+
+t.test(
+  "a declared shape that the model refuses is told, also where the project gives an input in another",
+  async (t) => {
+    const open: SidecarInput = {
+      name: "x",
+      type: "f32",
+      allowed: { dims: [...fixed(1).dims, { min: 1, max: 8, step: 1 }] },
+    };
+    const given: Tensor = { name: "x", type: "f32", shape: [1, 3], data: new Uint8Array(12) };
+    const refusing = (error: string) =>
+      search([open], [-100, 100], {
+        given: [given],
+        run: async ([one]) =>
+          one?.shape[1] === 3
+            ? { outputs: [{ name: "y", type: "f32", shape: [1], data: new Uint8Array(4) }] }
+            : { error },
+      }).found;
+    await t.rejects(refusing("Got invalid dimensions for input: x"), { code: "ERR_EDGEIMG_MODEL_SHAPES" });
+    t.equal((await refusing("indices element out of data bounds, idx=9")).length, 1, "made values prove nothing");
+  },
+);
