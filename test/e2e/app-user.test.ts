@@ -5,6 +5,7 @@ import t from "tap";
 import { buildPrepared } from "../../src/api/build/build.js";
 import { type BootedBoard, bootImage } from "../../src/device/boot.js";
 import type { ConsoleLine } from "../../src/device/console.js";
+import { quietContext } from "../helpers/context.js";
 import { tinyOnnx } from "../model/onnx-builder.js";
 import { edgeimg, packedProgram, scratchFolder } from "./lab.js";
 
@@ -81,17 +82,10 @@ setInterval(() => {}, 60_000);
 await makeCard();
 
 const controller = new AbortController();
-const built = await buildPrepared(
-  {
-    cwd: project,
-    env: process.env,
-    now: () => performance.now(),
-    date: Date.now,
-    emit: () => {},
-    signal: controller.signal,
-  },
-  { offline: true, locked: true },
-);
+const built = await buildPrepared(quietContext(project, { env: process.env, signal: controller.signal }), {
+  offline: true,
+  locked: true,
+});
 
 async function boot(kind: "fresh" | "keep"): Promise<BootedBoard> {
   return await bootImage({

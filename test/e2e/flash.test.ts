@@ -12,6 +12,7 @@ import { readFat } from "../../src/formats/fat.js";
 import { planFatFile } from "../../src/formats/fat-add.js";
 import { readPartitions } from "../../src/formats/partitions.js";
 import { readAt } from "../../src/ground/read-at.js";
+import { quietContext } from "../helpers/context.js";
 import { edgeimg, jsonLines, packedProgram, scratchFolder } from "./lab.js";
 
 /**
@@ -64,17 +65,10 @@ const flashed = await (async () => {
 })();
 // What boots the card: all of it is in the store by now.
 const controller = new AbortController();
-const built = await buildPrepared(
-  {
-    cwd: project,
-    env: process.env,
-    now: () => performance.now(),
-    date: Date.now,
-    emit: () => {},
-    signal: controller.signal,
-  },
-  { offline: true, locked: true },
-);
+const built = await buildPrepared(quietContext(project, { env: process.env, signal: controller.signal }), {
+  offline: true,
+  locked: true,
+});
 const workDir = join(folder, "device");
 
 async function boot(kind: "fresh" | "keep"): Promise<BootedBoard> {

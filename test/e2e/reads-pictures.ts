@@ -18,12 +18,13 @@ const viaHttp = 2;
  * compares what the app reads in the rendered pictures and a photograph, at start and over HTTP, with what is written on them.
  */
 export async function boardsReadPictures({ boards, engines, count }: ReadingOptions): Promise<void> {
+  // Or tap would take the file for finished while it waits between two assertions.
+  t.plan(2 + boards.length * engines.length);
   const folder = await scratchFolder("boot");
   t.teardown(() => rm(folder, { recursive: true, force: true }));
   const program = await packedProgram(folder);
   const project = join(folder, "project");
 
-  // All before the first assertion: between two of them tap would take the file for finished.
   await pictureProject(program, project, { count, viaHttp, photograph: await fetchPhotograph(folder) });
   await appendFile(join(project, "edgeimg.yaml"), `matrix: ${JSON.stringify({ boards, engines })}\n`);
   const built = await edgeimg(program, ["build", "--matrix", "--json"], { cwd: project });

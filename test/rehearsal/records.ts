@@ -9,6 +9,7 @@ import { type BootedBoard, bootImage } from "../../src/device/boot.js";
 import { makeCard } from "../../src/device/card.js";
 import type { CardWrites } from "../../src/device/machine.js";
 import type { Settings } from "../../src/flash/settings.js";
+import { quietContext } from "../helpers/context.js";
 import { type LogEntry, readWriteLog } from "./write-log.js";
 
 /**
@@ -71,14 +72,7 @@ export async function record({ name, folder, signal }: RecordOptions): Promise<R
     join(project, "edgeimg.yaml"),
     `format: 1\nname: hello\nboard: qemu-a72\nengine: ncnn\napp: { entry: main.ts }\n${system}`,
   );
-  const context: Context = {
-    cwd: project,
-    env: process.env,
-    now: () => performance.now(),
-    date: Date.now,
-    emit: () => {},
-    signal,
-  };
+  const context = quietContext(project, { env: process.env, signal });
   const { prepared, qemuRoot, image: built } = await buildPrepared(context, { offline: false, locked: false });
   const image = name === "first" ? built : join(folder, `${name}.img`);
   if (image !== built) await flashFile(context, image);

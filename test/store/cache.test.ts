@@ -24,22 +24,14 @@ import {
   treePath,
   writeAction,
 } from "../../src/store/store.js";
+import { quietContext } from "../helpers/context.js";
 import { testPlan, testServices } from "../helpers/services.js";
 
 const action = (name: string) => sha256Text(name);
 
 async function setUp(t: Test): Promise<{ context: Context; store: Store }> {
   const cache = t.testdir();
-  const { signal } = new AbortController();
-  const context: Context = {
-    cwd: cache,
-    env: { XDG_CACHE_HOME: cache },
-    now: () => 0,
-    date: Date.now,
-    emit: () => {},
-    signal,
-  };
-  return { context, store: await openStore(cache) };
+  return { context: quietContext(cache, { env: { XDG_CACHE_HOME: cache } }), store: await openStore(cache) };
 }
 
 /** Commits a tree with one file, as the result of an action of the same name. */

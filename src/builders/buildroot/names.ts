@@ -1,4 +1,4 @@
-/** A name as part of Kconfig symbols and make variables: `read-text` -> `READ_TEXT`. */
+/** A name as part of Kconfig symbols and make variables: `my-reader` -> `MY_READER`. */
 export function upper(name: string): string {
   return name.toUpperCase().replace(/[^A-Z0-9]+/g, "_");
 }

@@ -1,6 +1,6 @@
-import { join } from "node:path";
 import t, { type Test } from "tap";
 import { explainPath } from "../../../src/api/build/explain.js";
+import { quietContext } from "../../helpers/context.js";
 import { manifestOf } from "../../helpers/manifests.js";
 
 const file = (path: string, more: object = {}) => ({ path, size: 1, ...more });
@@ -23,17 +23,8 @@ const manifest = manifestOf(files, {
 
 const explained = async (t: Test, path: string) => {
   const cwd = t.testdir({ out: { "rpi4-ncnn": { "manifest.json": JSON.stringify(manifest) } } });
-  const { signal } = new AbortController();
-  const context = {
-    cwd,
-    env: { XDG_CACHE_HOME: join(cwd, "cache") },
-    now: () => 0,
-    date: Date.now,
-    emit: () => {},
-    signal,
-  };
   const options = { board: "rpi4", engine: "ncnn", offline: false, locked: false };
-  return await explainPath(context, path, options);
+  return await explainPath(quietContext(cwd), path, options);
 };
 
 t.test("a file of a package: what asked for the package", async (t) => {

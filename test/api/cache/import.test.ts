@@ -8,6 +8,7 @@ import { sha256Text } from "../../../src/ground/canonical.js";
 import { type ArchiveIndex, archiveIndexName, formatIndex } from "../../../src/store/archive.js";
 import { findDamage, openStore, readAction, treePath } from "../../../src/store/store.js";
 import { type TreeEntry, treeDigest } from "../../../src/store/tree.js";
+import { quietContext } from "../../helpers/context.js";
 
 const action = sha256Text("an action");
 const download = "a download";
@@ -56,16 +57,7 @@ async function imported(t: Test, entries: readonly ArchiveEntry[], cut?: number)
   const archive = join(cwd, "site.tar");
   writeFileSync(archive, Buffer.concat([...writeTar(entries, 946_684_800)]));
   if (cut !== undefined) truncateSync(archive, cut);
-  const { signal } = new AbortController();
-  const context = {
-    cwd,
-    env: { XDG_CACHE_HOME: join(cwd, "cache") },
-    now: () => 0,
-    date: Date.now,
-    emit: () => {},
-    signal,
-  };
-  const failure = await cacheImport(context, { file: "site.tar" }).then(
+  const failure = await cacheImport(quietContext(cwd), { file: "site.tar" }).then(
     () => undefined,
     (error: unknown) => error,
   );
@@ -97,16 +89,7 @@ t.test("what a store knows by itself is not replaced", async (t) => {
     join(cwd, "other.tar"),
     Buffer.concat([...writeTar([file(archiveIndexName, formatIndex(other)), ...objects], 0)]),
   );
-  const { signal } = new AbortController();
-  const context = {
-    cwd,
-    env: { XDG_CACHE_HOME: join(cwd, "cache") },
-    now: () => 0,
-    date: Date.now,
-    emit: () => {},
-    signal,
-  };
-  await cacheImport(context, { file: "other.tar" });
+  await cacheImport(quietContext(cwd), { file: "other.tar" });
   t.equal(await readAction(store, action), digestOf(tree));
 });
 
