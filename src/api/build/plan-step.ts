@@ -1,6 +1,7 @@
 import { planImage as makePlan } from "../../builders/debian/plan-image.js";
-import { previewPlan, stepKey } from "../../execute/execute.js";
+import { previewPlan } from "../../execute/execute.js";
 import { findKind } from "../../execute/kinds.js";
+import { stepKey } from "../../execute/step-key.js";
 import { commandsOf } from "../../steps/run.js";
 import { treePath } from "../../store/store.js";
 import { prepare } from "../session/prepare.js";

@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import type { StepResult } from "../../execute/execute.js";
+import type { StepResult } from "../../execute/run-step.js";
 import { carriedSteps } from "../../plan/carried.js";
 import type { Plan, Step } from "../../plan/step.js";
 import type { Store } from "../../store/store.js";

@@ -2,7 +2,7 @@ import { copyFile, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
-import type { StepResult } from "../../execute/execute.js";
+import type { StepResult } from "../../execute/run-step.js";
 import type { Plan } from "../../plan/step.js";
 import { placeFile } from "../../store/place.js";
 import { treePath } from "../../store/store.js";
