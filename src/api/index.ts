@@ -33,6 +33,7 @@ export const api: Api = {
   planStep: async (...asked) => (await import("./build/plan-step.js")).planStep(...asked),
   runImage: async (...asked) => (await import("./device/run.js")).runImage(...asked),
   testImage: async (...asked) => (await import("./device/test.js")).testImage(...asked),
+  tidyCache: async (...asked) => (await import("./cache/tidy.js")).tidyCache(...asked),
   updateLock: async (...asked) => (await import("./build/lock.js")).updateLock(...asked),
   writeTypes: async (...asked) => (await import("./build/types.js")).writeTypes(...asked),
   writeBuildrootTree: async (...asked) => (await import("./buildroot/write.js")).writeBuildrootTree(...asked),

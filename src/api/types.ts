@@ -27,6 +27,7 @@ export interface Api {
   readonly doctor: (context: Context) => Promise<readonly DoctorCheck[]>;
   readonly cacheInfo: (context: Context) => Promise<CacheInfo>;
   readonly cachePrune: (context: Context, options: PruneOptions) => Promise<PruneResult>;
+  readonly tidyCache: (context: Context, options: TidyOptions) => Promise<TidyResult | undefined>;
   readonly cacheVerify: (context: Context) => Promise<VerifyResult>;
   readonly ciInit: (context: Context, options: CiInitOptions) => Promise<CiInitResult>;
   readonly cacheExport: (context: Context, options: ExportOptions) => Promise<CacheArchiveResult>;
@@ -364,6 +365,18 @@ export interface CacheEntry {
 export interface PruneOptions {
   /** Keep what was used within this many days. */
   readonly olderThanDays: number;
+}
+
+export interface TidyOptions {
+  /** Milliseconds since 1970: what was used since then stays, however large the store is. */
+  readonly since: number;
+}
+
+/** What left the store, and what it is held to. */
+export interface TidyResult {
+  readonly bytes: number;
+  readonly days: number;
+  readonly gigabytes: number;
 }
 
 export interface PruneResult {

@@ -33,6 +33,8 @@ export interface CommandSpec {
   readonly examples: readonly (readonly [command: string, what: string])[];
   /** Further lines of the help, from what edgeimg finds in its folders. */
   readonly more?: (api: Api) => Promise<string>;
+  /** It may have put much into the store, which is looked through afterwards when that is due. */
+  readonly fillsStore?: true;
   readonly run: (invocation: Invocation) => Promise<number>;
 }
 

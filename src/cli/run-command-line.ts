@@ -1,5 +1,5 @@
 import { CommanderError } from "commander";
-import type { Api, Context } from "../api/types.js";
+import type { Api, Context, TidyResult } from "../api/types.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { noSpace } from "../errors/no-space.js";
 import type { Output } from "./command.js";
@@ -11,6 +11,7 @@ import { errorRecord, errorText } from "./render/error.js";
 import { jsonRenderer } from "./render/json.js";
 import { plainRenderer } from "./render/plain.js";
 import type { Renderer, RenderOptions } from "./render/renderer.js";
+import { bytesText } from "./render/words.js";
 import type { Terminal } from "./terminal.js";
 
 /**
@@ -59,6 +60,7 @@ export async function runCommandLine(words: readonly string[], terminal: Termina
   const { spec, flags } = parsed;
   const level = flags.on("verbose") ? "verbose" : flags.on("quiet") ? "quiet" : "normal";
   const renderer = await rendererFor({ json, level, terminal });
+  const began = terminal.date();
   try {
     const code = await spec.run({
       arguments: parsed.arguments,
@@ -68,11 +70,22 @@ export async function runCommandLine(words: readonly string[], terminal: Termina
       terminal,
       output: outputOf({ json, level, terminal, renderer }),
     });
-    return terminal.signal.aborted ? 130 : code;
+    if (terminal.signal.aborted) return 130;
+    // The result was told: whoever stops this misses nothing.
+    if (spec.fillsStore) {
+      const left = await api.tidyCache(contextOf(terminal, renderer), { since: began });
+      if (left !== undefined && level !== "quiet" && !json) terminal.stdout(tidyText(left));
+    }
+    return code;
   } catch (error) {
     await renderer.finish();
     return fail(error, level === "verbose");
   }
+}
+
+function tidyText({ bytes, days, gigabytes }: TidyResult): string {
+  if (bytes === 0) return "";
+  return `${bytesText(bytes)} left the store: unused for ${days} days, or longest unused of more than ${gigabytes} GB\n`;
 }
 
 /** What the help that is asked for says from what there is. */

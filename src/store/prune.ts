@@ -7,11 +7,16 @@ import { listNames, lockFolder, readAction, readTree, removeTree, type Store } f
  * Removes what was not used since a time (milliseconds since the epoch), and what unfinished work left before it.
  * A step's result counts as used whenever a build came across its action, even when nothing looked into the tree.
  */
-export async function pruneOlder(store: Store, limit: number): Promise<{ removed: number; bytes: number }> {
+export async function pruneOlder(
+  store: Store,
+  limit: number,
+  signal: AbortSignal,
+): Promise<{ removed: number; bytes: number }> {
   const used = await usedTrees(store, limit);
   let removed = 0;
   let bytes = 0;
   for (const digest of await treeDigests(store)) {
+    signal.throwIfAborted();
     const index = join(store.root, "trees", `${digest}.json`);
     if (used.has(digest) || (await stat(index)).mtimeMs > limit) continue;
     bytes += (await readTree(store, digest).catch(() => ({ bytes: 0 }))).bytes;
@@ -21,6 +26,7 @@ export async function pruneOlder(store: Store, limit: number): Promise<{ removed
   const listed = new Set(await treeDigests(store));
   for (const folder of ["trees", "blobs", "actions", "work", "tmp", "outs", "titles", "receipts"]) {
     for (const name of await readdir(join(store.root, folder)).catch(() => [])) {
+      signal.throwIfAborted();
       if (folder === "titles" && listed.has(name)) continue;
       // A tree without a listing is what a killed commit or removal left.
       if (folder === "trees" && listed.has(name.replace(/\.json$/, ""))) continue;

@@ -13,6 +13,7 @@ import { hashFile, listTree, normaliseTree, type TreeEntry, treeDigest, walk } f
  *     blobs/SHA256        a fetched file             blobs/SHA256.part   one that is under way
  *     work/ACTION/        an action under way, kept when it was stopped
  *     titles/DIGEST       what a tree is, for people    outs/SHA256   images that an output folder's last build gave
+ *     tidied              when all was looked through, and what was added since (tidied.ts)
  *     receipts/KEY.json   of builds that found nothing to do (api/build/up-to-date.ts)
  *     locks/              sockets of those who hold a lock (lock.ts)
  *
@@ -30,9 +31,12 @@ export interface TreeInfo {
 
 const version = "v1";
 
+/** The store below a cache folder, whether there is one or not. */
+export const storeAt = (cacheDir: string): Store => ({ root: join(cacheDir, "edgeimg", version) });
+
 /** Opens the store below a cache folder. Throws ERR_EDGEIMG_STORE_UNWRITABLE. */
 export async function openStore(cacheDir: string): Promise<Store> {
-  const root = join(cacheDir, "edgeimg", version);
+  const { root } = storeAt(cacheDir);
   try {
     for (const folder of ["trees", "actions", "blobs", "work", "tmp"])
       await mkdir(join(root, folder), { recursive: true });

@@ -15,27 +15,30 @@ export interface StoreLimits {
 export interface TidyJob {
   readonly store: Store;
   readonly limits: StoreLimits;
-  /** Milliseconds since the epoch. Nothing that was used since `since`, the begin of the build, is removed for its size. */
+  /** Milliseconds since the epoch. Nothing that was used since `since`, the begin of the command, is removed for its size. */
   readonly now: number;
   readonly since: number;
-  /** Where the build's results went, and those of its trees that the next build into that folder makes worthless. */
-  readonly outs: readonly { readonly folder: string; readonly trees: readonly string[] }[];
+  readonly signal: AbortSignal;
+}
+
+/** Where a build's results went, and those of its trees that the next build into that folder makes worthless. */
+export interface OutFolder {
+  readonly folder: string;
+  readonly trees: readonly string[];
 }
 
 /**
- * Removes images that a later build into the same folder has replaced, results that are too old, and, in a store that is too large, what was unused
- * longest. Must run under `whenUnused`. Gives the bytes that it freed.
+ * Looks through the whole store: removes results that are too old and, in a store that is too large, what was unused longest. Must run under
+ * `whenUnused`. Gives the bytes that it freed. May be stopped at any moment; the next goes on.
  */
-export async function tidyStore(job: TidyJob): Promise<number> {
-  const { store, limits, now, since } = job;
-  let freed = 0;
-  for (const out of job.outs) freed += await removeReplaced(store, out);
-  freed += (await pruneOlder(store, now - limits.days * 86_400_000)).bytes;
-  const trees = await usedTrees(store);
+export async function tidyStore({ store, limits, now, since, signal }: TidyJob): Promise<number> {
+  let freed = (await pruneOlder(store, now - limits.days * 86_400_000, signal)).bytes;
+  const trees = await usedTrees(store, signal);
   let bytes = trees.reduce((sum, tree) => sum + tree.bytes, 0);
   if (bytes <= limits.bytes) return freed;
   for (const tree of trees.sort((a, b) => a.usedAt - b.usedAt)) {
     if (bytes <= limits.bytes * 0.9 || tree.usedAt >= since) break;
+    signal.throwIfAborted();
     await removeTree(store, tree.digest);
     bytes -= tree.bytes;
     freed += tree.bytes;
@@ -43,8 +46,11 @@ export async function tidyStore(job: TidyJob): Promise<number> {
   return freed;
 }
 
-/** Remembers what a folder's build gave, and removes what the one before gave unless another folder's still does. */
-async function removeReplaced(store: Store, out: TidyJob["outs"][number]): Promise<number> {
+/**
+ * Remembers what a folder's build gave, and removes what the one before gave unless another folder's still does. Must run under
+ * `whenUnused`. Gives the bytes that it freed. Looks at nothing else of the store.
+ */
+export async function removeReplaced(store: Store, out: OutFolder): Promise<number> {
   const folder = join(store.root, "outs");
   await mkdir(folder, { recursive: true });
   const own = sha256Text(out.folder);
@@ -67,15 +73,20 @@ async function readList(path: string): Promise<string[]> {
 }
 
 /** All trees with their sizes, and when a build last came across them. */
-async function usedTrees(store: Store): Promise<{ digest: string; bytes: number; usedAt: number }[]> {
+async function usedTrees(
+  store: Store,
+  signal: AbortSignal,
+): Promise<{ digest: string; bytes: number; usedAt: number }[]> {
   const used = new Map<string, number>();
   for (const action of await readdir(join(store.root, "actions"))) {
+    signal.throwIfAborted();
     const digest = await readAction(store, action);
     const found = await stat(join(store.root, "actions", action)).catch(() => undefined);
     if (digest !== undefined && found !== undefined) used.set(digest, Math.max(used.get(digest) ?? 0, found.mtimeMs));
   }
   const trees: { digest: string; bytes: number; usedAt: number }[] = [];
   for (const name of await readdir(join(store.root, "trees"))) {
+    signal.throwIfAborted();
     if (!name.endsWith(".json")) continue;
     const digest = name.slice(0, -5);
     const { mtimeMs } = await stat(join(store.root, "trees", name));
@@ -84,8 +95,8 @@ async function usedTrees(store: Store): Promise<{ digest: string; bytes: number;
   return trees;
 }
 
-/** A tree's size from the front of its listing, which may be megabytes long. */
-async function treeBytes(store: Store, digest: string): Promise<number> {
+/** A tree's size in bytes, 0 for one that is gone; from the front of its listing, which may be megabytes long. */
+export async function treeBytes(store: Store, digest: string): Promise<number> {
   const file = await open(`${treePath(store, digest)}.json`, "r").catch(() => undefined);
   if (file === undefined) return 0;
   try {

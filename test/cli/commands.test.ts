@@ -222,6 +222,34 @@ Steps for rpi4 with ncnn
   );
 });
 
+t.test("commands that build tidy the store once they have told the result, and say so to people", async (t) => {
+  const freed = { bytes: 2_000_000_000, days: 30, gigabytes: 20 };
+  const line = "2.0 GB left the store: unused for 30 days, or longest unused of more than 20 GB\n";
+  const build = async (words: string[], part = {}) =>
+    await runFake(["build", ...words], { buildImage: async () => built, tidyCache: async () => freed, ...part });
+  const ran = await build([]);
+  t.equal(ran.stdout.endsWith(`Raspberry Pi Imager\n${line}`) || ran.stdout.endsWith(`drives)\n${line}`), true);
+  t.equal((await build(["--quiet"])).stdout.includes("left the store"), false);
+  const last = (await build(["--json"])).stdout.trim().split("\n").at(-1) ?? "";
+  t.match(JSON.parse(last), { type: "result" }, "the result is the last line for programs");
+  t.equal((await build([], { tidyCache: async () => ({ ...freed, bytes: 0 }) })).stdout.includes("left"), false);
+  const stop = new AbortController();
+  const tidyCache = async () => {
+    stop.abort();
+    return undefined;
+  };
+  const stopped = await runFake(["build"], { buildImage: async () => built, tidyCache }, { signal: stop.signal });
+  t.equal(stopped.code, 0, "who stops the tidying has the image all the same");
+  const refused = async () => {
+    throw new Error("a command that builds nothing leaves the store alone");
+  };
+  const other = await runFake(["cache", "prune"], {
+    cachePrune: async () => ({ removed: 0, bytes: 0 }),
+    tidyCache: refused,
+  });
+  t.equal(other.code, 0);
+});
+
 t.test("cache: list, size, prune, verify", async (t) => {
   const info = {
     path: "/cache",

@@ -34,6 +34,8 @@ export function fakeApi(part: Partial<Api>): Api {
     writeBuildrootTree: refuse,
     initProject: refuse,
     writeTypes: refuse,
+    // After every command that builds.
+    tidyCache: async () => undefined,
     ...part,
   };
 }

@@ -89,7 +89,6 @@ async function buildAll(
   const merged = mergePlans(jobs);
   context.emit({ type: "plan", steps: merged.plan.steps.length });
   const { store } = first.services;
-  const since = context.date();
   const ended = await useStore(store, context.signal, () => finish({ context, started, jobs, merged })).catch(
     async (error) => {
       throw await withModulePlace(
@@ -106,7 +105,7 @@ async function buildAll(
     // The same project for all images.
     break;
   }
-  await tidy(context, { store, since, built: ended.built, plan: merged.plan, results: ended.results });
+  await tidy(context, { store, built: ended.built, plan: merged.plan, results: ended.results });
   return { built: ended.built, steps: [...ended.results.values()] };
 }
 

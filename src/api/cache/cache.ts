@@ -45,7 +45,7 @@ const dayMs = 86_400_000;
 /** Removes what no build asked for in some days, and what unfinished work left. Never harms: it is made or fetched again. */
 export async function cachePrune(context: Context, { olderThanDays }: PruneOptions): Promise<PruneResult> {
   const store = await openStore(cacheFolder(context));
-  return await pruneOlder(store, context.date() - olderThanDays * dayMs);
+  return await pruneOlder(store, context.date() - olderThanDays * dayMs, context.signal);
 }
 
 /** Reads every object and removes what is not what its name says. */

@@ -26,6 +26,7 @@ export const build: CommandSpec = {
     ["edgeimg build --only compile/edge-run --keep-work", "one step, and the folder it worked in"],
     ["edgeimg build --json | jq -c 'select(.type == \"artifact\")'", "the results, for a script"],
   ],
+  fillsStore: true,
   run: async ({ api, context, flags, output }) => {
     const { buildImage, buildMatrix, buildStep } = api;
     const options = { ...buildOptions(flags), ...builderOptions(flags), keepWork: flags.on("keep-work") || undefined };

@@ -30,6 +30,7 @@ export const run: CommandSpec = {
     ["edgeimg run card.img --board rpi4", "boot a file that `edgeimg flash --device card.img` wrote"],
     ["edgeimg run --port 8080", "the app's page is then at http://127.0.0.1:8080/"],
   ],
+  fillsStore: true,
   run: async ({ api, arguments: [image], context, flags, output, terminal }) => {
     const { runImage } = api;
     const result = await runImage(context, {

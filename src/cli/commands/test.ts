@@ -25,6 +25,7 @@ export const test: CommandSpec = {
     ["edgeimg test --board qemu-a53 --json", "the report for a program"],
     ["edgeimg test --junit report.xml --repeat 5", "five boots, the report for a CI server"],
   ],
+  fillsStore: true,
   run: async ({ api, context, flags, output }) => {
     const { testImage } = api;
     const report = await testImage(context, {
