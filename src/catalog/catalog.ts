@@ -1,6 +1,7 @@
 import { access, readdir, readFile, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import type * as z from "zod";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { parseYamlWith } from "../formats/yaml-schema.js";
 import { type Board, board } from "./board.js";
 import { type Converter, converter } from "./converter.js";
@@ -82,7 +83,7 @@ export async function loadCatalog(home: string, project: string | undefined): Pr
     engines,
     converters,
     tools,
-    distribution: await readEntry(distribution, join(home, "recipes/distro/debian-13.yaml")),
+    distribution: await defaultDistribution(join(home, "recipes/distro")),
     init: await readEntry(initRecipe, join(home, "recipes/init/recipe.yaml")),
     overlay: await executables(join(home, "recipes/init/rootfs")),
     timeZones: (await readFile(join(home, "recipes/init/time-zones.txt"), "utf8")).trim().split("\n"),
@@ -91,6 +92,18 @@ export async function loadCatalog(home: string, project: string | undefined): Pr
     reference: await readEntry(referenceRecipe, join(home, "recipes/reference/recipe.yaml")),
     home,
   };
+}
+
+/** The distribution that says it is the one. Throws ERR_EDGEIMG_CATALOG_INVALID when none or several do. */
+async function defaultDistribution(folder: string): Promise<Distribution> {
+  const known = await Promise.all((await yamlFiles(folder)).map((file) => readEntry(distribution, file)));
+  const [found, ...more] = known.filter((one) => one.default);
+  if (found !== undefined && more.length === 0) return found;
+  throw new EdgeimgError(
+    "ERR_EDGEIMG_CATALOG_INVALID",
+    `${found === undefined ? "None" : "More than one"} of the distributions in ${folder} is the default.`,
+    { hint: "Give one of them, and no other, the line `default: true`." },
+  );
 }
 
 /** Files below a folder, and whether each may be executed. */

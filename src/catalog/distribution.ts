@@ -13,29 +13,61 @@ const toolSet = z.strictObject({
   exclude: globs.default([]),
 });
 
+/** Where programs that edgeimg itself starts lie in a set's root, by what they are for. */
+const programs = <Role extends string>(roles: readonly Role[]) => z.record(z.enum(roles), z.string());
+
 /** The distribution that tools, sysroots and root file systems are made of: `recipes/distro/NAME.yaml`. */
 export const distribution = z.strictObject({
   format: z.literal(1),
   name,
+  /** Of several distributions the one that is used. */
+  default: z.boolean().default(false),
   /** The namespace in package URLs: pkg:deb/NAMESPACE/... */
   purlNamespace: z.string(),
   suites: z.array(z.string()).min(1),
   /** The suite of security updates, in an archive of its own: for what goes into images, not for tools of the host. */
   security: z.string().optional(),
   components: z.array(z.string()).min(1),
+  /** Field Origin of the archive's Release files. */
+  origin: z.string(),
   /** The archive's keyring on the host. */
   keyring: z.string(),
+  /** Family of the host's distribution -> its package with the keyring. */
+  keyringPackages: z.record(z.string(), z.string()),
+  /** The container image that jobs of a pipeline run in unless told. */
+  container: z.string(),
   tools: z.strictObject({
     toolchain: toolSet.extend({
       /** How the compiler is pointed at a sysroot: {sysroot} is its folder. */
       sysrootFlags: z.array(z.string()),
+      programs: programs(["cmake", "ninja"]),
     }),
-    image: toolSet,
-    /** depmod, as usr/sbin/depmod. */
-    modules: toolSet,
+    image: toolSet.extend({
+      programs: programs([
+        /** genimage: partitions and disks as its configuration says. */
+        "layout",
+        /** A file system from a tar archive; squashfs-tools, erofs-utils and e2fsprogs have them. */
+        "squashfs",
+        "erofs",
+        "ext4",
+        /** A folder into a squashfs that is there, an ext4 to what it holds. */
+        "squashfsAdd",
+        "ext4Shrink",
+        "gzip",
+        "zstd",
+        /** Of the GNU coreutils: cp, cat, mv, mkdir, truncate. */
+        "copy",
+        "print",
+        "move",
+        "makeFolder",
+        "setSize",
+      ]),
+    }),
+    /** `index` is kmod's depmod. */
+    modules: toolSet.extend({ programs: programs(["index"]) }),
     qemu: toolSet,
-    /** An interpreter for tools that are Python programs: usr/bin/python3. */
-    python: toolSet,
+    /** An interpreter for tools that are Python programs. */
+    python: toolSet.extend({ programs: programs(["interpreter"]) }),
   }),
   /** Packages of every sysroot. */
   sysroot: z.array(z.string()).min(1),

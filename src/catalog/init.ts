@@ -12,18 +12,18 @@ const part = z.strictObject({
   programs: z.array(path).default([]),
 });
 
-/** `recipes/init/recipe.yaml`: what PID 1 and its helpers are, and the skeleton of the root file system. */
 /** What gives a part's programs in Buildroot. */
 const buildrootOptions = z.record(z.string().regex(/^BR2_[A-Za-z0-9_]+$/), z.union([z.boolean(), z.string()]));
 
+/** `recipes/init/recipe.yaml`: what PID 1 and its helpers are, and the skeleton of the root file system. */
 export const initRecipe = z.strictObject({
   format: z.literal(1),
   name: z.literal("init"),
   title: z.string(),
   ...part.shape,
-  /** Path of busybox within its package. */
-  busybox: path,
-  /** Links /usr/bin/NAME to busybox, in the root file system and in the initramfs. */
+  /** The one program that all applets are, by its path within its package. */
+  appletProgram: path,
+  /** Links /usr/bin/NAME to it, in the root file system and in the initramfs. */
   applets: z.strictObject({ rootfs: z.array(z.string()), initramfs: z.array(z.string()) }),
   /** Only in images with the ssh server. */
   ssh: z.strictObject(part.shape),
@@ -46,7 +46,7 @@ export const initRecipe = z.strictObject({
     unused: z.array(path),
     /** Lines of the kernel fragment of every board. */
     kernel: z.array(z.string()),
-    busybox: z.strictObject({
+    appletConfig: z.strictObject({
       /** Applets whose symbol is not their name in capitals. */
       symbols: z.record(z.string(), z.string()),
       /** Further symbols that the scripts need, and ones that they do not. */

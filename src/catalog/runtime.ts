@@ -20,6 +20,9 @@ const buildrootLibrary = z.strictObject({
 });
 export type BuildrootLibrary = z.infer<typeof buildrootLibrary>;
 
+/** Runs the app and compiles it to bytecode; runs a model once, at build time; what every engine's adapter is linked with. */
+const programRoles = ["app-host", "model-runner", "adapter-common"] as const;
+
 export const runtimeRecipe = z.strictObject({
   name: z.enum(["runtime", "kernels"]),
   title: z.string(),
@@ -51,6 +54,11 @@ export const runtimeRecipe = z.strictObject({
   programs: z.array(
     z.strictObject({
       output: path,
+      /** What edgeimg needs it for by itself; absent: it is only installed. */
+      role: z.enum(programRoles).optional(),
+      /** What it is and why an image needs it, in lists of steps. */
+      title: z.string(),
+      why: z.string(),
       /** Path in the image; null for a program that runs at build time only. */
       install: path.nullable(),
       /** Folders and files of the recipe. */
@@ -72,10 +80,11 @@ export const runtimeRecipe = z.strictObject({
 });
 export type RuntimeRecipe = z.infer<typeof runtimeRecipe>;
 export type RuntimeProgram = RuntimeRecipe["programs"][number];
+export type ProgramRole = (typeof programRoles)[number];
 
-/** One of a recipe's programs by its file's name. Throws when there is none. */
-export function programOf(recipe: RuntimeRecipe, output: string): RuntimeProgram {
-  const found = recipe.programs.find((program) => program.output === output);
-  if (found === undefined) throw new Error(`recipe ${recipe.name} makes no ${output}`);
+/** The program of a recipe that has a role. Throws when there is none. */
+export function programOf(recipe: RuntimeRecipe, role: ProgramRole): RuntimeProgram {
+  const found = recipe.programs.find((program) => program.role === role);
+  if (found === undefined) throw new Error(`recipe ${recipe.name} has no program with the role ${role}`);
   return found;
 }

@@ -127,7 +127,7 @@ export function bootPartitionModules(init: InitRecipe): readonly string[] {
   return init.filesystems.vfat ?? [];
 }
 
-/** The initramfs as data: busybox, its links, the modules and their order, and the first program. */
+/** The initramfs as data: the applets' program, its links, the modules and their order, and the first program. */
 export function initramfsEntries(board: Board, init: InitRecipe, options: ModuleOptions): InitramfsEntry[] {
   const file = (path: string, mode: number, source: FileSource): InitramfsEntry => ({
     type: "file",
@@ -135,6 +135,7 @@ export function initramfsEntries(board: Board, init: InitRecipe, options: Module
     mode,
     source,
   });
+  const applets = baseName(init.appletProgram);
   return [
     ...["bin", "dev", "etc", "lib", "lib/modules", "proc", "root", "run", "sys"].map((path) => ({
       type: "directory" as const,
@@ -142,8 +143,8 @@ export function initramfsEntries(board: Board, init: InitRecipe, options: Module
       mode: 0o755,
     })),
     file("init", 0o755, { from: "recipe", path: "initramfs/init" }),
-    file("bin/busybox", 0o755, { from: "package", path: init.busybox }),
-    ...init.applets.initramfs.map((name) => ({ type: "symlink" as const, path: `bin/${name}`, target: "busybox" })),
+    file(`bin/${applets}`, 0o755, { from: "package", path: init.appletProgram }),
+    ...init.applets.initramfs.map((name) => ({ type: "symlink" as const, path: `bin/${name}`, target: applets })),
     {
       type: "modules",
       path: "lib/modules",
@@ -162,6 +163,6 @@ function unique(values: readonly string[]): string[] {
   return [...new Set(values)];
 }
 
-function baseName(path: string): string {
+export function baseName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
 }

@@ -1,6 +1,7 @@
 import type { Board } from "../catalog/board.js";
 import type { InitRecipe } from "../catalog/init.js";
 import {
+  baseName,
   bootPartitionModules,
   type FileSource,
   initramfsModules,
@@ -78,10 +79,11 @@ export function rootfsEntries(board: Board, init: InitRecipe, options: RootfsOpt
     mode: mode(path, 0o644),
     source: { from: "text", text: content },
   });
+  const applets = baseName(init.appletProgram);
   const entries: RootfsEntry[] = [
     ...Object.entries(init.directories).map(([path, bits]) => ({ type: "directory" as const, path, mode: bits })),
     ...Object.entries(init.links).map(([path, target]) => ({ type: "symlink" as const, path, target })),
-    ...init.applets.rootfs.map((name) => ({ type: "symlink" as const, path: `usr/bin/${name}`, target: "busybox" })),
+    ...init.applets.rootfs.map((name) => ({ type: "symlink" as const, path: `usr/bin/${name}`, target: applets })),
     ...[...init.programs, ...(ssh.server ? init.ssh.programs : [])].map((path) => ({
       type: "file" as const,
       path,

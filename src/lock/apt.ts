@@ -22,6 +22,8 @@ export interface AptOptions {
   readonly arch: string;
   readonly mirrors: readonly string[];
   readonly suites: readonly string[];
+  /** The field Origin that its Release file must have. */
+  readonly origin: string;
   /** A further suite with security updates, which has an archive of its own; and who is told when none can be had. */
   readonly security?: { readonly suite: string; readonly absent: (details: readonly string[]) => void } | undefined;
   readonly components: readonly string[];
@@ -53,8 +55,8 @@ export async function openApt(options: AptOptions): Promise<AptSolver> {
       continue;
     }
     const release = await releaseOf(options);
-    if (release.Origin !== "Debian") {
-      failures.push(`the source configured first is not Debian's (Origin: ${release.Origin ?? "none"})`);
+    if (release.Origin !== options.origin) {
+      failures.push(`the source configured first is not ${options.origin}'s (Origin: ${release.Origin ?? "none"})`);
       continue;
     }
     await addSecurity(options, { config, mirror });

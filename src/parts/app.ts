@@ -6,6 +6,7 @@ import type { PlanBuilder } from "../plan/step.js";
 import type { Origin } from "../provenance/origin.js";
 import type { AssembleEntry } from "../steps/assemble.js";
 import type { DebianContext } from "./roots.js";
+import type { CompiledProgram } from "./runtime.js";
 
 export interface AppOptions {
   readonly project: Project;
@@ -18,7 +19,7 @@ export interface AppOptions {
   /** recipes/runtime, for the declarations of edge:*. */
   readonly runtimeRecipe: string;
   /** The compiled app host. */
-  readonly runtime: string;
+  readonly runtime: CompiledProgram;
   readonly qemu: string;
   readonly sysroot: string;
   /** Per model the step that knows its ports. */
@@ -107,12 +108,12 @@ export function appSteps(context: DebianContext, options: AppOptions): AppSteps 
     materials: [{ input: "bundle" }],
     title: "Compile the app to bytecode",
     why: "it starts faster, and a syntax that QuickJS lacks is found here",
-    inputs: { bundle, runtime: options.runtime, qemu: options.qemu, sysroot: options.sysroot },
+    inputs: { bundle, runtime: options.runtime.step, qemu: options.qemu, sysroot: options.sysroot },
     params: {
       commands: [
         [
           `in/qemu/root/usr/bin/qemu-${architectures[arch].qemu}`,
-          ...["-cpu", options.board.cpu, "-L", "in/sysroot/root", "in/runtime/edge-run"],
+          ...["-cpu", options.board.cpu, "-L", "in/sysroot/root", `in/runtime/${options.runtime.file}`],
           ...["--compile", "in/bundle/main.js", "--out", "out/main.qjb"],
         ],
       ],

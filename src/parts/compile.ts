@@ -15,6 +15,12 @@ const toolFolder = "in/toolchain/root/usr/bin";
 const toolPath: string[] = [toolFolder];
 const sysrootFolder = "{cwd}/in/sysroot/root";
 
+/** Programs of the toolchain's root as commands name them. */
+function toolchainPrograms({ distribution }: DebianContext): { readonly cmake: string; readonly ninja: string } {
+  const { cmake, ninja } = distribution.tools.toolchain.programs;
+  return { cmake: `in/toolchain/root/${cmake}`, ninja: `in/toolchain/root/${ninja}` };
+}
+
 /**
  * Flags for the board's core. Paths of the machine are kept out of the objects (GCC manual, -ffile-prefix-map), as are the
  * GNU build id and anything that depends on the place of the work folder.
@@ -44,10 +50,11 @@ export interface CmakeOptions {
 /** Cross-compiles a CMake project; the result is its installation, stripped, below `usr/`. */
 export function cmakeStep(context: DebianContext, job: CmakeOptions): string {
   const { triplet } = architectures[context.arch];
+  const { cmake, ninja } = toolchainPrograms(context);
   const tool = (name: string) => `{cwd}/${toolFolder}/${name}`;
   const flags = [...targetFlags(context, job.board), ...job.cflags].join(" ");
   const cache: Record<string, string | number | boolean> = {
-    CMAKE_MAKE_PROGRAM: tool("ninja"),
+    CMAKE_MAKE_PROGRAM: `{cwd}/${ninja}`,
     CMAKE_SYSTEM_NAME: "Linux",
     CMAKE_SYSTEM_PROCESSOR: triplet.split("-")[0] ?? "",
     CMAKE_C_COMPILER: tool(`${triplet}-gcc`),
@@ -85,9 +92,9 @@ export function cmakeStep(context: DebianContext, job: CmakeOptions): string {
       path: toolPath,
       env: { DESTDIR: "{cwd}/out" },
       commands: [
-        [`${toolFolder}/cmake`, "-G", "Ninja", "-S", `src/${job.directory}`, "-B", "build", ...definitions],
-        [`${toolFolder}/ninja`, "-C", "build", "-j{jobs}", ...job.targets],
-        [`${toolFolder}/cmake`, "--install", "build", "--strip"],
+        [cmake, "-G", "Ninja", "-S", `src/${job.directory}`, "-B", "build", ...definitions],
+        [ninja, "-C", "build", "-j{jobs}", ...job.targets],
+        [cmake, "--install", "build", "--strip"],
       ],
     },
   });
@@ -119,6 +126,7 @@ export interface GccOptions {
 export function gccStep(context: DebianContext, job: GccOptions): string {
   const { triplet } = architectures[context.arch];
   const flags = targetFlags(context, job.board);
+  const { cmake } = toolchainPrograms(context);
   const compile = job.programs.map(({ language, arguments: args, output }) => [
     `${toolFolder}/${triplet}-${language === "c" ? "gcc" : "g++"}`,
     ...flags,
@@ -127,10 +135,10 @@ export function gccStep(context: DebianContext, job: GccOptions): string {
     `out/${output}`,
   ]);
   // CMake is the only tool of the set that copies and links files.
-  const copies = (job.headers ?? []).map(({ from, to }) => [`${toolFolder}/cmake`, "-E", "copy", from, `out/${to}`]);
+  const copies = (job.headers ?? []).map(({ from, to }) => [cmake, "-E", "copy", from, `out/${to}`]);
   const outputs = [...job.programs.map(({ output }) => output), ...(job.headers ?? []).map(({ to }) => to)];
   const links = Object.entries(job.links ?? {}).map(([path, target]) => [
-    `${toolFolder}/cmake`,
+    cmake,
     "-E",
     "create_symlink",
     target,

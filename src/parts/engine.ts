@@ -2,7 +2,7 @@ import type { Board } from "../catalog/board.js";
 import type { CatalogRecipe } from "../catalog/catalog.js";
 import { cmakeStep, gccStep, type Toolchain } from "./compile.js";
 import type { DebianContext } from "./roots.js";
-import { commonObject, localRecipe } from "./runtime.js";
+import { type CompiledProgram, localRecipe } from "./runtime.js";
 import { sourceTree } from "./source.js";
 
 export interface EngineOptions {
@@ -12,7 +12,7 @@ export interface EngineOptions {
   /** A root with packages of which only the headers are used, for engines that name some. */
   readonly headers?: string | undefined;
   /** The step with the object that adapters are linked with, and its headers. */
-  readonly common: string;
+  readonly common: CompiledProgram;
 }
 
 export interface EngineSteps {
@@ -31,7 +31,7 @@ export function engineSteps(context: DebianContext, options: EngineOptions): Eng
   const own = localRecipe(context, `engines/${recipe.name}`, folder);
   const inputs = {
     recipe: own,
-    common: options.common,
+    common: options.common.step,
     ...(engine === undefined ? {} : { engine }),
     ...(options.headers === undefined ? {} : { headers: options.headers }),
   };
@@ -48,7 +48,7 @@ export function engineSteps(context: DebianContext, options: EngineOptions): Eng
         ...adapterArguments(recipe, {
           include: ["in/common/include"],
           own: "in/recipe",
-          common: `in/common/${commonObject}`,
+          common: `in/common/${options.common.file}`,
           // The engine lies beside its adapter.
           search: [
             ...(engine === undefined ? [] : ["-isystem", "in/engine/usr/include", "-Lin/engine/usr/lib"]),

@@ -1,3 +1,4 @@
+import { type ProgramRole, programOf } from "../catalog/runtime.js";
 import type { ImageRequest } from "../image/request.js";
 import type { PackageSetRequest } from "../lock/resolve.js";
 import type { AssembleEntry } from "../steps/assemble.js";
@@ -6,7 +7,7 @@ import { engineSteps } from "./engine.js";
 import { type ModelSteps, modelSteps } from "./models.js";
 import type { packageSets } from "./package-sets.js";
 import { type DebianContext, targetRoot, toolsRoot } from "./roots.js";
-import { commonObject, localRecipe, programStep } from "./runtime.js";
+import { type CompiledProgram, localRecipe, programStep } from "./runtime.js";
 import { archiveSteps } from "./source.js";
 
 /** Documentation that no root needs; copyright files stay for the manifest. */
@@ -82,19 +83,25 @@ export function imageParts(
   const tools = { toolchain: toolsRoot(context, "toolchain"), sysroot };
   const recipes = `${catalog.home}/recipes`;
   const runtimeFolder = `${recipes}/runtime`;
-  const program = (output: string) =>
-    programStep(context, output, { recipe: catalog.runtime, recipes, board, tools, libraries });
-  const installed = [catalog.runtime, ...(project.kernels ? [catalog.kernels] : [])].flatMap((recipe) =>
+  const { runtime } = catalog;
+  const program = (role: ProgramRole): CompiledProgram => {
+    const one = programOf(runtime, role);
+    return {
+      step: programStep(context, one, { recipe: runtime, recipes, board, tools, libraries }),
+      file: one.output,
+    };
+  };
+  const installed = [runtime, ...(project.kernels ? [catalog.kernels] : [])].flatMap((recipe) =>
     recipe.programs
       .filter(({ install }) => install !== null)
-      .map(({ output }) => [output, programStep(context, output, { recipe, recipes, board, tools, libraries })]),
+      .map((one) => [one.output, programStep(context, one, { recipe, recipes, board, tools, libraries })]),
   );
   const compiled = engineSteps(context, {
     engine,
     board,
     tools: { ...tools, sysroot: engineSysroot ?? sysroot },
     headers,
-    common: program(commonObject),
+    common: program("adapter-common"),
   });
 
   const { reference: onnxruntime } = catalog;
@@ -116,7 +123,7 @@ export function imageParts(
       onnxruntime,
       hostTools: image,
       localPath: request.localPath,
-      check: { qemu, sysroot: engineSysroot ?? sysroot, runner: program("edge-nn-run"), ...compiled },
+      check: { qemu, sysroot: engineSysroot ?? sysroot, runner: program("model-runner").step, ...compiled },
     }),
   ]);
   const app = appSteps(context, {
@@ -127,7 +134,7 @@ export function imageParts(
     dependencies: request.dependencies,
     versions: request.versions,
     runtimeRecipe: localRecipe(context, "runtime", runtimeFolder),
-    runtime: program("edge-run"),
+    runtime: program("app-host"),
     qemu,
     sysroot,
     ports: Object.fromEntries(models.map(([model, steps]) => [model, steps.ports])),

@@ -1,11 +1,8 @@
 import { architectures } from "../catalog/architecture.js";
 import type { Board } from "../catalog/board.js";
-import { programOf, type RuntimeProgram, type RuntimeRecipe } from "../catalog/runtime.js";
+import type { RuntimeProgram, RuntimeRecipe } from "../catalog/runtime.js";
 import { gccStep, type Toolchain } from "./compile.js";
 import type { DebianContext } from "./roots.js";
-
-/** The object that every adapter is linked with, one of the runtime recipe's programs. */
-export const commonObject = "edge_nn_common.o";
 
 export interface RuntimeOptions {
   readonly recipe: RuntimeRecipe;
@@ -17,24 +14,19 @@ export interface RuntimeOptions {
   readonly libraries?: string | undefined;
 }
 
-const purposes: Readonly<Record<string, { readonly title: string; readonly why: string }>> = {
-  "edge-run": { title: "the app host", why: "it runs the app on the board" },
-  "edge-nn-run": {
-    title: "the program that checks models",
-    why: "it runs them in the image's engine, under the emulator",
-  },
-  [commonObject]: { title: "what adapters have in common", why: "the image's engine is linked with it" },
-  "libedge_kernels.so": { title: "the quantized kernels", why: "the project asks for them with `kernels: true`" },
-};
+/** A compiled program: its step, and its file in the step's tree. */
+export interface CompiledProgram {
+  readonly step: string;
+  readonly file: string;
+}
 
 /** One of a recipe's programs for the board's core, in `out/` under its name, with the headers it exports in `out/include/`. */
 export function programStep(
   context: DebianContext,
-  output: string,
+  program: RuntimeProgram,
   { recipe, recipes, board, tools, libraries }: RuntimeOptions,
 ): string {
-  const program = programOf(recipe, output);
-  const { title, why } = purposes[output] ?? { title: output, why: `recipe ${recipe.name} makes it` };
+  const { output, title, why } = program;
   const { triplet } = architectures[context.arch];
   const archives = (root: string, paths: readonly string[]) =>
     paths.map((path) => `{cwd}/in/${root}/root/usr/lib/${triplet}/${path}`);

@@ -83,7 +83,17 @@ export function toolCommand(context: DebianContext, options: ToolOptions): ToolC
           ...(options.script === undefined ? {} : { script: options.script.step }),
         },
         command: [
-          ...["in/python/root/usr/bin/python3", "-S", "-s", "-P", "-B", "-X", "utf8", "-c", pythonStart],
+          ...[
+            `in/python/root/${context.distribution.tools.python.programs.interpreter}`,
+            "-S",
+            "-s",
+            "-P",
+            "-B",
+            "-X",
+            "utf8",
+            "-c",
+            pythonStart,
+          ],
           wheels.map(([input]) => `{cwd}/in/${input}`).join(":"),
           main,
         ],

@@ -32,10 +32,11 @@ export const runModelKind = defineKind({
     const { outputs } = await readPorts(inputFolder(inputs, "ports"));
     const cases = await readRuns(inputFolder(inputs, "cases"));
     const libraries = await libraryFolder(context);
+    const runner = await onlyFile(inputFolder(inputs, "runner"));
     const runs: KeptRun[] = [];
     for (const [index, { inputs: run }] of cases.entries()) {
       context.progress(index, cases.length, "files");
-      runs.push({ inputs: [], outputs: await runOnTarget({ check, context, libraries, run, outputs }) });
+      runs.push({ inputs: [], outputs: await runOnTarget({ check, context, libraries, runner, run, outputs }) });
     }
     await writeRuns(out, runs);
   },
@@ -55,17 +56,26 @@ async function libraryFolder({ inputs, work }: StepContext): Promise<string> {
   return folder;
 }
 
+/** The one file that a step compiled. */
+async function onlyFile(folder: string): Promise<string> {
+  const [name, ...more] = await readdir(folder);
+  if (name === undefined || more.length > 0) throw new Error(`${folder} holds another number of files than one`);
+  return join(folder, name);
+}
+
 interface TargetRun {
   readonly check: Params;
   readonly context: StepContext;
   readonly libraries: string;
+  /** The program that runs a model once. */
+  readonly runner: string;
   readonly run: readonly Tensor[];
   readonly outputs: ModelPorts["outputs"];
 }
 
 const answerLine = z.object({ output: z.string(), shape: z.array(z.int()) });
 
-async function runOnTarget({ check, context, libraries, run, outputs }: TargetRun): Promise<Tensor[]> {
+async function runOnTarget({ check, context, libraries, runner, run, outputs }: TargetRun): Promise<Tensor[]> {
   const { inputs, work, services } = context;
   const folder = join(work, "target");
   await mkdir(folder, { recursive: true });
@@ -86,7 +96,7 @@ async function runOnTarget({ check, context, libraries, run, outputs }: TargetRu
           "-E",
           `${key}=${value}`,
         ]),
-        join(inputFolder(inputs, "runner"), "edge-nn-run"),
+        runner,
         ...["--engine", join(libraries, "libedge_nn.so"), "--model", inputFolder(inputs, "model"), "--threads", "2"],
         ...args,
       ],
@@ -110,7 +120,7 @@ async function runOnTarget({ check, context, libraries, run, outputs }: TargetRu
   return await Promise.all(
     outputs.map(async ({ name, type }, index) => {
       const shape = shapes.get(name);
-      if (shape === undefined) throw new Error(`edge-nn-run told nothing of output ${name}`);
+      if (shape === undefined) throw new Error(`the program that runs models told nothing of output ${name}`);
       return { name, type, shape, data: new Uint8Array(await readFile(fileOf(index))) };
     }),
   );

@@ -13,7 +13,7 @@ const folder = t.testdir({ "m.onnx": "ReduceSum", sub: {} });
 const sanitizers = ["-g", "-O1", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 const warnings = ["-Wall", "-Wextra", "-Werror"];
 const { runtime } = await loadCatalog(home, undefined);
-const common = programOf(runtime, "edge_nn_common.o");
+const common = programOf(runtime, "adapter-common");
 
 /**
  * What adapters have in common, compiled as C, with one of the toy engines in its own language: for this machine, with sanitizers.

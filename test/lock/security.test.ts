@@ -33,6 +33,7 @@ async function asked(t: Test, job: { readonly known: readonly string[]; readonly
       folder: join(folder, "apt"),
       arch: "arm64",
       mirrors: job.mirrors,
+      origin: "Debian",
       suites: ["one"],
       security: { suite: "one-security", absent: (details) => absent.push(...details) },
       components: ["main"],

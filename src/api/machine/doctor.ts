@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { PackageURL, UrlConverter } from "@socketregistry/packageurl-js";
 import { type Dispatcher, request } from "undici";
 import { loadCatalog } from "../../catalog/catalog.js";
+import type { Distribution } from "../../catalog/distribution.js";
 import { createAgent } from "../../fetch/proxies.js";
 import { parseDeb822 } from "../../formats/deb822.js";
 import { packageHome } from "../../ground/home.js";
@@ -38,6 +39,7 @@ export async function doctor({
 }): Promise<readonly DoctorCheck[]> {
   const family = await distributionFamily();
   const { distribution } = await loadCatalog(packageHome, undefined);
+  const { keyring, keyringPackages } = distribution;
   const agent = createAgent(userProxies(env), answerMs);
   const ask = (url: string) =>
     answer(url, { dispatcher: agent, signal: AbortSignal.any([signal, AbortSignal.timeout(answerMs)]) });
@@ -46,8 +48,8 @@ export async function doctor({
       checkNode(),
       checkProgram({ name: "apt-get", cure: installCommand(family, "apt"), env, signal }),
       checkProgram({ name: "dpkg-deb", cure: installCommand(family, "dpkg"), env, signal }),
-      checkKeyring(distribution.keyring, installCommand(family, "keyring")),
-      checkMirror({ env, suite: distribution.suites[0] ?? "stable", ask }),
+      checkKeyring(keyring, installCommand(family, keyringPackages[family] ?? keyringPackages.debian ?? keyring)),
+      checkMirror({ env, distribution, ask }),
       checkRegistry({ name: "npm registry", url: await npmAddress(env), cure: "npm config set registry ADDRESS", ask }),
       checkRegistry({
         name: "Python package index",
@@ -82,18 +84,18 @@ async function distributionFamily(): Promise<Family> {
   return "other";
 }
 
-/** The command that installs a need, where package names differ per distribution. */
-function installCommand(family: Family, need: "apt" | "dpkg" | "keyring"): string {
+/** The command that installs a package, in the words of the host's distribution. */
+function installCommand(family: Family, name: string): string {
   switch (family) {
     case "fedora":
-      return `sudo dnf install ${need === "keyring" ? "debian-keyring" : need}`;
+      return `sudo dnf install ${name}`;
     case "arch":
-      return `sudo pacman -S ${need === "keyring" ? "debian-archive-keyring" : need}`;
+      return `sudo pacman -S ${name}`;
     case "alpine":
-      return `sudo apk add ${need === "keyring" ? "debian-archive-keyring" : need}`;
+      return `sudo apk add ${name}`;
     case "debian":
     case "other":
-      return `sudo apt-get install ${need === "keyring" ? "debian-archive-keyring" : need}`;
+      return `sudo apt-get install ${name}`;
   }
 }
 
@@ -140,13 +142,14 @@ type Ask = (url: string) => Promise<{ readonly status: number; readonly text: st
 
 async function checkMirror({
   env,
-  suite,
+  distribution: { suites, origin: wanted },
   ask,
 }: {
   readonly env: Env;
-  readonly suite: string;
+  readonly distribution: Pick<Distribution, "suites" | "origin">;
   readonly ask: Ask;
 }): Promise<DoctorCheck> {
+  const suite = suites[0] ?? "stable";
   const name = "Debian mirror";
   const cure = "export EDGEIMG_DEBIAN_MIRROR=ADDRESS    (of a Debian mirror near you)";
   const known = await hostMirrors(env).catch(() => []);
@@ -157,7 +160,7 @@ async function checkMirror({
     try {
       const { status, text } = await ask(`${mirror}/dists/${suite}/Release`);
       const origin = status === 200 ? parseDeb822(text)[0]?.Origin : undefined;
-      if (origin === "Debian") return { name, ok: true, found: `${redact(mirror)} has ${suite}` };
+      if (origin === wanted) return { name, ok: true, found: `${redact(mirror)} has ${suite}` };
       failures.push(
         `${redact(mirror)} ${status === 200 ? `is of ${origin ?? "unknown origin"}` : `answers ${status} for ${suite}`}`,
       );

@@ -18,9 +18,6 @@ const pipelines: Readonly<Record<CiProvider, { readonly template: string; readon
   generic: undefined,
 };
 
-/** What jobs run in unless told: Debian 13, whose apt is what a build asks for packages, with Node. Its digest is its registry's to tell. */
-const defaultContainer = "node:22-trixie";
-
 const pins = z.record(z.string(), z.record(z.string(), z.string().regex(/^[\w.-]+\/[\w.-]+@[0-9a-f]{40} # v[\w.-]+$/)));
 
 /**
@@ -34,14 +31,15 @@ export async function ciInit(context: Context, options: CiInitOptions): Promise<
       hint: "Give a file that `npm pack` made, like ./edgeimg-0.1.0.tgz, or a package of your registry, like @acme/edgeimg@0.1.0.",
     });
   }
-  const container = options.image ?? defaultContainer;
+  const project = await openProject(context, options);
+  const { container: usual } = project.catalog.distribution;
+  const container = options.image ?? usual;
   if (!/^[a-z0-9][\w.:/-]{0,200}(@sha256:[0-9a-f]{64})?$/.test(container)) {
     throw new EdgeimgError("ERR_EDGEIMG_USAGE", `--image ${container} is no name of a container image.`, {
-      hint: `Give a tag or, better, a tag with its digest: ${defaultContainer}@sha256:DIGEST. \`docker buildx imagetools inspect ${defaultContainer}\` prints it.`,
+      hint: `Give a tag or, better, a tag with its digest: ${usual}@sha256:DIGEST. \`docker buildx imagetools inspect ${usual}\` prints it.`,
     });
   }
   const isPinned = container.includes("@sha256:");
-  const project = await openProject(context, options);
   const targets = matrixTargets(project.merged);
   const [first] = targets.map((target) => imageRequest(project, target));
   const { edgeimg: version } = first?.versions ?? { edgeimg: "" };

@@ -54,6 +54,7 @@ export async function lockPackages(job: LockPackagesJob): Promise<Lock> {
       arch,
       mirrors,
       suites: distribution.suites,
+      origin: distribution.origin,
       security: goesOnImages(arch) ? security : undefined,
       components: distribution.components,
       keyring: distribution.keyring,

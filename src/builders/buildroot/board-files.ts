@@ -54,7 +54,7 @@ export function commonFiles(request: TreeRequest): TreeFile[] {
   const recipe = (path: string) => `${home}/recipes/init/${path}`;
   const { authorizedKeys } = sshOf(project);
   const applets = [...new Set([...init.applets.rootfs, ...init.applets.initramfs])].sort();
-  const { symbols, on, off } = init.buildroot.busybox;
+  const { symbols, on, off } = init.buildroot.appletConfig;
   return [
     textFile(
       `${common}/post-build.sh`,
@@ -92,7 +92,7 @@ export function commonFiles(request: TreeRequest): TreeFile[] {
             mode: mode.toString(8),
           })),
           // No program of the image gives anybody rights that he has not.
-          { path: "/usr/bin/busybox", type: "f", mode: "755" },
+          { path: `/${init.appletProgram}`, type: "f", mode: "755" },
         ],
       }),
     ),

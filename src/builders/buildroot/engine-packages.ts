@@ -2,7 +2,6 @@ import type { Board } from "../../catalog/board.js";
 import type { CatalogRecipe } from "../../catalog/catalog.js";
 import { programOf } from "../../catalog/runtime.js";
 import { adapterArguments } from "../../parts/engine.js";
-import { commonObject } from "../../parts/runtime.js";
 import { engineSources } from "./engine-sources.js";
 import { libraryContext } from "./library-package.js";
 import { helpText, marker, upper } from "./names.js";
@@ -126,7 +125,7 @@ function cpuSymbols(boards: readonly Board[], cpus: readonly string[]): string[]
 /** libedge_nn.so of the engine that is chosen in menuconfig. */
 export function adapterPackage(request: TreeRequest): TreeFile[] {
   const { engines, catalog, render } = request;
-  const common = programOf(catalog.runtime, commonObject);
+  const common = programOf(catalog.runtime, "adapter-common");
   const name = "edgeimg-adapter";
   return [
     textFile(
@@ -144,7 +143,7 @@ export function adapterPackage(request: TreeRequest): TreeFile[] {
     ),
     makefile(request, name, name, {
       version: request.version,
-      common: commonObject,
+      common: common.output,
       commonArguments: [
         ...withoutWerror(common.cflags),
         ...common.include.map((folder) => `-I${folder}`),
@@ -154,7 +153,7 @@ export function adapterPackage(request: TreeRequest): TreeFile[] {
         const { language, arguments: args } = adapterArguments(recipe, {
           include: ["include", "src"],
           own: recipe.name,
-          common: commonObject,
+          common: common.output,
         });
         return {
           symbol: upper(recipe.name),

@@ -4,8 +4,16 @@ import type { RenderTemplate } from "../../image/render.js";
 import type { DebianContext } from "../../parts/roots.js";
 import { treeTime } from "../../store/tree.js";
 
-const toolFolder = "in/tools/root/usr";
-const toolPath: string[] = [`${toolFolder}/bin`, `${toolFolder}/sbin`];
+const toolPath: string[] = ["in/tools/root/usr/bin", "in/tools/root/usr/sbin"];
+
+type Programs = DebianContext["distribution"]["tools"]["image"]["programs"];
+
+/** The image tools as a step's commands name them. */
+function imagePrograms({ distribution }: Pick<DebianContext, "distribution">): Programs {
+  const { programs } = distribution.tools.image;
+  const places = Object.entries(programs).map(([role, path]) => [role, `in/tools/root/${path}`]);
+  return { ...programs, ...Object.fromEntries(places) };
+}
 
 /** Level of the images' zstd compression: higher ones save a few percent and take ten times as long. */
 const zstdLevel = 12;
@@ -18,13 +26,13 @@ interface FilesystemTools {
 }
 
 /** How a file system is made from the tar of its content; its file is `out/root.img`. No tool takes a time, a user or a random number. */
-const filesystems: Readonly<Record<RootFilesystem, (uuid: string) => FilesystemTools>> = {
-  squashfs: () => ({
+const filesystems: Readonly<Record<RootFilesystem, (programs: Programs, uuid: string) => FilesystemTools>> = {
+  squashfs: (programs) => ({
     stdin: "in/tar/data.tar",
     // New data goes behind the old, and the tables are written anew: the result depends on both contents alone.
     add: [
       [
-        `${toolFolder}/bin/mksquashfs`,
+        programs.squashfsAdd,
         "in/app/data",
         "out/root.img",
         ...["-quiet", "-no-progress", "-no-xattrs", "-reproducible", "-no-recovery", "-all-root", "-root-mode", "0755"],
@@ -34,7 +42,7 @@ const filesystems: Readonly<Record<RootFilesystem, (uuid: string) => FilesystemT
     ],
     commands: [
       [
-        `${toolFolder}/bin/sqfstar`,
+        programs.squashfs,
         ...[
           "-quiet",
           "-no-progress",
@@ -53,10 +61,10 @@ const filesystems: Readonly<Record<RootFilesystem, (uuid: string) => FilesystemT
       ],
     ],
   }),
-  erofs: (uuid) => ({
+  erofs: (programs, uuid) => ({
     commands: [
       [
-        `${toolFolder}/bin/mkfs.erofs`,
+        programs.erofs,
         "--quiet",
         "-zlz4hc,12",
         "-C65536",
@@ -69,21 +77,22 @@ const filesystems: Readonly<Record<RootFilesystem, (uuid: string) => FilesystemT
     ],
   }),
   // Made large, since its size must be told before its content is known, then shrunk to what it holds.
-  ext4: (uuid) => ({
+  ext4: (programs, uuid) => ({
     commands: [
       [
-        `${toolFolder}/sbin/mke2fs`,
+        programs.ext4,
         ...["-q", "-t", "ext4", "-L", "root", "-U", uuid, "-E", `hash_seed=${uuid},root_owner=0:0,lazy_itable_init=0`],
         ...["-O", "^metadata_csum_seed,^orphan_file,^has_journal,^resize_inode", "-m", "0", "-b", "4096"],
         ...["-d", "in/tar/data.tar", "out/root.img", "4G"],
       ],
-      [`${toolFolder}/sbin/resize2fs`, "-f", "-M", "out/root.img"],
+      [programs.ext4Shrink, "-f", "-M", "out/root.img"],
     ],
   }),
 };
 
 /** Whether the app is added to a file system that holds all else, so that an edit of it compresses nothing else again. */
-export const takesAppLater = (filesystem: RootFilesystem): boolean => filesystems[filesystem]("").add !== undefined;
+export const takesAppLater = (context: Pick<DebianContext, "distribution">, filesystem: RootFilesystem): boolean =>
+  filesystems[filesystem](imagePrograms(context), "").add !== undefined;
 
 export interface FilesystemOptions {
   readonly tools: string;
@@ -96,8 +105,10 @@ export interface FilesystemOptions {
   readonly uuid: string;
 }
 
-export function filesystemStep({ plan }: DebianContext, options: FilesystemOptions): string {
-  const { commands, stdin, add = [] } = filesystems[options.filesystem](options.uuid);
+export function filesystemStep(context: DebianContext, options: FilesystemOptions): string {
+  const { plan } = context;
+  const programs = imagePrograms(context);
+  const { commands, stdin, add = [] } = filesystems[options.filesystem](programs, options.uuid);
   const { tools, tar, app } = options;
   const whole = plan.add({
     id: app === undefined ? "image/root" : "image/base",
@@ -116,16 +127,14 @@ export function filesystemStep({ plan }: DebianContext, options: FilesystemOptio
     inputs: { tools, base: whole, app },
     params: {
       path: toolPath,
-      commands: [[`${toolFolder}/bin/cp`, "--no-preserve=mode", "in/base/root.img", "out/root.img"], ...add],
+      commands: [[programs.copy, "--no-preserve=mode", "in/base/root.img", "out/root.img"], ...add],
     },
   });
 }
 
 /** The kernel image, gzipped where the board's firmware unpacks it. */
-export function kernelStep(
-  { plan, distribution }: DebianContext,
-  options: { tools: string; kernel: string; gzip: boolean },
-): string {
+export function kernelStep(context: DebianContext, options: { tools: string; kernel: string; gzip: boolean }): string {
+  const { plan, distribution } = context;
   const glob = distribution.kernel.image;
   const raw = plan.add({
     id: "kernel/image",
@@ -138,26 +147,24 @@ export function kernelStep(
       entries: [{ type: "file", path: "kernel", mode: 0o644, from: { input: "kernel", path: `root/${glob}` } }],
     },
   });
-  return gzipStep(
-    { plan },
-    {
-      id: "kernel/gzip",
-      title: "Compress the kernel",
-      why: "the card's slow; firmware unpacks gzip",
-      tools: options.tools,
-      from: raw,
-      path: "data/kernel",
-      gzip: options.gzip,
-    },
-  );
+  return gzipStep(context, {
+    id: "kernel/gzip",
+    title: "Compress the kernel",
+    why: "the card's slow; firmware unpacks gzip",
+    tools: options.tools,
+    from: raw,
+    path: "data/kernel",
+    gzip: options.gzip,
+  });
 }
 
 /** gzip -9n of one file of an input to `out/data`, or a copy. */
 export function gzipStep(
-  { plan }: Pick<DebianContext, "plan">,
+  context: DebianContext,
   job: { id: string; title: string; why: string; tools: string; from: string; path: string; gzip: boolean },
 ): string {
-  return plan.add({
+  const { gzip, print } = imagePrograms(context);
+  return context.plan.add({
     id: job.id,
     kind: "run",
     title: job.title,
@@ -168,7 +175,7 @@ export function gzipStep(
       path: toolPath,
       stdin: `in/from/${job.path}`,
       stdout: "out/data",
-      commands: [job.gzip ? [`${toolFolder}/bin/gzip`, "-9", "-n", "-c"] : [`${toolFolder}/bin/cat`]],
+      commands: [job.gzip ? [gzip, "-9", "-n", "-c"] : [print]],
     },
   });
 }
@@ -191,7 +198,7 @@ export function bootPartitionStep(context: DebianContext, options: BootPartition
     files: options.names.map((name) => ({ name, image: `in/files/data/${name}` })),
     size: options.size,
   });
-  return genimageStep(context, {
+  return layoutStep(context, {
     id: "image/boot",
     title: "Write the boot partition",
     why: "the board's firmware reads it",
@@ -222,23 +229,23 @@ export function diskStep(context: DebianContext, options: DiskOptions): string {
     root: "in/root/root.img",
     data: "tmp/data.img",
   });
-  return genimageStep(context, {
+  return layoutStep(context, {
     id: "image/disk",
     title: "Write the SD-card image",
     why: "it is what is flashed",
     tools: options.tools,
     config,
     inputs: { boot: options.boot, root: options.root },
-    before: [[`${toolFolder}/bin/truncate`, "-s", String(options.dataSize), "tmp/data.img"]],
+    before: [[imagePrograms(context).setSize, "-s", String(options.dataSize), "tmp/data.img"]],
     output: `${options.name}.img`,
   });
 }
 
 const hex = (signature: number): string => signature.toString(16).padStart(8, "0");
 
-/** Runs genimage with a rendered layout; its one result is moved to `out/`. */
-function genimageStep(
-  { plan }: DebianContext,
+/** Lays partitions out as a rendered configuration says; its one result is moved to `out/`. */
+function layoutStep(
+  context: DebianContext,
   job: {
     readonly id: string;
     readonly title: string;
@@ -250,11 +257,13 @@ function genimageStep(
     readonly output: string;
   },
 ): string {
+  const { plan } = context;
+  const programs = imagePrograms(context);
   const layout = plan.add({
     id: `${job.id}-layout`,
     kind: "compose",
     title: `${job.title}: render its layout`,
-    why: "genimage reads it",
+    why: "the partitions are laid out as it says",
     inputs: {},
     params: { parts: [], files: { "genimage.cfg": job.config } },
   });
@@ -267,14 +276,14 @@ function genimageStep(
     params: {
       path: toolPath,
       commands: [
-        [`${toolFolder}/bin/mkdir`, "-p", "tmp/empty", "tmp/genimage", "tmp/out"],
+        [programs.makeFolder, "-p", "tmp/empty", "tmp/genimage", "tmp/out"],
         ...(job.before ?? []),
         [
-          `${toolFolder}/bin/genimage`,
+          programs.layout,
           ...["--config", "in/layout/genimage.cfg", "--rootpath", "tmp/empty", "--tmppath", "tmp/genimage"],
           ...["--inputpath", ".", "--outputpath", "tmp/out"],
         ],
-        [`${toolFolder}/bin/mv`, `tmp/out/${job.output}`, `out/${job.output}`],
+        [programs.move, `tmp/out/${job.output}`, `out/${job.output}`],
       ],
       failure: {
         code: "ERR_EDGEIMG_STEP_FAILED",
@@ -316,8 +325,8 @@ export function imagerStep({ plan }: DebianContext, options: ImagerOptions): str
 }
 
 /** NAME.img.zst, the file to hand out. */
-export function compressStep({ plan }: DebianContext, options: { tools: string; disk: string; name: string }): string {
-  return plan.add({
+export function compressStep(context: DebianContext, options: { tools: string; disk: string; name: string }): string {
+  return context.plan.add({
     id: "image/zst",
     kind: "run",
     title: "Compress the image",
@@ -328,7 +337,7 @@ export function compressStep({ plan }: DebianContext, options: { tools: string; 
       // One worker: the number of workers must not show in the bytes.
       commands: [
         [
-          `${toolFolder}/bin/zstd`,
+          imagePrograms(context).zstd,
           "-q",
           "-6",
           "-T1",

@@ -59,7 +59,7 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
     init: localRecipe(context, "init", `${catalog.home}/recipes/init`),
   };
   const { filesystem } = project.image;
-  const appLater = takesAppLater(filesystem);
+  const appLater = takesAppLater(context, filesystem);
   const rootfs = imageRootfs(context, request, { name, parts, sources, extra, appLater });
   const rootImage = filesystemStep(context, {
     tools: tools.image,

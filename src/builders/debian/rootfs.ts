@@ -40,6 +40,7 @@ export function kernelGlobs({ distribution: { kernel } }: Pick<DebianContext, "d
 
 /** The list of a kernel's modules, with what each needs. */
 export function modulesStep(context: DebianContext, kernel: string): string {
+  const { tools, kernel: kernelOf } = context.distribution;
   return context.plan.add({
     id: "kernel/modules",
     kind: "kernel-modules",
@@ -47,7 +48,7 @@ export function modulesStep(context: DebianContext, kernel: string): string {
     why: "a driver is loaded after the modules that it needs",
     inputs: { kernel, tools: toolsRoot(context, "modules") },
     materials: [{ input: "kernel" }],
-    params: { program: "in/tools/root/usr/sbin/depmod", root: "root", folder: context.distribution.kernel.modules },
+    params: { program: `in/tools/root/${tools.modules.programs.index}`, root: "root", folder: kernelOf.modules },
   });
 }
 

@@ -29,7 +29,7 @@ export const ci: CommandSpec = {
     {
       name: "image",
       value: "name",
-      help: "init: container image of the jobs, best as NAME:TAG@sha256:DIGEST (default: node:22-trixie)",
+      help: "init: container image of the jobs, best as NAME:TAG@sha256:DIGEST (default: the distribution that images are made of, with Node)",
     },
     { name: "force", help: "init: replace files that are there already" },
   ],
