@@ -2,7 +2,9 @@ import { lstat, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/pro
 import { createRequire } from "node:module";
 import { basename, join, relative } from "node:path";
 import type { Message } from "esbuild";
+import type TypeScript from "typescript";
 import { EdgeimgError, type Place } from "../errors/edgeimg-error.js";
+import { loadTypeScript } from "../ground/load-typescript.js";
 import * as z from "../ground/zod.js";
 import { captureProcess } from "../process/capture-process.js";
 import { globalsFile, missingGlobals, originalPlace, remedyFor } from "./app-globals.js";
@@ -27,9 +29,9 @@ export const bundleKind = defineKind({
   async run({ entry }, { inputs, out, work }) {
     const project = await projectFolder(inputs, work);
     await requireEntry(project, entry);
-    // Loaded when it is needed: most builds find the bundle in the store.
+    // Loaded when they are needed: most builds find the bundle in the store.
     const { build } = await import("esbuild");
-    const result = await build({
+    const bundling = build({
       absWorkingDir: project,
       entryPoints: [entry],
       bundle: true,
@@ -51,7 +53,10 @@ export const bundleKind = defineKind({
       preserveSymlinks: true,
       logLevel: "silent",
       write: false,
-    }).catch((error: { errors?: readonly Message[] }) => {
+    });
+    // esbuild is a process of its own: while it works, this one has time to read the parser's nine megabytes.
+    const typescript = loadTypeScript();
+    const result = await bundling.catch((error: { errors?: readonly Message[] }) => {
       const [first] = error.errors ?? [];
       if (first === undefined) throw error;
       throw new EdgeimgError("ERR_EDGEIMG_APP_BUNDLE", `The app cannot be bundled: ${first.text}.`, {
@@ -69,14 +74,26 @@ export const bundleKind = defineKind({
       const name = basename(path);
       texts.set(name, name.endsWith(".map") ? relativeSources(contents, relative(out, project)) : text);
     }
-    await checkGlobals(texts.get("main.js") ?? "", texts.get("main.js.map") ?? "{}", inputFolder(inputs, "runtime"));
+    await checkGlobals({
+      typescript,
+      code: texts.get("main.js") ?? "",
+      map: texts.get("main.js.map") ?? "{}",
+      recipe: inputFolder(inputs, "runtime"),
+    });
     for (const [name, text] of texts) await writeFile(join(out, name), text);
   },
 });
 
-async function checkGlobals(code: string, map: string, recipe: string): Promise<void> {
+interface GlobalsJob {
+  readonly typescript: typeof TypeScript;
+  readonly code: string;
+  readonly map: string;
+  /** recipes/runtime. */
+  readonly recipe: string;
+}
+
+async function checkGlobals({ typescript, code, map, recipe }: GlobalsJob): Promise<void> {
   const globals = globalsFile.parse(JSON.parse(await readFile(join(recipe, "globals.json"), "utf8")));
-  const { default: typescript } = await import("typescript");
   const missing = missingGlobals(typescript, code, globals);
   const [first, ...others] = missing;
   if (first === undefined) return;

@@ -4,6 +4,7 @@ import { planImage, planParts } from "../../builders/debian/plan-image.js";
 import { firstTarget } from "../../config/matrix.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import { execute } from "../../execute/execute.js";
+import { loadTypeScript } from "../../ground/load-typescript.js";
 import { modelTypes, modelTypesFile } from "../../steps/model-types.js";
 import { treePath } from "../../store/store.js";
 import { useStore } from "../../store/use.js";
@@ -60,7 +61,7 @@ async function unread(folder: string, files: ReadonlyMap<string, string>): Promi
   const yaml = await readFile(join(folder, "edgeimg.yaml"), "utf8").catch(() => "");
   if (files.has(editorPaths.schema) && yaml !== "" && !yaml.includes(`$schema=${editorPaths.schema}`))
     found.push({ file: "edgeimg.yaml", line: `# yaml-language-server: $schema=${editorPaths.schema}` });
-  const { default: typescript } = await import("typescript");
+  const typescript = loadTypeScript();
   const path = join(folder, "tsconfig.json");
   const { config } = typescript.readConfigFile(path, typescript.sys.readFile);
   if (config !== undefined) {
