@@ -24,6 +24,11 @@ export interface ImageRequest {
   readonly versions: { readonly edgeimg: string; readonly esbuild: string; readonly typescript: string };
 }
 
+/** The image's name, which its files have: PROJECT-BOARD-ENGINE. */
+export function imageName({ project, board, engine }: Pick<ImageRequest, "project" | "board" | "engine">): string {
+  return `${project.name}-${board.name}-${engine.recipe.name}`;
+}
+
 /** Throws ERR_EDGEIMG_ENGINE_UNSUPPORTED when the engine does not run on the board. */
 export function checkSupport({ board, engine: { recipe } }: Pick<ImageRequest, "board" | "engine">): void {
   const { supports, build } = recipe;

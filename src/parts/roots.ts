@@ -1,9 +1,10 @@
 import { PackageURL } from "@socketregistry/packageurl-js";
 import { type Arch, architectures } from "../catalog/architecture.js";
 import type { Distribution } from "../catalog/distribution.js";
+import type { ImageRequest } from "../image/request.js";
 import type { Lock } from "../lock/lock-file.js";
 import type { PackageSetRequest } from "../lock/resolve.js";
-import type { PlanBuilder } from "../plan/step.js";
+import { type PlanBuilder, planBuilder } from "../plan/step.js";
 
 /** What the fragments of this builder share. */
 export interface DebianContext {
@@ -15,6 +16,21 @@ export interface DebianContext {
   readonly version: string;
   /** The board's. */
   readonly arch: Arch;
+}
+
+/** An empty plan, and what steps of an image are planned with. */
+export function planContext(
+  { catalog, host, board, versions }: Pick<ImageRequest, "catalog" | "host" | "board" | "versions">,
+  lock: Lock,
+): DebianContext {
+  return {
+    distribution: catalog.distribution,
+    lock,
+    plan: planBuilder(),
+    hostArch: host.arch,
+    arch: board.arch,
+    version: versions.edgeimg,
+  };
 }
 
 export type ToolSet = keyof Distribution["tools"];

@@ -6,13 +6,12 @@ import { execute } from "../../execute/execute.js";
 import type { StepResult } from "../../execute/run-step.js";
 import { mergePlans } from "../../plan/merge.js";
 import { modelTypesFile } from "../../steps/model-types.js";
-import { withLock } from "../../store/lock.js";
-import { lockFolder, treePath } from "../../store/store.js";
 import { useStore } from "../../store/use.js";
 import { buildWithBuildroot } from "../buildroot/build.js";
+import { type Built, countSteps, outcomeTree, publishBuilt } from "../session/built.js";
 import { staleTypes } from "../session/editor-files.js";
 import { type Prepared, prepare, prepareMatrix } from "../session/prepare.js";
-import { type Built, type Outcome, publish, published, requireWritable } from "../session/publish.js";
+import { type Outcome, published, requireWritable } from "../session/publish.js";
 import type { BuildOptions, BuildResult, Context, MatrixResult } from "../types.js";
 import { checkBudget } from "./budget.js";
 import { withModulePlace } from "./module-place.js";
@@ -130,39 +129,9 @@ async function finish({ context, started, jobs, merged }: Finish) {
   for (const outcome of outcomes) await keepBudget(outcome);
   const built: Built[] = [];
   for (const outcome of outcomes) {
-    const { prepared } = outcome;
-    // Another build may end in the same folder at the same time.
-    const lock = { folder: lockFolder(prepared.services.store), key: `out/${prepared.out}`, signal: context.signal };
-    const artifacts = await withLock(lock, () => publish(outcome, context));
-    for (const artifact of artifacts) context.emit({ type: "artifact", ...artifact });
-    built.push({
-      prepared,
-      outcome: { ...outcome, plan: merged.plan },
-      image: artifacts.find(({ role }) => role === "image")?.path ?? "",
-      qemuRoot: join(outcomeTree(outcome, "qemu") ?? "", "root"),
-      result: {
-        artifacts,
-        board: prepared.request.board.name,
-        engine: prepared.request.engine.recipe.name,
-        boards: prepared.project.merged.boards,
-        out: prepared.out,
-        ...countSteps(outcome.steps.flatMap((id) => results.get(id) ?? [])),
-        ms: context.now() - started,
-      },
-    });
+    built.push({ ...(await publishBuilt(context, outcome, started)), outcome: { ...outcome, plan: merged.plan } });
   }
   return { built, results };
-}
-
-/** The folder of a target's result. */
-function outcomeTree({ prepared, targets, results }: Outcome, target: string): string | undefined {
-  const digest = results.get(targets[target] ?? "")?.digest;
-  return digest === undefined ? undefined : treePath(prepared.services.store, digest);
-}
-
-function countSteps(steps: readonly StepResult[]): Pick<BuildResult, "cachedSteps" | "ranSteps"> {
-  const cachedSteps = steps.filter(({ cached }) => cached).length;
-  return { cachedSteps, ranSteps: steps.length - cachedSteps };
 }
 
 /** Before anything is published, so that the output folder keeps the last image within the budget, to compare with. */

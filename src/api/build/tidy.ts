@@ -6,7 +6,7 @@ import type { Store } from "../../store/store.js";
 import { noteAdded } from "../../store/tidied.js";
 import { type OutFolder, removeReplaced, treeBytes } from "../../store/tidy.js";
 import { whenUnused } from "../../store/use.js";
-import type { Built } from "../session/publish.js";
+import type { Built } from "../session/built.js";
 import { storeLimits } from "../session/store-limits.js";
 import type { Context } from "../types.js";
 

@@ -5,8 +5,7 @@ import { execute } from "../../execute/execute.js";
 import { compressionOf, readTable } from "../../flash/image-checks.js";
 import { type Compression, openReader } from "../../flash/reader.js";
 import { findImage, readManifest } from "../../flash/source.js";
-import { toolsRoot } from "../../parts/roots.js";
-import { planBuilder } from "../../plan/step.js";
+import { planContext, toolsRoot } from "../../parts/roots.js";
 import { treePath } from "../../store/store.js";
 import { firstTargetOf, type Prepared, prepareTargets } from "../session/prepare.js";
 import type { Context, RunOptions } from "../types.js";
@@ -48,19 +47,10 @@ export async function openImageFile(
   };
 }
 
-async function qemuRoot(context: Context, { project, request, lock, services }: Prepared): Promise<string> {
-  const plan = planBuilder();
-  const qemu = toolsRoot(
-    {
-      distribution: project.catalog.distribution,
-      lock,
-      plan,
-      hostArch: request.host.arch,
-      arch: request.board.arch,
-      version: request.versions.edgeimg,
-    },
-    "qemu",
-  );
+async function qemuRoot(context: Context, { request, lock, services }: Prepared): Promise<string> {
+  const planned = planContext(request, lock);
+  const { plan } = planned;
+  const qemu = toolsRoot(planned, "qemu");
   context.emit({ type: "plan", steps: plan.steps.size });
   const results = await execute({ format: 1, steps: [...plan.steps.values()], targets: { qemu } }, [qemu], services);
   return join(treePath(services.store, results.get(qemu)?.digest ?? ""), "root");

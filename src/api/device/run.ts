@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { type BootedBoard, bootImage } from "../../device/boot.js";
 import { useStore } from "../../store/use.js";
 import { buildPrepared } from "../build/build.js";
-import type { Built } from "../session/publish.js";
+import type { Built } from "../session/built.js";
 import type { Context, RunOptions, RunResult } from "../types.js";
 import { type Bootable, openImageFile } from "./image-file.js";
 

@@ -3,7 +3,7 @@ import { dirname, resolve } from "node:path";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import { type JunitSuite, junitXml } from "../../report/junit.js";
 import { buildPrepared } from "../build/build.js";
-import type { Built } from "../session/publish.js";
+import type { Built } from "../session/built.js";
 import type { Context, TestOptions, TestReport } from "../types.js";
 import { bootable, withBoard } from "./run.js";
 import { runTests } from "./run-tests.js";

@@ -21,7 +21,7 @@ export interface LockPackagesJob extends Pick<Context, "env" | "signal" | "emit"
 
 /** The lock with the sets of packages that it lacks, which apt chooses. Throws ERR_EDGEIMG_FETCH_OFFLINE, ERR_EDGEIMG_APT_FAILED. */
 export async function lockPackages(job: LockPackagesJob): Promise<Lock> {
-  const { lock, needed, distribution, store, env, signal, emit } = job;
+  const { lock, needed, distribution, store, signal, emit } = job;
   const missing = missingSets(lock, needed);
   if (missing.length > 0 && job.offline) {
     throw new EdgeimgError(
@@ -30,19 +30,32 @@ export async function lockPackages(job: LockPackagesJob): Promise<Lock> {
       { hint: "Run once without --offline." },
     );
   }
+  const open = aptOpener(job);
+  const complete = async () => {
+    if (missing.length === 0) return await completeLock({ lock, requirements: needed, open });
+    emit({ type: "log", level: "info", message: `asking apt for packages of ${distribution.name}` });
+    const choice = task(job, "choose", `Let apt choose the packages of ${missing.length} sets`);
+    return await choice.during(
+      completeLock({
+        lock,
+        requirements: needed,
+        open,
+        progress: (done, total) => choice.progress(done, total, "objects"),
+      }),
+    );
+  };
+  if (missing.length === 0) return await complete();
+  // apt refuses to work in a folder where another apt works.
+  return await withLock({ folder: lockFolder(store), key: "apt", signal }, complete);
+}
+
+/** Opens apt for an architecture, once: with the distribution's lists, and those of its security updates where images are made of them. */
+function aptOpener(job: LockPackagesJob): (arch: string) => ReturnType<typeof openApt> {
+  const { needed, distribution, store, env, signal } = job;
   const goesOnImages = (arch: string) => needed.sets.some((set) => set.arch === arch && !set.name.startsWith("tools/"));
-  const security =
-    distribution.security === undefined
-      ? undefined
-      : {
-          suite: distribution.security,
-          absent: (details: readonly string[]) => {
-            const message = `no mirror has ${distribution.security}: images get security updates with Debian's next point release only. Configure it in the host's apt, or set EDGEIMG_DEBIAN_SECURITY_MIRROR. ${details.join(" ")}`;
-            emit({ type: "log", level: "warn", message: message.trim() });
-          },
-        };
+  const security = securityOf(job);
   const solvers = new Map<string, ReturnType<typeof openApt>>();
-  const open = async (arch: string) => {
+  return async (arch) => {
     const known = solvers.get(arch);
     if (known !== undefined) return await known;
     const mirrors = await job.mirrors();
@@ -65,22 +78,18 @@ export async function lockPackages(job: LockPackagesJob): Promise<Lock> {
     solvers.set(arch, solver);
     return await lists.during(solver);
   };
-  const complete = async () => {
-    if (missing.length === 0) return await completeLock({ lock, requirements: needed, open });
-    emit({ type: "log", level: "info", message: `asking apt for packages of ${distribution.name}` });
-    const choice = task(job, "choose", `Let apt choose the packages of ${missing.length} sets`);
-    return await choice.during(
-      completeLock({
-        lock,
-        requirements: needed,
-        open,
-        progress: (done, total) => choice.progress(done, total, "objects"),
-      }),
-    );
+}
+
+/** The suite of security updates, and what is said when no mirror has it. */
+function securityOf({ distribution: { security: suite }, emit }: LockPackagesJob) {
+  if (suite === undefined) return undefined;
+  return {
+    suite,
+    absent: (details: readonly string[]) => {
+      const message = `no mirror has ${suite}: images get security updates with Debian's next point release only. Configure it in the host's apt, or set EDGEIMG_DEBIAN_SECURITY_MIRROR. ${details.join(" ")}`;
+      emit({ type: "log", level: "warn", message: message.trim() });
+    },
   };
-  if (missing.length === 0) return await complete();
-  // apt refuses to work in a folder where another apt works.
-  return await withLock({ folder: lockFolder(store), key: "apt", signal }, complete);
 }
 
 /** Work that is shown like a step of a build, though it makes the lock and no part of the image. */

@@ -3,6 +3,7 @@ import type { ImageRequest } from "../../image/request.js";
 import { emptyLock, formatLock, type Lock, parseLock } from "../../lock/lock-file.js";
 import type { StepServices } from "../../steps/kind.js";
 import type { BuildOptions, Context } from "../types.js";
+import type { Purpose } from "./lock-maker.js";
 import { type ChooseTargets, lockSession } from "./lock-session.js";
 import { type OpenProject, outFolder } from "./open-project.js";
 
@@ -37,7 +38,7 @@ export async function prepareTargets(
   context: Context,
   options: BuildOptions,
   choose: ChooseTargets,
-  purpose: "image" | "parts" = "image",
+  purpose: Purpose = "image",
 ): Promise<Prepared[]> {
   const session = await lockSession(context, options, choose, purpose);
   const { project, services } = session;

@@ -3,11 +3,10 @@ import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import type { StepResult } from "../../execute/run-step.js";
-import type { Plan } from "../../plan/step.js";
 import { placeFile } from "../../store/place.js";
 import { treePath } from "../../store/store.js";
 import { hashFile, storedHash } from "../../store/tree.js";
-import type { Artifact, BuildResult, Context } from "../types.js";
+import type { Artifact, Context } from "../types.js";
 import type { Prepared } from "./prepare.js";
 
 /** One image of a build: its steps' results, and those that matter, by target. */
@@ -16,16 +15,6 @@ export interface Outcome {
   readonly targets: Readonly<Record<string, string>>;
   readonly steps: readonly string[];
   readonly results: ReadonlyMap<string, StepResult>;
-}
-
-/** A build's result, and the folder of the QEMU root that belongs to it. */
-export interface Built {
-  readonly result: BuildResult;
-  readonly prepared: Prepared;
-  readonly qemuRoot: string;
-  readonly image: string;
-  /** Of edgeimg's own builder. */
-  readonly outcome?: Outcome & { readonly plan: Plan };
 }
 
 /** Throws ERR_EDGEIMG_OUTPUT_UNWRITABLE when nothing can be put into a folder. */

@@ -1,19 +1,9 @@
 import type { Board } from "../../catalog/board.js";
 import type { RootFilesystem } from "../../image/boot-files.js";
 import type { RenderTemplate } from "../../image/render.js";
+import { imagePrograms, type Programs, toolPath } from "../../parts/image-tools.js";
 import type { DebianContext } from "../../parts/roots.js";
 import { treeTime } from "../../store/tree.js";
-
-const toolPath: string[] = ["in/tools/root/usr/bin", "in/tools/root/usr/sbin"];
-
-type Programs = DebianContext["distribution"]["tools"]["image"]["programs"];
-
-/** The image tools as a step's commands name them. */
-function imagePrograms({ distribution }: Pick<DebianContext, "distribution">): Programs {
-  const { programs } = distribution.tools.image;
-  const places = Object.entries(programs).map(([role, path]) => [role, `in/tools/root/${path}`]);
-  return { ...programs, ...Object.fromEntries(places) };
-}
 
 /** Level of the images' zstd compression: higher ones save a few percent and take ten times as long. */
 const zstdLevel = 12;
@@ -320,33 +310,6 @@ export function imagerStep({ plan }: DebianContext, options: ImagerOptions): str
     params: {
       ...{ name, title, description, date, board: board.title, tags: board.imagerTags, url: url ?? null },
       icon: options.render("imager/icon.svg.hbs", {}),
-    },
-  });
-}
-
-/** NAME.img.zst, the file to hand out. */
-export function compressStep(context: DebianContext, options: { tools: string; disk: string; name: string }): string {
-  return context.plan.add({
-    id: "image/zst",
-    kind: "run",
-    title: "Compress the image",
-    why: "the file to hand out and to keep",
-    inputs: { tools: options.tools, disk: options.disk },
-    params: {
-      path: toolPath,
-      // One worker: the number of workers must not show in the bytes.
-      commands: [
-        [
-          imagePrograms(context).zstd,
-          "-q",
-          "-6",
-          "-T1",
-          "--no-progress",
-          `in/disk/${options.name}.img`,
-          "-o",
-          `out/${options.name}.img.zst`,
-        ],
-      ],
     },
   });
 }

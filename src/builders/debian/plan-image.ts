@@ -1,21 +1,14 @@
 import { sha256Text } from "../../ground/canonical.js";
-import { checkBoard, checkSupport, type ImageRequest } from "../../image/request.js";
+import { checkBoard, checkSupport, type ImageRequest, imageName } from "../../image/request.js";
 import { uuidOf } from "../../image/uuid.js";
 import type { Lock } from "../../lock/lock-file.js";
+import { bmapStep, compressStep } from "../../parts/disk-files.js";
 import { type ImageParts, imageParts, neededRoot, optionalRoot } from "../../parts/image-parts.js";
 import { packageSets } from "../../parts/package-sets.js";
-import type { DebianContext } from "../../parts/roots.js";
+import { type DebianContext, planContext } from "../../parts/roots.js";
 import { localRecipe } from "../../parts/runtime.js";
-import { type Plan, planBuilder } from "../../plan/step.js";
-import {
-  bootPartitionStep,
-  compressStep,
-  diskStep,
-  filesystemStep,
-  imagerStep,
-  kernelStep,
-  takesAppLater,
-} from "./image.js";
+import type { Plan } from "../../plan/step.js";
+import { bootPartitionStep, diskStep, filesystemStep, imagerStep, kernelStep, takesAppLater } from "./image.js";
 import { imageRootfs } from "./image-rootfs.js";
 import { reportStep } from "./report.js";
 import { bootStep, kernelGlobs, modulesStep } from "./rootfs.js";
@@ -26,10 +19,10 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
   checkSupport(request);
   const { project, board, engine, catalog, render } = request;
   const { init } = catalog;
-  const context = contextOf(request, lock);
+  const context = planContext(request, lock);
   const { plan } = context;
   const sets = packageSets(request);
-  const name = `${project.name}-${board.name}-${engine.recipe.name}`;
+  const name = imageName(request);
   const signature = Number.parseInt(sha256Text(`signature ${name}`).slice(0, 8), 16);
 
   const parts = imageParts(context, request, sets);
@@ -96,14 +89,7 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
     signature,
     render,
   });
-  const bmap = plan.add({
-    id: "image/bmap",
-    kind: "bmap",
-    title: "Map the image's blocks",
-    why: "a flasher that knows the map writes less and checks what it wrote",
-    inputs: { disk },
-    params: {},
-  });
+  const bmap = bmapStep(context, disk);
   const zst = project.image.compress ? compressStep(context, { tools: tools.image, disk, name }) : undefined;
   const imager = imagerStep(context, {
     board,
@@ -145,7 +131,7 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
  */
 export function planParts(request: ImageRequest, lock: Lock): Plan {
   checkSupport(request);
-  const context = contextOf(request, lock);
+  const context = planContext(request, lock);
   const { plan } = context;
   const made = imageParts(context, request, packageSets(request));
   const { bytecode: _, ...appInputs } = made.app.inputs;
@@ -168,18 +154,6 @@ export function planParts(request: ImageRequest, lock: Lock): Plan {
     },
   });
   return finish(context, made, { parts });
-}
-
-function contextOf({ catalog, host, board, versions }: ImageRequest, lock: Lock): DebianContext {
-  const plan = planBuilder();
-  return {
-    distribution: catalog.distribution,
-    lock,
-    plan,
-    hostArch: host.arch,
-    arch: board.arch,
-    version: versions.edgeimg,
-  };
 }
 
 /** The plan with its targets and those that every graph has: checks of the app and of models, QEMU. */

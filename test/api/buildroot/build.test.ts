@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
-import { runMake } from "../../../src/api/buildroot/build.js";
 import { describeBuildrootImage } from "../../../src/api/buildroot/manifest.js";
+import { runMake } from "../../../src/api/buildroot/run-make.js";
 import { parseMessage } from "../../../src/builders/buildroot/messages.js";
 import { EdgeimgError } from "../../../src/errors/edgeimg-error.js";
 import type { BuildEvent } from "../../../src/ground/events.js";
