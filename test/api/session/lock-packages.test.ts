@@ -40,6 +40,7 @@ t.test("while apt is asked, events say what for, of whom, and how many bytes hav
       name: "one",
       purlNamespace: "debian",
       suites: ["one"],
+      origin: "Debian",
       components: ["main"],
       keyring: "/none",
     } as never,
