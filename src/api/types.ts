@@ -318,6 +318,8 @@ export interface EngineInfo {
   readonly licenseFiles: readonly string[];
   /** The Debian package whose copyright file stands in for a text. */
   readonly licensePackage?: string | undefined;
+  /** Formats of models that it reads, the best first. */
+  readonly accepts: readonly string[];
   readonly arch: readonly string[];
   readonly homepage: string;
   readonly notes: readonly string[];

@@ -1,14 +1,16 @@
 import * as z from "../ground/zod.js";
 
+/** What runs ONNX on the host (`recipes/reference`), by the word of recipes, projects and messages. */
+export const hostReference = "onnxruntime";
+
 /** How a model's results are judged, in words that recipes and projects share. */
-export const checkAgainst = z.enum(["onnxruntime", "golden"]);
+export const checkAgainst = z.enum([hostReference, "golden"]);
 export type CheckAgainst = z.infer<typeof checkAgainst>;
 
 export const checkMetric = z.enum(["agreement", "max-abs", "cosine", "top-1"]);
 export type CheckMetric = z.infer<typeof checkMetric>;
 
-export const againstText =
-  "`onnxruntime` runs the ONNX file on the host; `golden` compares with the files under `outputs` alone, and runs nothing on the host.";
+export const againstText = `\`${hostReference}\` runs the ONNX file on the host; \`golden\` compares with the files under \`outputs\` alone, and runs nothing on the host.`;
 export const metricText =
   "`agreement` judges each value and the output's own size, `max-abs` the largest difference, `cosine` 1 minus the cosine of the angle between both outputs, `top-1` the part of rows whose largest value is at another place in the last dimension.";
 

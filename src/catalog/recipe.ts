@@ -1,5 +1,5 @@
 import * as z from "../ground/zod.js";
-import { againstText, checkAgainst, checkMetric } from "./check.js";
+import { againstText, checkAgainst, checkMetric, hostReference } from "./check.js";
 import { arch, name, sha256 } from "./common.js";
 import { modelFormat } from "./converter.js";
 import { sources } from "./source.js";
@@ -141,12 +141,12 @@ export const recipe = z.strictObject({
       .describe("Largest difference allowed, by the metric: docs/models.md says of what."),
     check: z
       .strictObject({
-        against: checkAgainst.default("onnxruntime").describe(`What results are compared with. ${againstText}`),
+        against: checkAgainst.default(hostReference).describe(`What results are compared with. ${againstText}`),
         metric: checkMetric.default("agreement").describe("By what they are judged, unless the project says."),
       })
       .prefault({})
       .describe(
-        "How models are checked, unless the project says: `against: golden` for formats that onnxruntime cannot read.",
+        `How models are checked, unless the project says: \`against: golden\` for formats that ${hostReference} cannot read.`,
       ),
   }),
   buildroot: buildrootEngine

@@ -1,4 +1,4 @@
-import { againstText, checkAgainst, checkMetric, metricText } from "../catalog/check.js";
+import { againstText, checkAgainst, checkMetric, hostReference, metricText } from "../catalog/check.js";
 import { sha256 } from "../catalog/common.js";
 import * as z from "../ground/zod.js";
 
@@ -173,7 +173,7 @@ export const modelSchema = z.strictObject({
   check: z
     .strictObject({
       against: checkAgainst.optional().meta({
-        description: `What results are compared with. ${againstText} Default: the engine's, onnxruntime. Golden outputs are compared in any case.`,
+        description: `What results are compared with. ${againstText} Default: the engine's, ${hostReference}. Golden outputs are compared in any case.`,
         examples: ["golden"],
       }),
       metric: checkMetric

@@ -268,7 +268,7 @@ const entries = {
   },
   ERR_EDGEIMG_MODEL_VERSION: {
     exit: 1,
-    summary: "A model file is of a newer ONNX than onnxruntime reads.",
+    summary: "A model file is of a newer ONNX than edgeimg reads.",
     help: "Export it again with the opset and IR version that the message names: torch.onnx.export(..., opset_version=N), or onnx.version_converter.convert_version, and model.ir_version = N before onnx.save.",
   },
   ERR_EDGEIMG_MODEL_PORTS: {
@@ -310,7 +310,7 @@ const entries = {
   ERR_EDGEIMG_MODEL_OPERATOR: {
     exit: 1,
     summary: "A model uses an operator or an element type that the engine does not have.",
-    help: "Build with another engine (onnxruntime runs nearly every ONNX model), or export the model without the named operator.",
+    help: "Build with another engine (`edgeimg engines` tells which ones read ONNX itself: they run nearly every model), or export the model without the named operator.",
   },
   ERR_EDGEIMG_MODEL_SHAPES: {
     exit: 1,
@@ -329,8 +329,7 @@ const entries = {
   },
   ERR_EDGEIMG_MODEL_TOLERANCE: {
     exit: 3,
-    summary:
-      "A model gives other results in the engine than in onnxruntime on this machine, or than its golden outputs.",
+    summary: "A model gives other results in the engine than on this machine, or than its golden outputs.",
     help: "Narrow the declared shapes if only some of them are wrong, choose another engine, or, if the difference does not matter to the app, raise models.NAME.tolerance.",
   },
   ERR_EDGEIMG_IMAGE_INVALID: {

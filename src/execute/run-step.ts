@@ -138,6 +138,7 @@ function stepContext(
     services,
     inputs: Object.fromEntries([...inputs].map(inputFolder)),
     ...folders,
+    instead: step.instead ?? [],
     progress: (done, total, unit) => emit({ type: "step-progress", step: step.id, done, total, unit }),
     log: (level, message) => emit({ type: "log", level, step: step.id, message }),
   };

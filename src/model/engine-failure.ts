@@ -18,6 +18,8 @@ export interface FailedRun {
   readonly end: EngineEnd;
   /** The same run again, with each layer told before it begins (EDGE_NN_TRACE). */
   readonly traced: EngineEnd | undefined;
+  /** Engines that read ONNX itself, when this one does not. */
+  readonly instead: readonly string[];
 }
 
 const errorLine = z.object({ error: z.string(), status: z.string().optional() });
@@ -38,16 +40,17 @@ export function lastLayer(traced: EngineEnd | undefined): string | undefined {
 }
 
 /** The error for a model that its engine refuses or crashes on, with the layer where that is known. */
-export function engineFailure({ model, engine, cpu, shapes, end, traced }: FailedRun): EdgeimgError {
+export function engineFailure({ model, engine, cpu, shapes, end, traced, instead }: FailedRun): EdgeimgError {
   const layer = lastLayer(traced);
   const at = `at ${shapes}${layer === undefined ? "" : `, in layer ${layer}`}`;
   const without = layer === undefined ? "what the message names" : `the operator of layer ${layer}`;
-  const other = "Build with `--engine onnxruntime`, which runs nearly every model";
+  const [unconverted] = instead;
+  const other = `Build with \`--engine ${unconverted}\`, which reads ONNX itself`;
   const error = toldError(end.stdout);
   if (error !== undefined)
     return new EdgeimgError("ERR_EDGEIMG_MODEL_OPERATOR", `Model ${model}: ${engine} refuses it ${at}: ${error}`, {
       hint:
-        engine === "onnxruntime"
+        unconverted === undefined
           ? "Export the model without what the message names, or with another opset."
           : `${other}, or export the model without ${without}.`,
     });
@@ -65,7 +68,7 @@ export function engineFailure({ model, engine, cpu, shapes, end, traced }: Faile
     details,
     hint: illegal
       ? "The recipe's flags are wrong for this core: report it."
-      : engine === "onnxruntime"
+      : unconverted === undefined
         ? "Declare other shapes, or export the model with another opset."
         : `${other}, declare other shapes, or export the model without ${layer === undefined ? "the operator that it crashes in" : without}.`,
   });

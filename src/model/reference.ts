@@ -1,5 +1,6 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { hostReference } from "../catalog/check.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import * as z from "../ground/zod.js";
 import { captureProcess } from "../process/capture-process.js";
@@ -32,9 +33,11 @@ export interface ReferenceOptions {
   readonly signal?: AbortSignal;
 }
 
-/** Path of the native binding for this machine, within the package. Its folder also holds the library it loads. */
-export function bindingPath(runtime: string): string {
-  return join(runtime, "bin/napi-v6", process.platform, process.arch, "onnxruntime_binding.node");
+/** The native binding in what was unpacked for this machine, a file .node. Its folder also holds the library it loads. */
+async function bindingPath(runtime: string): Promise<string> {
+  const [path, ...more] = (await readdir(runtime, { recursive: true })).filter((name) => name.endsWith(".node"));
+  if (path === undefined || more.length > 0) throw new Error(`${runtime} does not hold one native binding`);
+  return join(runtime, path);
 }
 
 /**
@@ -119,13 +122,13 @@ async function ask(
   const result = await captureProcess({
     program: process.execPath,
     args: ["--eval", onnxHostProgram],
-    stdin: { text: JSON.stringify({ binding: bindingPath(runtime), model, options: settings, runs }) },
+    stdin: { text: JSON.stringify({ binding: await bindingPath(runtime), model, options: settings, runs }) },
     env: {},
     signal,
   });
   const line = result.stdout.split("\n").at(-1) ?? "";
   if (!line.startsWith("{"))
-    throw new EdgeimgError("ERR_EDGEIMG_MODEL_NOT_ONNX", `onnxruntime crashed on ${called(options)}`, {
+    throw new EdgeimgError("ERR_EDGEIMG_MODEL_NOT_ONNX", `${hostReference} crashed on ${called(options)}`, {
       details: [result.reason, ...result.stderr.split("\n").slice(-5)],
       hint: "Let onnx.checker.check_model(model, full_check=True) judge it, and export it again, with another opset if it finds nothing.",
     });
@@ -139,15 +142,19 @@ async function ask(
 function failure(options: ReferenceOptions, stage: "start" | "load" | "run", message: string): EdgeimgError {
   const details = [message.trim().split("\n")[0] ?? ""];
   if (stage === "start")
-    return new EdgeimgError("ERR_EDGEIMG_STEP_FAILED", "onnxruntime-node cannot be loaded on this machine", {
+    return new EdgeimgError("ERR_EDGEIMG_STEP_FAILED", `${hostReference} cannot be loaded on this machine`, {
       details,
     });
   const operator = unknownOperator(message);
-  if (operator !== undefined) return unsupported(options, `operator ${operator} is not known to onnxruntime`);
-  return new EdgeimgError("ERR_EDGEIMG_MODEL_NOT_ONNX", `${called(options)} is not a model that onnxruntime can load`, {
-    details,
-    hint: "Its structure can be read, but onnxruntime refuses it. Let onnx.checker.check_model(model, full_check=True) name the place, and export it again.",
-  });
+  if (operator !== undefined) return unsupported(options, `operator ${operator} is not known to ${hostReference}`);
+  return new EdgeimgError(
+    "ERR_EDGEIMG_MODEL_NOT_ONNX",
+    `${called(options)} is not a model that ${hostReference} can load`,
+    {
+      details,
+      hint: `Its structure can be read, but ${hostReference} refuses it. Let onnx.checker.check_model(model, full_check=True) name the place, and export it again.`,
+    },
+  );
 }
 
 /** What a message of onnxruntime calls unknown. It holds names of the model, of any length: it is cut, and each character looked at once. */
@@ -163,7 +170,7 @@ export function unknownOperator(message: string): string | undefined {
 
 function unsupported(options: ReferenceOptions, what: string): EdgeimgError {
   return new EdgeimgError("ERR_EDGEIMG_MODEL_OPERATOR", `${called(options)}: ${what}`, {
-    hint: "No engine can be checked without onnxruntime. Export the model with ONNX's own operators only (a custom one needs a library that an image does not have), with a name and an opset that have this one, or leave that part to the app.",
+    hint: `No engine can be checked without ${hostReference}. Export the model with ONNX's own operators only (a custom one needs a library that an image does not have), with a name and an opset that have this one, or leave that part to the app.`,
   });
 }
 

@@ -1,3 +1,4 @@
+import { hostReference } from "../catalog/check.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { OnnxFile } from "../formats/onnx.js";
 
@@ -24,12 +25,12 @@ export function checkVersions(
   const converted = `onnx.version_converter.convert_version(model, ${newest.opset})`;
   if (opset !== undefined && opset > newest.opset)
     fail(
-      `has opset ${opset}${irVersion > newest.ir ? ` and IR version ${irVersion}` : ""}; the newest that onnxruntime ${newest.version} runs is opset ${newest.opset} with IR version ${newest.ir}.`,
+      `has opset ${opset}${irVersion > newest.ir ? ` and IR version ${irVersion}` : ""}; the newest that ${hostReference} ${newest.version} runs is opset ${newest.opset} with IR version ${newest.ir}.`,
       `Export it with ${exported}, or convert the file: model = ${converted}; model.ir_version = ${newest.ir}.`,
     );
   if (irVersion > newest.ir)
     fail(
-      `has IR version ${irVersion}; the newest that onnxruntime ${newest.version} reads is ${newest.ir}.`,
+      `has IR version ${irVersion}; the newest that ${hostReference} ${newest.version} reads is ${newest.ir}.`,
       `Its operators (opset ${opset ?? "unknown"}) are known: set model.ir_version = ${newest.ir} before onnx.save, or pass ir_version=${newest.ir} to onnx.helper.make_model.`,
     );
   if (irVersion < 1 || (opset === undefined && opsets.size === 0 && irVersion >= 3 && functions.size === 0))

@@ -1,3 +1,4 @@
+import { hostReference } from "../catalog/check.js";
 import { type ProgramRole, programOf } from "../catalog/runtime.js";
 import type { ImageRequest } from "../image/request.js";
 import type { PackageSetRequest } from "../lock/resolve.js";
@@ -104,12 +105,11 @@ export function imageParts(
     common: program("adapter-common"),
   });
 
-  const { reference: onnxruntime } = catalog;
   const reference = archiveSteps(context, {
     name: "reference",
-    source: onnxruntime.source,
-    why: "models are compared with what onnxruntime gives on the host",
-    only: [onnxruntime.hosts[request.host.node] ?? ""],
+    source: catalog.reference.source,
+    why: `models are compared with what ${hostReference} gives on the host`,
+    only: [catalog.reference.hosts[request.host.node] ?? ""],
   });
   const models = Object.entries(project.models).map(([model, config]): [string, ModelSteps] => [
     model,
@@ -120,7 +120,6 @@ export function imageParts(
       catalog,
       board,
       reference,
-      onnxruntime,
       hostTools: image,
       localPath: request.localPath,
       check: { qemu, sysroot: engineSysroot ?? sysroot, runner: program("model-runner").step, ...compiled },

@@ -1,7 +1,7 @@
 import { architectures } from "../catalog/architecture.js";
 import type { Board } from "../catalog/board.js";
 import type { Catalog, CatalogRecipe } from "../catalog/catalog.js";
-import { type CheckAgainst, type CheckMetric, metricTolerance } from "../catalog/check.js";
+import { type CheckAgainst, type CheckMetric, hostReference, metricTolerance } from "../catalog/check.js";
 import { sourceKey, stripOf } from "../catalog/source.js";
 import type { ModelConfig } from "../config/model-schema.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
@@ -18,9 +18,8 @@ export interface ModelOptions {
   readonly engine: CatalogRecipe;
   readonly catalog: Catalog;
   readonly board: Board;
-  /** The step with onnxruntime for the host, and its recipe. */
+  /** The step with what runs ONNX on the host. */
   readonly reference: string;
-  readonly onnxruntime: Catalog["reference"];
   /** A root of host programs, whose loader also starts the converter. */
   readonly hostTools: string;
   /** Absolute path of a file of the project. */
@@ -66,7 +65,7 @@ export function modelSteps(context: DebianContext, options: ModelOptions): Model
       return "shapes" in told ? [[input, { shapes: told.shapes }]] : [];
     }),
   );
-  const { version, newest } = options.onnxruntime;
+  const { version, newest } = options.catalog.reference;
   const onnx = plan.add({
     id: `model-onnx/${name}`,
     kind: "onnx",
@@ -112,6 +111,7 @@ export function modelSteps(context: DebianContext, options: ModelOptions): Model
     },
   });
   const { check } = options;
+  const instead = path.length === 0 ? [] : unconverting(options);
   const { against, cases, golden } = caseSteps(context, options, { onnx, ports });
   const actual = plan.add({
     id: `model-run/${name}`,
@@ -129,6 +129,7 @@ export function modelSteps(context: DebianContext, options: ModelOptions): Model
       ...(check.engine === undefined ? {} : { engine: check.engine }),
     },
     params: { name, engine: recipe.name, qemu: architectures[arch].qemu, cpu: board.cpu },
+    instead,
   });
   const checked = plan.add({
     id: `model-check/${name}`,
@@ -137,8 +138,17 @@ export function modelSteps(context: DebianContext, options: ModelOptions): Model
     why: "a converted model that gives other results must not reach a board",
     inputs: { cases, actual, ...(golden === undefined ? {} : { golden }) },
     params: { name, engine: recipe.name, cpu: board.cpu, against, ...criteria(config, recipe) },
+    instead,
   });
   return { folder, ports, check: checked, ...besides(context, options) };
+}
+
+/** The engines of the catalog that take an ONNX file for this board as it is. */
+function unconverting({ catalog, board }: Pick<ModelOptions, "catalog" | "board">): string[] {
+  const fits = [...catalog.engines.values()].filter(
+    ({ recipe: { supports, model } }) => supports.arch.includes(board.arch) && model.accepts.includes("onnx"),
+  );
+  return fits.map(({ recipe }) => recipe.name);
 }
 
 /** By what outputs are judged: the project's word, then the recipe's. A tolerance belongs to the metric it is given with. */
@@ -192,11 +202,11 @@ function caseSteps(
       `Model ${name} is to be compared with golden outputs alone, and none is given.`,
       { hint: `Give each output its file: models.${name}.outputs.OUTPUT.golden.` },
     );
-  const isReferred = against === "onnxruntime";
+  const isReferred = against === hostReference;
   const cases = plan.add({
     id: `model-cases/${name}`,
     kind: "model-cases",
-    title: `Choose inputs for model ${name}${isReferred ? ", and run onnxruntime on them" : ""}`,
+    title: `Choose inputs for model ${name}${isReferred ? `, and run ${hostReference} on them` : ""}`,
     why: "what the engine makes of them is checked",
     inputs: {
       onnx,

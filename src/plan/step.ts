@@ -19,6 +19,8 @@ export interface Step {
   readonly materials?: readonly Material[];
   /** `all`: its tools use every job that there is, so nothing else that takes a job runs beside it. One job when absent. No part of its key. */
   readonly weight?: "all";
+  /** Names of what a user may choose in place of what it makes, for the remedies of its errors. No part of its key. */
+  readonly instead?: readonly string[];
 }
 
 export interface Plan {

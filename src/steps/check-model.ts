@@ -1,6 +1,6 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { checkAgainst, checkMetric } from "../catalog/check.js";
+import { checkAgainst, checkMetric, hostReference } from "../catalog/check.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import * as z from "../ground/zod.js";
 import { type Comparison, type Criterion, compareOutputs, comparisonText, passes, rounding } from "../model/compare.js";
@@ -29,7 +29,7 @@ interface CheckRecord {
 }
 
 /**
- * Judges what a model gave on the board's core, in the input `actual`, by what it should have given: onnxruntime's results in `cases`, and golden outputs of the first run in `golden`. It runs nothing: another tolerance
+ * Judges what a model gave on the board's core, in the input `actual`, by what it should have given: those of ONNX Runtime on the host in `cases`, and golden outputs of the first run in `golden`. It runs nothing: another tolerance
  * costs no inference. What was measured is logged, level "debug". Throws ERR_EDGEIMG_MODEL_TOLERANCE, and _SHAPES for a metric that cannot judge an output.
  */
 export const checkModelKind = defineKind({
@@ -44,9 +44,9 @@ export const checkModelKind = defineKind({
       throw new Error(`${actual.length} runs are to be judged by ${cases.length}`);
     const actualOf = (index: number) => actual[index]?.outputs ?? [];
     const records: CheckRecord[] = [];
-    if (check.against === "onnxruntime")
+    if (check.against === hostReference)
       for (const [index, { inputs: run, outputs: expected }] of cases.entries())
-        records.push(judge({ check, context, run, expected, actual: actualOf(index), than: "onnxruntime" }));
+        records.push(judge({ check, context, run, expected, actual: actualOf(index), than: hostReference }));
     const [first] = cases;
     if (inputs.golden !== undefined && first !== undefined) {
       const expected = (await readRuns(inputs.golden))[0]?.outputs ?? [];
@@ -58,7 +58,7 @@ export const checkModelKind = defineKind({
           run: first.inputs,
           expected,
           actual: same(actualOf(0)),
-          reference: check.against === "onnxruntime" ? same(first.outputs) : undefined,
+          reference: check.against === hostReference ? same(first.outputs) : undefined,
           than: "its golden outputs",
         }),
       );
@@ -73,14 +73,14 @@ export const checkModelKind = defineKind({
 
 interface Judged {
   readonly check: Params;
-  readonly context: Pick<StepContext, "log">;
+  readonly context: Pick<StepContext, "log" | "instead">;
   readonly run: readonly Tensor[];
   readonly expected: readonly Tensor[];
   readonly actual: readonly Tensor[];
   /** What onnxruntime gave for the same inputs. */
   readonly reference?: readonly Tensor[] | undefined;
   /** What `expected` is. */
-  readonly than: "onnxruntime" | "its golden outputs";
+  readonly than: typeof hostReference | "its golden outputs";
 }
 
 function judge({ check, context, run, expected, actual, reference, than }: Judged): CheckRecord {
@@ -102,9 +102,10 @@ function judge({ check, context, run, expected, actual, reference, than }: Judge
       {
         details: failed.slice(0, 6).map((one) => comparisonText(one)),
         hint: isReferenceOff
-          ? "onnxruntime on this machine gives other results than the golden outputs as well: the golden files, the inputs given with them, or the exported model are wrong, not the conversion."
+          ? `${hostReference} on this machine gives other results than the golden outputs as well: the golden files, the inputs given with them, or the exported model are wrong, not the conversion.`
           : remedy(check, failed, {
               than,
+              instead: context.instead,
               integers: new Set(expected.flatMap(({ name, type }) => (type === "f32" ? [] : [name]))),
             }),
       },
@@ -128,18 +129,23 @@ function refuseTop({ name, metric, outputs }: Params, { name: output, shape }: T
 function remedy(
   { name, engine, outputs, ...usual }: Params,
   failed: readonly Comparison[],
-  { than, integers }: Pick<Judged, "than"> & { readonly integers: ReadonlySet<string> },
+  {
+    than,
+    instead,
+    integers,
+  }: Pick<Judged, "than"> & Pick<StepContext, "instead"> & { readonly integers: ReadonlySet<string> },
 ): string {
+  const [unconverted] = instead;
   const other =
-    engine === "onnxruntime" || than !== "onnxruntime"
+    unconverted === undefined || than !== hostReference
       ? "export the model with another opset"
-      : "build with `--engine onnxruntime`, which runs the file unconverted";
+      : `build with \`--engine ${unconverted}\`, which runs the file unconverted`;
   if (failed.some(({ mismatch }) => mismatch !== undefined))
-    return than === "onnxruntime"
+    return than === hostReference
       ? `The conversion for ${engine} changed an output's shape or type: ${other}, or end the model with a Reshape to the shape you need.`
       : `The golden file has another shape than the model gives for these inputs: make it anew with the inputs under models.${name}.inputs.`;
   // ONNX leaves open what a Cast makes of a number that the type cannot hold, and x86 and Arm do differ.
-  if (engine === "onnxruntime" && than === "onnxruntime" && failed.every((one) => integers.has(one.name)))
+  if (unconverted === undefined && than === hostReference && failed.every((one) => integers.has(one.name)))
     return `If the model casts numbers to whole ones that do not fit the type (-1 to uint8), processors differ: put a Clip before the Cast, or say which values the inputs have in use, for example \`test: { range: [0, 1] }\` under models.${name}.inputs.NAME; else ${other}.`;
   const worst = failed.map((one) => ({
     key: outputs[one.name] === undefined ? `models.${name}.tolerance` : `models.${name}.outputs.${one.name}.tolerance`,
@@ -150,7 +156,7 @@ function remedy(
   if (tight !== undefined)
     return `A tolerance of ${tight.criterion.tolerance} is less than sums of 32-bit numbers differ by: set \`${tight.key}\` to ${rounding} or more.`;
   if (worst.some(({ criterion, factor }) => criterion.metric !== "top-1" && factor > 20))
-    return than === "onnxruntime"
+    return than === hostReference
       ? `That is no rounding: ${other}, declare fewer shapes if only some are wrong, or take the operator out that differs.`
       : `That is no rounding: make the golden files anew with the inputs under models.${name}.inputs and this very model, or choose another engine.`;
   return `If that is precise enough for the app, raise \`${[...new Set(worst.map(({ key }) => key))].join("`, `")}\` in edgeimg.yaml; else ${other}.`;

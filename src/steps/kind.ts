@@ -23,6 +23,8 @@ export interface StepContext {
   readonly out: string;
   /** Room to work. A resumable kind finds it as it left it when it was stopped. */
   readonly work: string;
+  /** What the step says a user may choose in place of what it makes. */
+  readonly instead: readonly string[];
   progress(done: number, total: number | undefined, unit: "bytes" | "files" | "objects"): void;
   log(level: "debug" | "info" | "warn", message: string): void;
 }

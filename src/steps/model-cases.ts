@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { hostReference } from "../catalog/check.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import * as z from "../ground/zod.js";
 import { findRuns, givenRun, type RunSearch } from "../model/check-runs.js";
@@ -88,7 +89,7 @@ function reference(name: string, model: string, { inputs, work, services }: Step
   };
   return async (run) => {
     const [result, ...others] = await runOnnx(options, [run]);
-    if (result === undefined || others.length > 0) throw new Error("onnxruntime did not answer one run");
+    if (result === undefined || others.length > 0) throw new Error(`${hostReference} did not answer one run`);
     return result;
   };
 }

@@ -111,6 +111,7 @@ async function runOnTarget({ check, context, libraries, runner, run, outputs }: 
       cpu: check.cpu,
       shapes: run.map(({ name, shape }) => `${name} ${shapeText(shape)}`).join(", "),
       end: result,
+      instead: context.instead,
       traced: await runOnce({ EDGE_NN_TRACE: "1" }),
     });
   const lines = result.stdout

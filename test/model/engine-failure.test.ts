@@ -63,7 +63,16 @@ t.test("what an engine refuses or crashes on is told with engine, model, shapes,
     ],
   ];
   for (const [engine, ended, traced, message, hint] of members) {
-    const error = engineFailure({ model: "m", engine, cpu: "cortex-a72", shapes: "x 1x4", end: ended, traced });
+    const instead = engine === "onnxruntime" ? [] : ["onnxruntime"];
+    const error = engineFailure({
+      instead,
+      model: "m",
+      engine,
+      cpu: "cortex-a72",
+      shapes: "x 1x4",
+      end: ended,
+      traced,
+    });
     t.match(error, { code: "ERR_EDGEIMG_MODEL_OPERATOR", message, hint });
     if (engine === "onnxruntime") t.notMatch(error.hint, /--engine onnxruntime/, "not the engine in use");
   }

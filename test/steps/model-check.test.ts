@@ -65,6 +65,7 @@ async function step(
       inputs: { ...own, ...job.inputs },
       out,
       work: join(folder, "work"),
+      instead: [],
       progress: () => {},
       log: (_, message) => t.comment(message),
     });

@@ -21,6 +21,7 @@ export async function listEngines(context: Context): Promise<readonly EngineInfo
     license: recipe.license.spdx,
     licenseFiles: Object.keys(recipe.license.files),
     licensePackage: recipe.license.package,
+    accepts: recipe.model.accepts,
     arch: recipe.supports.arch,
     homepage: recipe.homepage,
     notes: recipe.notes,

@@ -35,6 +35,7 @@ function engineText(engine: EngineInfo): string {
     ["licence", engine.license],
     ["licence text", licenseFiles.length > 0 ? `${licenseFiles.join(", ")} in its source` : ""],
     ["licence text", licensePackage === undefined ? "" : `copyright file of the Debian package ${licensePackage}`],
+    ["reads", engine.accepts.join(", ")],
     ["runs on", engine.arch.join(", ")],
     ...engine.notes.map((note): [string, string] => ["note", note]),
   ]);
