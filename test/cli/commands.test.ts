@@ -376,6 +376,7 @@ t.test("diff: text, Markdown and JSON", async (t) => {
 t.test("boards NAME and engines NAME tell all of one, notes and licence included", async (t) => {
   const ncnn = await runFake(["engines", "ncnn"], { listEngines: async () => await listEngines(testContext(home)) });
   t.match(ncnn.stdout, /^ncnn: ncnn 1\.0/);
+  t.match(ncnn.stdout, /^ *reads +ncnn$/m);
   t.match(ncnn.stdout, /licence +BSD-3-Clause\n +licence text +LICENSE\.txt in its source\n/);
   const onnxruntime = await runFake(["engines", "onnxruntime"], {
     listEngines: async () => await listEngines(testContext(home)),
