@@ -1,32 +1,45 @@
+import { type Automaton, anything, newAutomaton, notSlash, stepMatcher } from "./path-automaton.js";
+
 /**
  * A matcher for paths: `*` stands for anything but "/", `**` for anything, `{a,b}` for either.
- * Everything else is literal, a brace without its partner too.
+ * Everything else is literal, a brace without its partner too. Takes time in proportion to patterns and path, whatever they are.
  */
 export function globMatcher(patterns: readonly string[]): (path: string) => boolean {
-  const expressions = patterns.map((pattern) => new RegExp(`^${translate(pattern)}$`, "s"));
-  return (path) => expressions.some((expression) => expression.test(path));
+  const automaton = newAutomaton();
+  for (const pattern of patterns) addPattern(automaton, pattern);
+  return stepMatcher(automaton);
 }
 
-function translate(pattern: string): string {
-  let result = "";
-  let depth = 0;
+function addPattern(automaton: Automaton, pattern: string): void {
   const closed = closedBraces(pattern);
+  const groups: { readonly start: number; readonly end: number }[] = [];
+  let state = automaton.addState();
+  automaton.starts.push(state);
   for (let index = 0; index < pattern.length; index++) {
     const char = pattern.charAt(index);
-    if (char === "*" && pattern.charAt(index + 1) === "*") {
-      result += ".*";
-      index++;
-    } else if (char === "*") result += "[^/]*";
-    else if (char === "{" && closed.has(index)) {
-      result += "(?:";
-      depth++;
-    } else if (char === "}" && depth > 0) {
-      result += ")";
-      depth--;
-    } else if (char === "," && depth > 0) result += "|";
-    else result += char.replace(/[.+?^$()|[\]\\{}]/, "\\$&");
+    const group = groups.at(-1);
+    if (char === "*") {
+      const isDouble = pattern.charAt(index + 1) === "*";
+      if (isDouble) index++;
+      const next = automaton.addState();
+      automaton.addFree(state, next);
+      automaton.addMove(next, isDouble ? anything : notSlash, next);
+      state = next;
+    } else if (char === "{" && closed.has(index)) groups.push({ start: state, end: automaton.addState() });
+    else if (char === "," && group !== undefined) {
+      automaton.addFree(state, group.end);
+      state = group.start;
+    } else if (char === "}" && group !== undefined) {
+      automaton.addFree(state, group.end);
+      state = group.end;
+      groups.pop();
+    } else {
+      const next = automaton.addState();
+      automaton.addMove(state, char.charCodeAt(0), next);
+      state = next;
+    }
   }
-  return result;
+  automaton.accepting.add(state);
 }
 
 /** Places of opening braces that have a partner. */

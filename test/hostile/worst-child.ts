@@ -11,6 +11,7 @@ import { parseDeb822 } from "../../src/formats/deb822.js";
 import { readElf } from "../../src/formats/elf.js";
 import { readFat } from "../../src/formats/fat.js";
 import { parseFdt } from "../../src/formats/fdt.js";
+import { globMatcher } from "../../src/formats/glob.js";
 import { readNpy } from "../../src/formats/npy.js";
 import { readPartitions } from "../../src/formats/partitions.js";
 import { parseSshPublicKeys } from "../../src/formats/ssh-public-key.js";
@@ -122,6 +123,12 @@ const texts: Readonly<Record<string, (text: string) => unknown>> = {
   "Buildroot's message": parseMessage,
   "onnxruntime's message": unknownOperator,
   "a name that was meant": (text) => nearest(text, ["board", "engine"]),
+  "a pattern of paths": (text) => {
+    const path = text.slice(0, size / 16);
+    globMatcher([path])("usr/lib/a");
+    // Both long: every star of the pattern may take any part of the path.
+    return [1, 2].map((stars) => globMatcher([`${"*".repeat(stars)}a`.repeat(200)])(path));
+  },
   "terminal text": printable,
   "wrapped text": (text) => wrap(text, "  "),
   "XML text": xmlText,

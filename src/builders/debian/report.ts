@@ -100,5 +100,6 @@ function packageNeeds({ board, engine, catalog, project }: ImageRequest): (name:
     [`the firmware of ${board.name}`, board.boot.packages],
     ["`packages` of the project", project.packages],
   ];
-  return (name) => asked.find(([, globs]) => globMatcher(globs)(name))?.[0] ?? "a package that another one depends on";
+  const matchers = asked.map(([need, globs]) => ({ need, matches: globMatcher(globs) }));
+  return (name) => matchers.find(({ matches }) => matches(name))?.need ?? "a package that another one depends on";
 }
