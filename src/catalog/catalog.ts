@@ -84,7 +84,7 @@ export async function loadCatalog(home: string, project: string | undefined): Pr
     converters,
     tools,
     distribution: await defaultDistribution(join(home, "recipes/distro")),
-    init: await readEntry(initRecipe, join(home, "recipes/init/recipe.yaml")),
+    init: await loadInit(home),
     overlay: await executables(join(home, "recipes/init/rootfs")),
     timeZones: (await readFile(join(home, "recipes/init/time-zones.txt"), "utf8")).trim().split("\n"),
     runtime: await readEntry(runtimeRecipe, join(home, "recipes/runtime/recipe.yaml")),
@@ -92,6 +92,11 @@ export async function loadCatalog(home: string, project: string | undefined): Pr
     reference: await readEntry(referenceRecipe, join(home, "recipes/reference/recipe.yaml")),
     home,
   };
+}
+
+/** The recipe of what runs on every board. Throws ERR_EDGEIMG_CATALOG_INVALID. */
+export async function loadInit(home: string): Promise<InitRecipe> {
+  return await readEntry(initRecipe, join(home, "recipes/init/recipe.yaml"));
 }
 
 /** The distribution that says it is the one. Throws ERR_EDGEIMG_CATALOG_INVALID when none or several do. */

@@ -40,6 +40,8 @@ export const runtimeRecipe = z.strictObject({
     .strictObject({
       /** Buildroot's packages, or names of `libraries`. */
       packages: z.array(z.string()).default([]),
+      /** Flags of every program, in which make's variables may stand. */
+      cflags: z.array(z.string()).default([]),
       /** Symbols that the programs depend on -> the word for it, or "" when menuconfig need not say it. */
       depends: z.record(z.string().regex(/^!?BR2_[A-Za-z0-9_]+$/), z.string()).default({}),
       /** What these packages put into the root although nothing there needs it. */

@@ -19,8 +19,8 @@ export interface ImageSource {
   readonly table: PartitionTable;
   /** Where the hashes come from, strongest first; empty: only from the image itself. */
   readonly checkedBy: readonly string[];
-  /** Whether `manifest.json` beside it is that of an edgeimg image with an ssh server; undefined without a manifest. */
-  readonly sshServer: boolean | undefined;
+  /** Paths of the root file system, as `manifest.json` beside it tells them; undefined without a manifest of this image. */
+  readonly rootFiles: ReadonlySet<string> | undefined;
 }
 
 const suffixes: readonly (readonly [suffix: string, compression: Compression])[] = [
@@ -94,13 +94,13 @@ export async function openSource(path: string, signal: AbortSignal): Promise<Ima
     requireHash(path, sum, await hashFile(path, signal));
     checkedBy.push("SHA256SUMS");
   }
-  const sshServer = manifest?.sshServer;
+  const rootFiles = manifest?.rootFiles;
   if (bmap !== undefined) {
     checkedBy.push(bmapName);
     const map = readMap(join(folder, bmapName), bmap);
     await requireSize(path, compression, map.imageSize);
     requireMapped(join(folder, bmapName), table, map);
-    return { path, compression, map, table, checkedBy, sshServer };
+    return { path, compression, map, table, checkedBy, rootFiles };
   }
   const { size, hash } = await measure(path, compression, signal);
   const expected = sums.get(imageName) ?? manifest?.sha256;
@@ -113,7 +113,7 @@ export async function openSource(path: string, signal: AbortSignal): Promise<Ima
   }
   const ranges = [{ first: 0, last: Math.ceil(size / bmapBlockSize) - 1, sha256: hash }];
   const map = { imageSize: size, blockSize: bmapBlockSize, ranges };
-  return { path, compression, map, table, checkedBy, sshServer };
+  return { path, compression, map, table, checkedBy, rootFiles };
 }
 
 /** Undefined when it is not there. Throws ERR_EDGEIMG_FLASH_SOURCE_INVALID when it cannot be read. */
@@ -170,7 +170,7 @@ function parseSums(text: string): Map<string, string> {
 
 interface ManifestFacts {
   readonly sha256: string | undefined;
-  readonly sshServer: boolean;
+  readonly rootFiles: ReadonlySet<string>;
   readonly board: string | undefined;
 }
 
@@ -185,8 +185,10 @@ export async function readManifest(folder: string, imageName: string): Promise<M
       files?: readonly { part?: string; path?: string }[];
     };
     if (value.image?.file !== imageName) return undefined;
-    const sshServer = (value.files ?? []).some(({ part, path }) => part === "root" && path === "usr/sbin/dropbear");
-    return { sha256: value.image.sha256, sshServer, board: value.board };
+    const files = (value.files ?? []).flatMap(({ part, path }) =>
+      part === "root" && path !== undefined ? [path] : [],
+    );
+    return { sha256: value.image.sha256, rootFiles: new Set(files), board: value.board };
   } catch {
     return undefined;
   }

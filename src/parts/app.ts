@@ -107,7 +107,7 @@ export function appSteps(context: DebianContext, options: AppOptions): AppSteps 
     kind: "run",
     materials: [{ input: "bundle" }],
     title: "Compile the app to bytecode",
-    why: "it starts faster, and a syntax that QuickJS lacks is found here",
+    why: "it starts faster, and a syntax that the app host lacks is found here",
     inputs: { bundle, runtime: options.runtime.step, qemu: options.qemu, sysroot: options.sysroot },
     params: {
       commands: [

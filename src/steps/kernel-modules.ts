@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { type ModuleFiles, type ModuleIndex, moduleIndex } from "../formats/kernel-modules.js";
 import * as z from "../ground/zod.js";
@@ -42,7 +42,7 @@ export const kernelModulesKind = defineKind({
     const [release] = releases;
     if (release === undefined || releases.length > 1)
       throw new Error(`the kernel's package has modules of ${releases.length} kernels`);
-    await runDepmod({ program, base, release }, context);
+    await indexModules({ program, base, release }, context);
     const made = join(context.work, "made");
     const read = async (name: string) => await readFile(await findMade(made, release, name), "utf8");
     const files: ModuleFiles = {
@@ -61,7 +61,7 @@ export function readKernelModules(folder: string): KernelModules {
   return index.parse(JSON.parse(readFileSync(join(folder, "modules.json"), "utf8")));
 }
 
-async function runDepmod(
+async function indexModules(
   job: { readonly program: string; readonly base: string; readonly release: string },
   { work, inputs, services }: StepContext,
 ): Promise<void> {
@@ -82,7 +82,7 @@ async function runDepmod(
   if (!end.failed) return;
   if (end.code === "ENOSPC" || said.isFull())
     throw Object.assign(new Error("no space left on device"), { code: "ENOSPC" });
-  throw new EdgeimgError("ERR_EDGEIMG_STEP_FAILED", `depmod failed (${end.reason}).`, {
+  throw new EdgeimgError("ERR_EDGEIMG_STEP_FAILED", `${basename(job.program)} failed (${end.reason}).`, {
     details: said.important(),
     hint: "The kernel's package may be damaged: `edgeimg cache verify` tells.",
   });
@@ -94,5 +94,5 @@ async function findMade(made: string, release: string, name: string): Promise<st
     const files = await readdir(join(made, folder, release)).catch((): string[] => []);
     if (files.includes(name)) return join(made, folder, release, name);
   }
-  throw new Error(`depmod wrote no ${name}`);
+  throw new Error(`no ${name} was written`);
 }

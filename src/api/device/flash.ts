@@ -1,6 +1,7 @@
 import { realpath, stat } from "node:fs/promises";
 import { homedir, userInfo } from "node:os";
 import { dirname, resolve } from "node:path";
+import { loadInit } from "../../catalog/catalog.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import { checkDrive, checkIdentity, driveName, findDrive, sizeText, writableDrives } from "../../flash/check-drive.js";
 import type { Drive } from "../../flash/drive.js";
@@ -12,6 +13,7 @@ import { findImage, type ImageSource, openSource } from "../../flash/source.js";
 import { openTarget, type Target, type TargetOptions } from "../../flash/target.js";
 import { writeImage } from "../../flash/write-image.js";
 import type { WriteJob } from "../../flash/write-job.js";
+import { packageHome } from "../../ground/home.js";
 import { readSmallFile, SmallFileError } from "../../ground/read-small-file.js";
 import type { Context, FlashOptions, FlashResult } from "../types.js";
 
@@ -48,7 +50,7 @@ export async function flashImage(context: Context, options: FlashOptions, given?
   // Chosen before the image is hashed: a mistake in the name is told at once.
   const drive = kind === "file" ? undefined : await chooseDrive(layers.drives, device, options);
   const source = await openSource(image, signal);
-  warn(context, { source, settings });
+  await warn(context, { source, settings });
   // An image may end before its last, empty partition does.
   const ends = source.table.partitions.map(({ offset, size }) => offset + size);
   const needed = Math.max(source.map.imageSize, ...ends);
@@ -151,17 +153,27 @@ async function confirm(
   });
 }
 
-function warn({ emit }: Context, { source, settings }: { source: ImageSource; settings: Settings }): void {
+async function warn(
+  { emit }: Context,
+  { source, settings }: { source: ImageSource; settings: Settings },
+): Promise<void> {
   const say = (message: string) => emit({ type: "log", level: "warn", message });
   if (source.checkedBy.length === 0)
     say(`nothing beside ${source.path} says what its hash should be: only the write itself is verified`);
-  if (settings.sshKeys.length > 0 && source.sshServer === false) {
+  if (settings.sshKeys.length > 0 && !(await mayServeSsh(source))) {
     throw new EdgeimgError("ERR_EDGEIMG_FLASH_SETTINGS", "--ssh-key does nothing: the image has no ssh server.", {
       hint: "Build it with `system: { ssh: { server: true } }`.",
     });
   }
   if (settings.wifi !== undefined)
     say("the image's system has no Wi-Fi firmware yet: the settings are kept on the data partition (docs/flash.md)");
+}
+
+/** Whether an image has the programs of the ssh server, or nothing says what it has. */
+async function mayServeSsh({ rootFiles }: ImageSource): Promise<boolean> {
+  if (rootFiles === undefined) return true;
+  const { ssh } = await loadInit(packageHome);
+  return ssh.programs.every((path) => rootFiles.has(path));
 }
 
 function hasSettings({ hostname, sshKeys, wifi, variables }: Settings): boolean {

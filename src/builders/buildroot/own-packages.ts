@@ -40,7 +40,7 @@ export function ownPackage(
         flags: "$(TARGET_CFLAGS)",
         arguments: [
           withoutWerror(cflags).join(" "),
-          ...(packages.includes("quickjs") ? [`-DEDGE_QUICKJS_VERSION='"$(QUICKJS_VERSION)"'`] : []),
+          ...recipe.buildroot.cflags,
           [...include, ...recipe.headers.map((header) => `${header}-include`)].map((one) => `-I${one}`).join(" "),
           `$(${v}_${upper(output)}_SOURCES)`,
           ...(archives.length + libraries.length === 0 ? [] : [libraryFlags([...libraries, ...archives])]),
@@ -81,12 +81,14 @@ export function appPackages(request: TreeRequest): TreeFile[] {
       cflags: withoutWerror(compiler.cflags).join(" "),
       sources: compiler.sources.join(" "),
     }),
-    hashFile(request, "package/edgeimg-qjsc/edgeimg-qjsc.hash", [
-      {
-        from: "From package/quickjs/quickjs.hash of Buildroot",
-        files: Object.entries(series.quickjs).map(([file, sha256]) => ({ name: file, sha256 })),
-      },
-    ]),
+    hashFile(
+      request,
+      "package/edgeimg-qjsc/edgeimg-qjsc.hash",
+      Object.entries(series.sources).map(([name, files]) => ({
+        from: `From package/${name}/${name}.hash of Buildroot`,
+        files: Object.entries(files).map(([file, sha256]) => ({ name: file, sha256 })),
+      })),
+    ),
     ...[...compiler.sources, ...compiler.headers].map(qjsc),
     configIn(request, {
       name: "edgeimg-app",

@@ -10,8 +10,8 @@ const series = z.strictObject({
   /** The kernel of every board, with where its hash comes from. */
   kernel: z.strictObject({ version: z.string(), sha256, from: z.string() }),
   trustedFirmware: symbol,
-  /** The archive and licence text of the release's own package quickjs: name -> hash. */
-  quickjs: z.record(z.string(), sha256),
+  /** Of packages of the release that the bytecode's compiler is made of: the archive and licence text, name -> hash. */
+  sources: z.record(z.string(), z.record(z.string(), sha256)),
 });
 export type Series = z.infer<typeof series>;
 
