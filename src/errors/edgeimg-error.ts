@@ -13,6 +13,8 @@ export interface EdgeimgErrorOptions {
   /** The remedy, in the imperative. */
   readonly hint?: string;
   readonly place?: Place;
+  /** The key of the project's file that the error is about, as a path: what knows the file turns it into a place. */
+  readonly key?: readonly (string | number)[];
   readonly cause?: unknown;
   /** Further lines a user may want: a compiler's output, the names to choose from. */
   readonly details?: readonly string[];
@@ -26,6 +28,7 @@ export class EdgeimgError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly place: Place | undefined;
+  readonly key: readonly (string | number)[] | undefined;
   readonly details: readonly string[];
   readonly subject: string | undefined;
 
@@ -34,6 +37,7 @@ export class EdgeimgError extends Error {
     this.code = code;
     this.hint = options.hint;
     this.place = options.place;
+    this.key = options.key;
     this.details = options.details ?? [];
     this.subject = options.subject;
   }
@@ -41,4 +45,28 @@ export class EdgeimgError extends Error {
   get exitCode(): ExitCode {
     return errorCodes[this.code].exit;
   }
+}
+
+/** The same error with a place. */
+export function withPlace(error: EdgeimgError, place: Place): EdgeimgError {
+  const { code, message, hint, key, details, subject } = error;
+  return new EdgeimgError(code, message, {
+    place,
+    details,
+    cause: error,
+    ...(hint === undefined ? {} : { hint }),
+    ...(key === undefined ? {} : { key }),
+    ...(subject === undefined ? {} : { subject }),
+  });
+}
+
+/** The error with the place of its key, or of the key `otherwise`, where it has none yet; what is no error of ours as it is. */
+export function withKeyPlace(
+  error: unknown,
+  placeOf: ((key: readonly (string | number)[]) => Place) | undefined,
+  otherwise?: readonly (string | number)[],
+): unknown {
+  if (!(error instanceof EdgeimgError) || error.place !== undefined || placeOf === undefined) return error;
+  const key = error.key ?? otherwise;
+  return key === undefined ? error : withPlace(error, placeOf(key));
 }

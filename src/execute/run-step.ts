@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, rm, symlink, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { withKeyPlace } from "../errors/edgeimg-error.js";
 import { noSpace } from "../errors/no-space.js";
 import type { semaphore } from "../ground/semaphore.js";
 import type { Step } from "../plan/step.js";
@@ -103,7 +104,7 @@ async function makeResult(job: StepJob, bound: BoundStep): Promise<{ digest: str
   } catch (error) {
     if (keeps && !signal.aborted) await keep().catch(() => undefined);
     if (!signal.aborted) emit({ type: "step-failed", step: step.id, title: step.title, message: messageOf(error) });
-    throw noSpace(error) ?? error;
+    throw noSpace(error) ?? withKeyPlace(error, services.placeOf, step.about);
   }
 }
 

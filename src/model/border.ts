@@ -68,7 +68,9 @@ export function borderOf(file: OnnxFile, called: string): Border {
 
 function refused(called: string, side: string, { name, kind, type }: OnnxValue, opset: number): EdgeimgError {
   const what =
-    kind === "tensor" ? `a tensor of ${onnxTypes[type] ?? `type ${type}`}` : `a ${kind || "value of no type"}`;
+    kind === "tensor"
+      ? `a tensor of ${type === 0 ? "no stated type" : (onnxTypes[type] ?? `type ${type}`)}`
+      : `a ${kind || "value of no type"}`;
   return new EdgeimgError(
     "ERR_EDGEIMG_MODEL_TYPE",
     `${called}: ${side} ${name} is ${what}, which an app cannot ${side === "input" ? "give" : "get"}.`,

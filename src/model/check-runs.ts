@@ -141,6 +141,7 @@ function refused({ model, inputs, given }: RunSearch, shapes: readonly Shape[], 
       "ERR_EDGEIMG_MODEL_INPUTS",
       `Model ${model} does not accept the values it was tried with at ${at}.`,
       {
+        key: ["models", model, "inputs", given[0]?.name ?? integers[0] ?? inputs[0]?.name ?? ""],
         details: [error],
         hint:
           given.length > 0
@@ -149,6 +150,7 @@ function refused({ model, inputs, given }: RunSearch, shapes: readonly Shape[], 
       },
     );
   return new EdgeimgError("ERR_EDGEIMG_MODEL_SHAPES", `Model ${model} fails at a declared shape: ${at}.`, {
+    key: ["models", model, "inputs"],
     details: [error],
     hint: `Declare under models.${model}.inputs only sizes that the network accepts (many need multiples of 32), or whole \`shapes\`, whose n-th entries go together when several inputs must agree.`,
   });

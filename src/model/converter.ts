@@ -10,9 +10,7 @@ function refuseShapes({ rank, batch }: Trace, model: string, { name, allowed }: 
     throw new EdgeimgError(
       "ERR_EDGEIMG_MODEL_OPERATOR",
       `Model ${model}: the engine takes no ${what} (input ${name})`,
-      {
-        hint,
-      },
+      { key: ["models", model, "inputs", name], hint },
     );
   };
   for (const shape of shapes) {
@@ -46,6 +44,7 @@ export function traceArguments(trace: Trace, model: string, inputs: readonly Sid
           "ERR_EDGEIMG_MODEL_OPERATOR",
           `Model ${model}: the engine takes no input of type ${input.type} (${input.name})`,
           {
+            key: ["models", model, "inputs", input.name],
             hint: `It takes ${Object.keys(trace.types).join(", ")}. Export the model with another type, or use another engine.`,
           },
         );

@@ -24,6 +24,8 @@ export interface GivenPort {
   readonly type: ElementType;
   /** How messages begin: "Model m, input x, tests/x.npy". */
   readonly called: string;
+  /** The project's key that names the file. */
+  readonly key: readonly string[];
   /** Golden outputs hold no NaN: nothing can be judged by it. */
   readonly isGolden: boolean;
 }
@@ -32,10 +34,11 @@ export interface GivenPort {
  * An array of a file as a port's tensor: whole numbers and booleans for whole numbers when each fits, floating ones for f32, float64 rounded.
  * Throws ERR_EDGEIMG_MODEL_TYPE for another kind of numbers, ERR_EDGEIMG_MODEL_INPUTS or _GOLDEN for the first value that does not fit.
  */
-export function givenTensor(array: NpyArray, { name, type, called, isGolden }: GivenPort): Tensor {
+export function givenTensor(array: NpyArray, { name, type, called, key, isGolden }: GivenPort): Tensor {
   const { kind, size, shape } = array;
   if ((kind === "f") !== (type === "f32"))
     throw new EdgeimgError("ERR_EDGEIMG_MODEL_TYPE", `${called} holds ${npyTypeName(array)}, the model has ${type}.`, {
+      key,
       hint: `Save it as array.astype(numpy.${numpyNames[type]}).`,
     });
   const count = array.data.length / size;
@@ -46,7 +49,7 @@ export function givenTensor(array: NpyArray, { name, type, called, isGolden }: G
     throw new EdgeimgError(
       isGolden ? "ERR_EDGEIMG_MODEL_GOLDEN" : "ERR_EDGEIMG_MODEL_INPUTS",
       `${called}: the value ${value} at [${indexOf(index, shape).join(", ")}] ${why}.`,
-      { hint: "Correct the value and save the file again." },
+      { key, hint: "Correct the value and save the file again." },
     );
   };
   for (let index = 0; index < count; index++) {

@@ -7,7 +7,7 @@ import { unknownPort } from "./unknown-port.js";
 
 /**
  * Joins what the model says of its inputs with the shapes that the project declares: a fixed shape needs no
- * declaration, an open one does. Throws ERR_EDGEIMG_MODEL_SHAPES or ERR_EDGEIMG_MODEL_OPERATOR (element type).
+ * declaration, an open one does. Throws ERR_EDGEIMG_MODEL_SHAPES or ERR_EDGEIMG_MODEL_TYPE.
  */
 export function resolveInputs(
   model: string,
@@ -44,9 +44,9 @@ function outputDim(size: number | undefined): Dimension {
 function knownType(model: string, port: OnnxPort): ElementType {
   if (isElementType(port.type)) return port.type;
   throw new EdgeimgError(
-    "ERR_EDGEIMG_MODEL_OPERATOR",
-    `Model ${model}: ${port.name} has elements of type ${port.type || "other than tensors"}`,
-    { hint: "Tensors of f32, i8, u8, i32 and i64 can be given to and had from a model." },
+    "ERR_EDGEIMG_MODEL_TYPE",
+    `Model ${model}: ${port.name} has elements of type ${port.type || "other than tensors"}, which the file does not tell itself.`,
+    { hint: `Export the model with a Cast to float32, int8, uint8, int32 or int64 at ${port.name}.` },
   );
 }
 
@@ -55,6 +55,7 @@ function allowedShapes(model: string, port: OnnxPort, declared: ShapeSet | undef
   const told = `[${port.shape.map((size) => size ?? "?").join(", ")}]`;
   const fail = (message: string, hint: string): never => {
     throw new EdgeimgError("ERR_EDGEIMG_MODEL_SHAPES", `Model ${model}, input ${port.name} ${told}: ${message}`, {
+      key: ["models", model, "inputs", port.name],
       hint,
     });
   };
@@ -65,7 +66,10 @@ function allowedShapes(model: string, port: OnnxPort, declared: ShapeSet | undef
   const dimensions = "shapes" in declared ? declared.shapes.map(fixed) : [declared.dims];
   for (const dims of dimensions) {
     if (dims.length !== port.shape.length)
-      return fail(`${dims.length} dimensions are declared`, `Declare ${port.shape.length}.`);
+      return fail(
+        `${dims.length} dimension${dims.length === 1 ? " is" : "s are"} declared`,
+        `Declare ${port.shape.length}.`,
+      );
     port.shape.forEach((size, axis) => {
       const dim = dims[axis];
       if (size !== undefined && (dim?.min !== size || dim.max !== size))

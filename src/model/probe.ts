@@ -79,7 +79,10 @@ export function narrowed(
         throw new EdgeimgError(
           "ERR_EDGEIMG_MODEL_SHAPES",
           `Model ${model}: ${other?.from} and dimension ${axis} of ${name} are both called ${symbol} in the model, so they have one size, but none is declared for both.`,
-          { hint: `Declare the same sizes for both under models.${model}.inputs.` },
+          {
+            key: ["models", model, "inputs", name, "dims"],
+            hint: `Declare the same sizes for both under models.${model}.inputs.`,
+          },
         );
       common.set(symbol, { sizes, from: other?.from ?? `dimension ${axis} of ${name}` });
     }

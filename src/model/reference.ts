@@ -105,7 +105,9 @@ const success = z.object({
     ]),
   ),
 });
-const reply = z.union([success, z.object({ stage: z.enum(["start", "load", "run"]), error: z.string() })]);
+const refusal = z.object({ stage: z.enum(["start", "load", "run"]), error: z.string() });
+type Refusal = z.infer<typeof refusal>;
+const reply = z.union([success, refusal]);
 
 interface Request {
   readonly inputs: readonly { readonly name: string; readonly shape: readonly number[]; readonly file: string }[];
@@ -133,14 +135,15 @@ async function ask(
       hint: "Let onnx.checker.check_model(model, full_check=True) judge it, and export it again, with another opset if it finds nothing.",
     });
   const answer = reply.parse(JSON.parse(line));
-  if ("error" in answer) throw failure(options, answer.stage, answer.error);
+  if ("error" in answer) throw failure(options, model, answer);
   const ports = (list: z.infer<typeof port>[]) =>
     list.map(({ name, type, shape }) => ({ name, type: ourType(type), shape: shape.map((size) => size ?? undefined) }));
   return { inputs: ports(answer.inputs), outputs: ports(answer.outputs), runs: answer.runs };
 }
 
-function failure(options: ReferenceOptions, stage: "start" | "load" | "run", message: string): EdgeimgError {
-  const details = [message.trim().split("\n")[0] ?? ""];
+function failure(options: ReferenceOptions, model: string, { stage, error: message }: Refusal): EdgeimgError {
+  // Its path says nothing: it is one in the store.
+  const details = [(message.trim().split("\n")[0] ?? "").replace(`Load model from ${model} failed:`, "")];
   if (stage === "start")
     return new EdgeimgError("ERR_EDGEIMG_STEP_FAILED", `${hostReference} cannot be loaded on this machine`, {
       details,

@@ -9,6 +9,7 @@ export function unknownPort(
 ): EdgeimgError {
   const close = nearest(port, names);
   return new EdgeimgError("ERR_EDGEIMG_MODEL_SHAPES", `Model ${model} has no ${word} ${port}`, {
+    key: ["models", model, `${word}s`, port],
     hint: close === undefined ? `Its ${word}s are: ${names.join(", ")}.` : `Did you mean ${close}?`,
   });
 }

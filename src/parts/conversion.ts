@@ -41,7 +41,10 @@ export function conversionPath(
   throw new EdgeimgError(
     "ERR_EDGEIMG_MODEL_FORMAT",
     `Model ${job.model} is ${job.from}, and nothing makes what ${job.engine} reads of it: ${job.accepts.join(", ")}.`,
-    { hint: "Choose another engine, give the model in that format, or add a converter (docs/engines.md)." },
+    {
+      key: ["models", job.model, "onnx"],
+      hint: "Choose another engine, give the model in that format, or add a converter (docs/engines.md).",
+    },
   );
 }
 
@@ -95,6 +98,7 @@ export function conversionStep(
   const step = context.plan.add({
     id: `convert/${converter.name}/${model}`,
     kind: "run",
+    about: ["models", model, "onnx"],
     title: `Convert model ${model} with ${converter.title}`,
     why: options.why,
     inputs: { model: source.step, ...(trace === undefined ? {} : { ports: options.ports }), ...tool.inputs },

@@ -56,6 +56,7 @@ export function modelSteps(context: DebianContext, options: ModelOptions): Model
     location: config.onnx,
     id: `model-source/${name}`,
     why,
+    about: ["models", name, "onnx"],
     model: `Model ${name}`,
   });
   const entries = Object.entries(config.inputs);
@@ -69,6 +70,7 @@ export function modelSteps(context: DebianContext, options: ModelOptions): Model
   const onnx = plan.add({
     id: `model-onnx/${name}`,
     kind: "onnx",
+    about: ["models", name, "onnx"],
     title: `Take the ONNX file of ${name}`,
     why,
     inputs: { source: source.step },
@@ -77,6 +79,7 @@ export function modelSteps(context: DebianContext, options: ModelOptions): Model
   const ports = plan.add({
     id: `model-ports/${name}`,
     kind: "model-ports",
+    about: ["models", name, "onnx"],
     title: `Read what model ${name} takes and gives`,
     why,
     inputs: { onnx, reference: options.reference },
@@ -92,6 +95,7 @@ export function modelSteps(context: DebianContext, options: ModelOptions): Model
   const folder = plan.add({
     id: `model/${name}`,
     kind: "model",
+    about: ["models", name, "onnx"],
     title: `Prepare model ${name} for ${recipe.title}`,
     why,
     inputs: { ports, files: files.step },
@@ -116,6 +120,7 @@ export function modelSteps(context: DebianContext, options: ModelOptions): Model
   const actual = plan.add({
     id: `model-run/${name}`,
     kind: "run-model",
+    about: ["models", name, "onnx"],
     title: `Run model ${name} on ${board.cpu}`,
     why: "a converted model that gives other results must not reach a board",
     inputs: {
@@ -134,6 +139,7 @@ export function modelSteps(context: DebianContext, options: ModelOptions): Model
   const checked = plan.add({
     id: `model-check/${name}`,
     kind: "check-model",
+    about: ["models", name, "onnx"],
     title: `Compare results of model ${name}`,
     why: "a converted model that gives other results must not reach a board",
     inputs: { cases, actual, ...(golden === undefined ? {} : { golden }) },
@@ -200,12 +206,16 @@ function caseSteps(
     throw new EdgeimgError(
       "ERR_EDGEIMG_MODEL_GOLDEN",
       `Model ${name} is to be compared with golden outputs alone, and none is given.`,
-      { hint: `Give each output its file: models.${name}.outputs.OUTPUT.golden.` },
+      {
+        key: ["models", name, "check", "against"],
+        hint: `Give each output its file: models.${name}.outputs.OUTPUT.golden.`,
+      },
     );
   const isReferred = against === hostReference;
   const cases = plan.add({
     id: `model-cases/${name}`,
     kind: "model-cases",
+    about: ["models", name, "onnx"],
     title: `Choose inputs for model ${name}${isReferred ? `, and run ${hostReference} on them` : ""}`,
     why: "what the engine makes of them is checked",
     inputs: {
@@ -242,7 +252,8 @@ function valuesStep(
   for (const [index, [port, location]] of job.files.entries()) {
     if (location === undefined) continue;
     const why = `the project checks the model "${name}" with it`;
-    const source = locate(context, options, { location, id: `model-${side}/${name}/${index}`, why });
+    const about = ["models", name, side, port, ...(side === "inputs" ? ["test", "file"] : ["golden"])];
+    const source = locate(context, options, { location, id: `model-${side}/${name}/${index}`, why, about });
     inputs[`file${index}`] = source.step;
     files[port] = { input: `file${index}`, path: source.path };
   }
@@ -250,6 +261,7 @@ function valuesStep(
   return context.plan.add({
     id: `model-${side}/${name}`,
     kind: "model-values",
+    about: ["models", name, side],
     title: `Read the ${side === "inputs" ? "inputs" : "golden outputs"} of model ${name}`,
     why: "the project gives files to check the model with",
     inputs: { ports, ...inputs },
@@ -263,7 +275,8 @@ function besides(context: DebianContext, options: ModelOptions): Pick<ModelSteps
   const entries: AssembleEntry[] = [];
   for (const [file, location] of Object.entries(options.config.files)) {
     const why = `the project puts ${file} beside the model "${options.name}"`;
-    const source = locate(context, options, { location, id: `model-file/${options.name}/${file}`, why });
+    const about = ["models", options.name, "files", file];
+    const source = locate(context, options, { location, id: `model-file/${options.name}/${file}`, why, about });
     inputs[source.step] = source.step;
     entries.push({
       type: "file",
@@ -279,14 +292,15 @@ function besides(context: DebianContext, options: ModelOptions): Pick<ModelSteps
 function locate(
   context: DebianContext,
   options: ModelOptions,
-  job: { location: Location; id: string; why: string; model?: string },
+  job: { location: Location; id: string; why: string; about: readonly string[]; model?: string },
 ): { step: string; path: string } {
-  const { location, id, why, model } = job;
+  const { location, id, why, about, model } = job;
   const { plan, lock } = context;
   if (typeof location === "string") {
     const step = plan.add({
       id,
       kind: "local",
+      about,
       title: `Read ${location}`,
       why,
       inputs: {},

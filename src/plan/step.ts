@@ -17,6 +17,8 @@ export interface Step {
   readonly origin?: Origin;
   /** The inputs that its tree is made of, of one that runs tools; all of them when absent. */
   readonly materials?: readonly Material[];
+  /** The key of the project's file that asks for it, as a path: where its errors are found. No part of its key. */
+  readonly about?: readonly (string | number)[];
   /** `all`: its tools use every job that there is, so nothing else that takes a job runs beside it. One job when absent. No part of its key. */
   readonly weight?: "all";
   /** Names of what a user may choose in place of what it makes, for the remedies of its errors. No part of its key. */

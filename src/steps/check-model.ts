@@ -121,7 +121,13 @@ function refuseTop({ name, metric, outputs }: Params, { name: output, shape }: T
   throw new EdgeimgError(
     "ERR_EDGEIMG_MODEL_SHAPES",
     `Model ${name}: output ${output} is ${shapeText(shape)}; top-1 needs two values or more in the last dimension.`,
-    { hint: `Give it another metric: models.${name}.outputs.${output}.metric.` },
+    {
+      key:
+        outputs[output] === undefined
+          ? ["models", name, "check", "metric"]
+          : ["models", name, "outputs", output, "metric"],
+      hint: `Give it another metric: models.${name}.outputs.${output}.metric.`,
+    },
   );
 }
 

@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import type { Place } from "../errors/edgeimg-error.js";
 import type { Fetcher } from "../fetch/types.js";
 import type { Emit } from "../ground/events.js";
 import type { Store } from "../store/store.js";
@@ -12,6 +13,8 @@ export interface StepServices {
   readonly keepWork?: boolean;
   readonly signal: AbortSignal;
   readonly emit: Emit;
+  /** Where the project's file has a key, for errors about it; absent where there is no project. */
+  readonly placeOf?: (key: readonly (string | number)[]) => Place;
   now(): number;
 }
 

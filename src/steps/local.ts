@@ -29,8 +29,9 @@ export const localKind = defineKind({
       });
     });
     if (!(await lstat(real)).isDirectory()) {
-      await copyFile(real, join(out, basename(path)));
+      // A model that is too large, or none, is not copied first.
       if (model !== undefined) await copyModelData(path, out, model);
+      await copyFile(real, join(out, basename(path)));
       return;
     }
     copyFolder({ from: real, to: out, path: "", excluded: globMatcher(exclude) });

@@ -47,6 +47,7 @@ export const modelCasesKind = defineKind({
         "ERR_EDGEIMG_MODEL_GOLDEN",
         `Model ${name} has golden outputs, but nothing says what they belong to: no values for ${without.join(", ")}.`,
         {
+          key: ["models", name, "inputs", without[0] ?? ""],
           hint: `Give \`test: { file: ${without[0]}.npy }\`, or \`values\`, under models.${name}.inputs.${without[0]}.`,
         },
       );
@@ -57,6 +58,7 @@ export const modelCasesKind = defineKind({
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
         throw new EdgeimgError("ERR_EDGEIMG_MODEL_INPUTS", `Model ${name}, input ${port}: ${error.message}.`, {
+          key: ["models", name, "inputs", port, "test", "values"],
           hint: `Correct models.${name}.inputs.${port}.test.values.`,
         });
       }

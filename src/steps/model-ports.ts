@@ -34,7 +34,7 @@ export async function readPorts(folder: string): Promise<ModelPorts> {
 
 /**
  * Lets onnxruntime, which knows the format best, read a model, and joins what it says of inputs and outputs with what the project
- * declares. Throws ERR_EDGEIMG_MODEL_NOT_ONNX, _MODEL_SHAPES and _MODEL_OPERATOR.
+ * declares. Throws ERR_EDGEIMG_MODEL_NOT_ONNX, _MODEL_SHAPES, _MODEL_TYPE and _MODEL_OPERATOR.
  */
 export const modelPortsKind = defineKind({
   name: "model-ports",

@@ -50,8 +50,9 @@ export const modelValuesKind = defineKind({
     for (const { name: port, type, ...shapes } of ports[side]) {
       const file = files[port];
       if (file === undefined) continue;
+      const key = ["models", name, side, port, ...(side === "inputs" ? ["test", "file"] : ["golden"])];
       const called = `Model ${name}, ${word} ${port}: ${basename(file.path)}`;
-      const array = await readArray(join(inputFolder(inputs, file.input), file.path), called);
+      const array = await readArray(join(inputFolder(inputs, file.input), file.path), called, key);
       const allowed =
         "allowed" in shapes ? shapes.allowed : shapes.dims === undefined ? undefined : { dims: shapes.dims };
       if (allowed !== undefined && !allows(allowed, array.shape))
@@ -59,19 +60,21 @@ export const modelValuesKind = defineKind({
           "ERR_EDGEIMG_MODEL_SHAPES",
           `${called} has the shape ${shapeText(array.shape)}, which the ${word} cannot have.`,
           {
+            key,
             hint: `Its dimensions are ${allowedText(allowed)}: reshape the array, or declare its shape.`,
           },
         );
-      tensors.push(givenTensor(array, { name: port, type, called, isGolden: side === "outputs" }));
+      tensors.push(givenTensor(array, { name: port, type, called, key, isGolden: side === "outputs" }));
     }
     await writeRuns(out, [side === "inputs" ? { inputs: tensors, outputs: [] } : { inputs: [], outputs: tensors }]);
   },
 });
 
-async function readArray(path: string, called: string) {
+async function readArray(path: string, called: string, key: readonly string[]) {
   const found = await stat(path).catch(() => undefined);
   const invalid = (what: string) =>
     new EdgeimgError("ERR_EDGEIMG_NPY_INVALID", `${called} ${what}.`, {
+      key,
       hint: "Write it with numpy.save(FILE, ARRAY), an array of numbers or booleans.",
     });
   if (found === undefined || !found.isFile()) throw invalid("is no file");

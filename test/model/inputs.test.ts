@@ -36,8 +36,9 @@ t.test("declarations must fit the model", async (t) => {
 
 t.test("elements of a type that the runtime lacks are refused", async (t) => {
   t.throws(() => resolveOutputs("m", [{ ...closed, name: "y", type: "bool" }], new Set()), {
-    code: "ERR_EDGEIMG_MODEL_OPERATOR",
-    message: "Model m: y has elements of type bool",
+    code: "ERR_EDGEIMG_MODEL_TYPE",
+    message: "Model m: y has elements of type bool, which the file does not tell itself.",
+    hint: /a Cast to .* at y/,
   });
 });
 

@@ -15,6 +15,8 @@ export interface TinyPort {
   readonly name: string;
   /** TensorProto.DataType: 1 float, 2 uint8, 3 int8, 6 int32, 7 int64, 8 string, 9 bool, 10 float16, 11 double. */
   readonly type?: number;
+  /** Nothing but its name. */
+  readonly isUntyped?: boolean;
   /** A sequence of maps from int64 to float, as ZipMap gives. */
   readonly isZipMap?: boolean;
   /** A string is an open dimension. */
@@ -109,7 +111,8 @@ export function raw(type: number, values: readonly number[]): Uint8Array {
   }
 }
 
-function portBytes({ name, type = 1, shape, isZipMap = false }: TinyPort): Uint8Array {
+function portBytes({ name, type = 1, shape, isZipMap = false, isUntyped = false }: TinyPort): Uint8Array {
+  if (isUntyped) return text(1, name);
   // sequence_type.elem_type.map_type: key_type int64, value_type a tensor of float
   if (isZipMap) {
     const value = message(1, number(1, 1));

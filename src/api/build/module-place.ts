@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { EdgeimgError, type Place } from "../../errors/edgeimg-error.js";
+import { EdgeimgError, type Place, withPlace } from "../../errors/edgeimg-error.js";
 import { parseYaml } from "../../formats/yaml.js";
 import type { ImageRequest } from "../../image/request.js";
 
@@ -10,7 +10,7 @@ import type { ImageRequest } from "../../image/request.js";
  */
 export async function withModulePlace(error: unknown, requests: readonly ImageRequest[]): Promise<unknown> {
   if (!(error instanceof EdgeimgError) || error.code !== "ERR_EDGEIMG_IMAGE_MODULE") return error;
-  const { subject, code, message, hint, details } = error;
+  const { subject } = error;
   if (subject === undefined || error.place !== undefined) return error;
   for (const { board, catalog } of requests) {
     const place =
@@ -22,13 +22,7 @@ export async function withModulePlace(error: unknown, requests: readonly ImageRe
       )) ??
       (await placeIn(join(catalog.home, "recipes/init/recipe.yaml"), "filesystems", catalog.init.filesystems, subject));
     if (place === undefined) continue;
-    return new EdgeimgError(code, message, {
-      place,
-      details,
-      subject,
-      cause: error,
-      ...(hint === undefined ? {} : { hint }),
-    });
+    return withPlace(error, place);
   }
   return error;
 }

@@ -1,4 +1,5 @@
 import { planImage, planParts } from "../../builders/debian/plan-image.js";
+import { withKeyPlace } from "../../errors/edgeimg-error.js";
 import type { Registries } from "../../fetch/registries.js";
 import type { ImageRequest } from "../../image/request.js";
 import { emptyLock, type Lock } from "../../lock/lock-file.js";
@@ -48,7 +49,14 @@ export function lockMaker(context: Context, job: LockMakerJob): LockMaker {
       offline: job.offline,
       ...context,
     });
-  const planOf = job.purpose === "image" ? planImage : planParts;
+  const make = job.purpose === "image" ? planImage : planParts;
+  const planOf = (request: ImageRequest, lock: Lock) => {
+    try {
+      return make(request, lock);
+    } catch (error) {
+      throw withKeyPlace(error, services.placeOf);
+    }
+  };
   const pin = async (lock: Lock, known: Lock["recipes"], { locked }: { readonly locked: boolean }) => {
     const { fetcher } = services;
     const pinned = await pinSources({ lock, project, fetcher, locked, signal: context.signal });

@@ -114,6 +114,7 @@ async function openServices(
     keepWork: options.keepWork ?? false,
     signal: context.signal,
     emit: context.emit,
+    placeOf: project.merged.place,
     now: context.now,
   };
 }
