@@ -18,10 +18,20 @@ const varying = defineKind({
     writeFileSync(join(out, "id"), randomUUID());
   },
 });
-const { execute } = await t.mockImport<typeof import("../../src/execute/execute.js")>("../../src/execute/execute.js", {
+// A mock reaches what the mocked module imports itself, no further.
+const known = {
   "../../src/execute/kinds.js": {
     findKind: (name: string) => (name === "varying" ? varying : kinds.findKind(name)),
   },
+};
+const at = "../../src/execute";
+const stepKey = { [`${at}/step-key.js`]: await t.mockImport<object>(`${at}/step-key.js`, known) };
+const runStep = { [`${at}/run-step.js`]: await t.mockImport<object>(`${at}/run-step.js`, stepKey) };
+const schedule = { [`${at}/schedule.js`]: await t.mockImport<object>(`${at}/schedule.js`, { ...known, ...runStep }) };
+const { execute } = await t.mockImport<typeof import("../../src/execute/execute.js")>(`${at}/execute.js`, {
+  ...known,
+  ...stepKey,
+  ...schedule,
 });
 
 t.test("a lost result of a kind that varies is made anew with other bytes, and what follows reads those", async (t) => {
