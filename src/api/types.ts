@@ -302,7 +302,7 @@ export interface BoardInfo {
   readonly title: string;
   readonly arch: string;
   readonly cpu: string;
-  /** Instructions that the silicon lacks although QEMU's model of the core has them. */
+  /** Extensions of the instruction set that the silicon lacks although the core may have them. */
   readonly lacks: readonly string[];
   readonly notes: readonly string[];
   /** Why there is no image of Debian's packages, and what to do; undefined when there is one. */

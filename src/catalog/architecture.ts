@@ -6,6 +6,8 @@ export interface Architecture {
   readonly triplet: string;
   /** The dynamic loader within a root whose /lib* are links into /usr (its processor's psABI, and Debian's merged /usr). */
   readonly loader: string;
+  /** How its machine code is read: a64 is the one whose extensions are known. */
+  readonly instructions: "a64" | "a32" | "x86";
   /** ELF's e_machine (System V ABI, chapter 4). */
   readonly elfMachine: number;
   /** QEMU's name: qemu-NAME runs its programs, qemu-system-NAME its machines. */
@@ -23,6 +25,7 @@ const table = {
   amd64: {
     triplet: "x86_64-linux-gnu",
     loader: "usr/lib64/ld-linux-x86-64.so.2",
+    instructions: "x86",
     elfMachine: 62,
     qemu: "x86_64",
     cpuOption: "-march",
@@ -32,6 +35,7 @@ const table = {
   arm64: {
     triplet: "aarch64-linux-gnu",
     loader: "usr/lib/ld-linux-aarch64.so.1",
+    instructions: "a64",
     elfMachine: 183,
     qemu: "aarch64",
     cpuOption: "-mcpu",
@@ -41,6 +45,7 @@ const table = {
   armhf: {
     triplet: "arm-linux-gnueabihf",
     loader: "usr/lib/ld-linux-armhf.so.3",
+    instructions: "a32",
     elfMachine: 40,
     qemu: "arm",
     cpuOption: "-mcpu",

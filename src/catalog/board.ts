@@ -1,5 +1,6 @@
 import * as z from "../ground/zod.js";
 import { arch, name, size } from "./common.js";
+import { extension } from "./dispatch.js";
 
 /** Values of device-tree properties: strings, or 32-bit cells. */
 const dtbValues = z.record(z.string(), z.union([z.string(), z.array(z.int().min(0).max(0xffffffff))]));
@@ -93,9 +94,17 @@ export const board = z.strictObject({
   arch: arch.describe("Debian's name of the architecture."),
   cpu: z.string().describe("GCC's -mcpu and, where the machine lets one choose, QEMU's -cpu."),
   lacks: z
-    .array(z.enum(["aes", "pmull", "sha1", "sha2"]))
+    .array(extension)
     .default([])
-    .describe("Instructions the silicon lacks although QEMU's model of the core has them."),
+    .describe(
+      "Extensions of the instruction set that the silicon lacks although the core may have them, and QEMU's model of it has.",
+    ),
+  has: z
+    .array(extension)
+    .default([])
+    .describe(
+      "Extensions of the instruction set beyond those that edgeimg knows of the core: for cores that it does not know.",
+    ),
   kernel: z.strictObject({
     dtbs: z
       .array(z.string())

@@ -1,5 +1,6 @@
 import * as z from "../ground/zod.js";
 import { name } from "./common.js";
+import { dispatchedPackages } from "./dispatch.js";
 
 const globs = z.array(z.string());
 
@@ -78,6 +79,8 @@ export const distribution = z.strictObject({
     /** Only of packages that the project names itself. */
     named: globs,
   }),
+  /** Packages that ask the processor for more than the distribution's baseline before they use it. */
+  dispatched: dispatchedPackages,
   kernel: z.strictObject({
     /** Architecture -> package that depends on the current kernel. */
     packages: z.record(z.string(), z.string()),

@@ -2,6 +2,7 @@ import * as z from "../ground/zod.js";
 import { againstText, checkAgainst, checkMetric, hostReference } from "./check.js";
 import { arch, name, sha256 } from "./common.js";
 import { modelFormat } from "./converter.js";
+import { dispatched } from "./dispatch.js";
 import { sources } from "./source.js";
 
 const scalar = z.union([z.string(), z.boolean(), z.number()]);
@@ -149,6 +150,9 @@ export const recipe = z.strictObject({
         `How models are checked, unless the project says: \`against: golden\` for formats that ${hostReference} cannot read.`,
       ),
   }),
+  dispatched: dispatched.describe(
+    "Extensions of the instruction set that the engine's code asks for when it runs: the build looks through each file of an image, and refuses what the board's core lacks otherwise.",
+  ),
   buildroot: buildrootEngine
     .prefault({})
     .describe("What Buildroot must know beyond the rest of this file: toolchain features, packages."),

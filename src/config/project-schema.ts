@@ -1,4 +1,5 @@
 import { name, size, sizeBetween } from "../catalog/common.js";
+import { dispatched } from "../catalog/dispatch.js";
 import { parseSshPublicKey, SshKeyError } from "../formats/ssh-public-key.js";
 import * as z from "../ground/zod.js";
 import { modelSchema } from "./model-schema.js";
@@ -41,6 +42,11 @@ const app = z.strictObject({
       description: "Variables that the app finds in `env` of `edge:process`.",
       examples: [{ LOG_LEVEL: "info" }],
     }),
+  dispatched: dispatched.meta({
+    description:
+      "Programs and libraries among the assets that ask the processor for extensions of the instruction set before they use them. A build refuses files with instructions that the board's core lacks.",
+    examples: [[{ files: ["app/assets/libfast.so"], extensions: ["dotprod"], reason: "asks getauxval at start" }]],
+  }),
 });
 
 /** The pattern is for editors; what is checked is the key itself. */

@@ -226,6 +226,11 @@ const entries = {
     summary: "A program of the image needs a shared library that the image would not have.",
     help: "Name the Debian package that holds it in the recipe's `packages.rootfs` or in `packages` of edgeimg.yaml. Libraries are found by following DT_NEEDED of every ELF file.",
   },
+  ERR_EDGEIMG_IMAGE_INSTRUCTION: {
+    exit: 3,
+    summary: "A program or library of the image has machine code that the board's core cannot run.",
+    help: "It would end with \"Illegal instruction\" on the board. Compile it for the core (-mcpu of the board file's `cpu`), or take a build for plain ARMv8-A. Where the code asks the processor first, say so: `dispatched` in the engine's recipe, or `app.dispatched` in edgeimg.yaml, names files, extensions and the reason. A core that edgeimg does not know gets its extensions by `has` in the board file.",
+  },
   ERR_EDGEIMG_IMAGE_FILE: {
     exit: 1,
     summary: "A file that a board, a recipe or the project names is not in the packages it should come from.",

@@ -4,6 +4,7 @@ import { bmapKind } from "../steps/bmap.js";
 import { checkModelKind } from "../steps/check-model.js";
 import { fetchKind } from "../steps/fetch.js";
 import { imagerKind } from "../steps/imager.js";
+import { instructionsKind } from "../steps/instructions.js";
 import { kernelModulesKind } from "../steps/kernel-modules.js";
 import type { StepKind } from "../steps/kind.js";
 import { licenceKind } from "../steps/licence.js";
@@ -27,6 +28,7 @@ const kinds: readonly StepKind[] = [
   bundleKind,
   checkModelKind,
   imagerKind,
+  instructionsKind,
   kernelModulesKind,
   licenceKind,
   modelKind,

@@ -12,6 +12,7 @@ import * as z from "../ground/zod.js";
 import { treeTime, walk } from "../store/tree.js";
 import { expandModules, modulesEntry } from "./assemble-modules.js";
 import { libraryClosure } from "./closure.js";
+import type { FileRecord } from "./file-record.js";
 import { defineKind, type StepContext } from "./kind.js";
 import { inputFolder } from "./local.js";
 
@@ -56,20 +57,6 @@ const params = z.strictObject({
     })
     .optional(),
 });
-
-/** One line of `files.json`: what an image holds, where it came from and why. */
-export interface FileRecord {
-  readonly path: string;
-  readonly type: "file" | "directory" | "symlink";
-  readonly mode: number;
-  readonly size: number;
-  readonly sha256?: string;
-  readonly target?: string;
-  /** The input, and the file of the Debian package within it. */
-  readonly input?: string;
-  readonly package?: string;
-  readonly neededBy?: string;
-}
 
 /**
  * Lays files of inputs into one archive or folder: `out/data.tar`, `out/data.cpio` or `out/data/`, and `out/files.json` with the origin

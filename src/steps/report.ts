@@ -8,6 +8,7 @@ import { resolver } from "../provenance/resolve.js";
 import type { ManifestFile } from "../report/manifest-file.js";
 import { sizeTable, sizeTreemap } from "../report/sizes.js";
 import { storedHash } from "../store/tree.js";
+import { readListing } from "./file-record.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";
 
@@ -32,18 +33,6 @@ const params = z.strictObject({
     z.strictObject({ purl: z.string(), name: z.string(), version: z.string(), sha256: z.string(), need: z.string() }),
   ),
   sources: z.array(z.strictObject({ purl: z.string(), file: z.string(), sha256: z.string() })),
-});
-
-const fileRecord = z.object({
-  path: z.string(),
-  type: z.enum(["file", "directory", "symlink"]),
-  mode: z.int(),
-  size: z.int(),
-  sha256: z.string().optional(),
-  target: z.string().optional(),
-  input: z.string().optional(),
-  package: z.string().optional(),
-  neededBy: z.string().optional(),
 });
 
 /** Writes `manifest.json`, `sizes.txt` and `sizes.html` of an image. */
@@ -114,7 +103,7 @@ async function listingOf(
     steps.map(async (step) => {
       const known = provenance[step];
       if (known?.from !== "listing") throw new Error(`${step} has no listing`);
-      const listing = z.array(fileRecord).parse(JSON.parse(await readFile(join(folder(step), "files.json"), "utf8")));
+      const listing = await readListing(folder(step));
       return listing.map((record) => ({ record, inputs: known.inputs }));
     }),
   );

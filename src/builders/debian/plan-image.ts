@@ -10,6 +10,7 @@ import { localRecipe } from "../../parts/runtime.js";
 import type { Plan } from "../../plan/step.js";
 import { bootPartitionStep, diskStep, filesystemStep, imagerStep, kernelStep, takesAppLater } from "./image.js";
 import { imageRootfs } from "./image-rootfs.js";
+import { instructionsSteps } from "./instructions.js";
 import { reportStep } from "./report.js";
 import { bootStep, kernelGlobs, modulesStep } from "./rootfs.js";
 
@@ -102,6 +103,7 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
     url: project.image.url,
     render,
   });
+  const rootParts = [rootfs.base, ...(rootfs.app === undefined ? [] : [rootfs.app])];
   const report = reportStep(context, {
     name,
     request,
@@ -112,7 +114,7 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
     parts: {
       boot: [boot.step],
       initramfs: [boot.initramfs],
-      root: [rootfs.base, ...(rootfs.app === undefined ? [] : [rootfs.app])],
+      root: rootParts,
     },
     sets,
   });
@@ -120,6 +122,7 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
     disk,
     bmap,
     report,
+    ...instructionsSteps(context, request, rootParts),
     ...(zst === undefined ? {} : { zst }),
     ...(imager === undefined ? {} : { imager }),
   });
