@@ -25,6 +25,7 @@ export const modelFormat = word;
 export const trace = z.strictObject({
   input: z
     .string()
+    .default("")
     .describe(
       "One input: {sizes} is `1,3,48,320`, {type} its word from `types`, {name} its name. Several are joined by `separator`.",
     ),
@@ -55,10 +56,10 @@ export const trace = z.strictObject({
     ),
   args: z
     .array(z.string())
-    .min(1)
     .max(2)
+    .default([])
     .describe(
-      "{shapes} is the joined inputs. The first is always given; the second too when an input may have several shapes, with another of them.",
+      "{shapes} is the joined inputs. The first is always given; the second too when an input may have several shapes, with another of them. None: the converter is shown nothing, and only what the rest refuses is refused.",
     ),
 });
 export type Trace = z.infer<typeof trace>;
@@ -87,7 +88,7 @@ export const converter = z.strictObject({
     .describe(
       "Its arguments: {model} the file of role `model` (`{model.ROLE}` of another role), {out} the folder for results, {work} one for the rest, {name} the model's name.",
     ),
-  trace: trace.optional().describe("For a converter that must be shown shapes."),
+  trace: trace.optional().describe("For a converter that must be shown shapes, or that does not take every model."),
   outputs: z.record(word, path).describe("The files that it writes, by role: {name} is the model's name."),
   inputBlob: z
     .string()

@@ -28,32 +28,39 @@ function refuseShapes({ rank, batch }: Trace, model: string, { name, allowed }: 
   }
 }
 
+/** The converter's word for an input's element type. Throws ERR_EDGEIMG_MODEL_OPERATOR when it has none. */
+function typeWord({ types }: Trace, model: string, { name, type }: SidecarInput): string {
+  const word = types[type];
+  if (word !== undefined) return word;
+  throw new EdgeimgError(
+    "ERR_EDGEIMG_MODEL_OPERATOR",
+    `Model ${model}: the engine takes no input of type ${type} (${name})`,
+    {
+      key: ["models", model, "inputs", name],
+      hint: `It takes ${Object.keys(types).join(", ")}. Export the model with another type, or use another engine.`,
+    },
+  );
+}
+
 /**
- * The arguments by which a converter is shown shapes: known only when the model's ports are. Throws ERR_EDGEIMG_MODEL_OPERATOR for an
- * element type, rank or batch that it does not take.
+ * The arguments by which a converter is shown shapes: known only when the model's ports are; none for one that is shown none. Throws
+ * ERR_EDGEIMG_MODEL_OPERATOR for an element type, rank or batch that it does not take.
  */
 export function traceArguments(trace: Trace, model: string, inputs: readonly SidecarInput[]): readonly string[] {
-  for (const input of inputs) refuseShapes(trace, model, input);
+  const words = inputs.map((input) => {
+    refuseShapes(trace, model, input);
+    return typeWord(trace, model, input);
+  });
   const traces = inputs.map((input) => traceShapes(input.allowed));
   const several = traces.some((shapes) => shapes.length > 1);
   return trace.args.slice(0, several ? 2 : 1).map((argument, round) => {
-    const shapes = inputs.map((input, index) => {
-      const type = trace.types[input.type];
-      if (type === undefined)
-        throw new EdgeimgError(
-          "ERR_EDGEIMG_MODEL_OPERATOR",
-          `Model ${model}: the engine takes no input of type ${input.type} (${input.name})`,
-          {
-            key: ["models", model, "inputs", input.name],
-            hint: `It takes ${Object.keys(trace.types).join(", ")}. Export the model with another type, or use another engine.`,
-          },
-        );
+    const shapes = inputs.map(({ name }, index) => {
       const candidates: readonly Shape[] = traces[index] ?? [];
       const shape = candidates[round] ?? candidates[0] ?? [];
       return trace.input
         .replaceAll("{sizes}", shape.join(","))
-        .replaceAll("{type}", type)
-        .replaceAll("{name}", () => input.name);
+        .replaceAll("{type}", words[index] ?? "")
+        .replaceAll("{name}", () => name);
     });
     return argument.replace("{shapes}", () => shapes.join(trace.separator));
   });

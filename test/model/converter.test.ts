@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import t from "tap";
-import { converter } from "../../src/catalog/converter.js";
+import { converter, trace as traceSchema } from "../../src/catalog/converter.js";
 import { parseYamlWith } from "../../src/formats/yaml-schema.js";
 import {
   refuseUntranslatable,
@@ -56,6 +56,19 @@ t.test("a type that the converter lacks is refused", async (t) => {
     code: "ERR_EDGEIMG_MODEL_OPERATOR",
     message: "Model rec: the engine takes no input of type u8 (x)",
   });
+});
+
+t.test("a converter that is shown no shapes refuses types all the same", async (t) => {
+  const shownNothing = parseYamlWith(traceSchema, "types: { f32: f32 }\nrank: { min: 1, max: 4 }", {
+    file,
+    code: "ERR_EDGEIMG_CATALOG_INVALID",
+  }).value;
+  t.same(traceArguments(shownNothing, "rec", [x]), []);
+  for (const input of [
+    { ...x, type: "u8" as const },
+    { ...x, allowed: { dims: [] } },
+  ])
+    t.throws(() => traceArguments(shownNothing, "rec", [input]), { code: "ERR_EDGEIMG_MODEL_OPERATOR" });
 });
 
 t.test("an output's type that the engine lacks is refused before the conversion, by name", async (t) => {
