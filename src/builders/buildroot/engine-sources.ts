@@ -30,6 +30,7 @@ export function engineSources(request: TreeRequest, { recipe, folder }: CatalogR
     // Buildroot takes one folder off by itself.
     strip: main.strip === 1 || isZip(main) ? "" : String(main.strip),
     isZip: isZip(main),
+    isCrate: isCrate(main),
     further,
     urls: further.map(({ site, file }) => `${site}/${file}`),
     patches: all.flatMap((source) =>
@@ -57,6 +58,11 @@ function placeOf(source: Source): { into: string; strip: string; isZip: boolean 
 function isZip(source: Source): boolean {
   const { file } = downloadOf(source);
   return file.endsWith(".whl") || file.endsWith(".zip");
+}
+
+/** A .tar.gz of which Buildroot does not know the ending. */
+function isCrate(source: Source): boolean {
+  return downloadOf(source).file.endsWith(".crate");
 }
 
 function nameOf(path: string): string {

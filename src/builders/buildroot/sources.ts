@@ -6,12 +6,14 @@ import { EdgeimgError } from "../../errors/edgeimg-error.js";
 export interface Sites {
   readonly pypi: string;
   readonly npm: string;
+  readonly cargo: string;
   readonly deb: string;
 }
 
 export const siteSymbols: Readonly<Record<keyof Sites, string>> = {
   pypi: "BR2_EDGEIMG_SITE_PYPI",
   npm: "BR2_EDGEIMG_SITE_NPM",
+  cargo: "BR2_EDGEIMG_SITE_CARGO",
   deb: "BR2_EDGEIMG_SITE_DEB",
 };
 
@@ -39,9 +41,11 @@ export function downloadOf(source: PinnedFile): Download {
       const scope = purl.namespace === undefined ? "" : `${purl.namespace}/`;
       return { kind: "npm", site: `${siteVariable("npm")}/${scope}${name}/-`, file };
     }
+    case "cargo":
+      return { kind: "cargo", site: `${siteVariable("cargo")}/${name}`, file };
     default:
       throw new EdgeimgError("ERR_EDGEIMG_CATALOG_INVALID", `Buildroot cannot be told where ${source.purl} is.`, {
-        hint: "Use a purl of type pypi or npm.",
+        hint: "Use a purl of type pypi, npm or cargo.",
       });
   }
 }

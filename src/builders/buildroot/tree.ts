@@ -18,6 +18,7 @@ export interface RecipeListings {
 const prompts: Readonly<Record<keyof Sites, { prompt: string; help: string }>> = {
   pypi: { prompt: "Python packages", help: "Where source archives of Python packages are: FIRST_LETTER/NAME/FILE." },
   npm: { prompt: "npm packages", help: "Where npm packages are: NAME/-/FILE." },
+  cargo: { prompt: "Rust crates", help: "Where Rust crates are: NAME/NAME-VERSION.crate." },
   deb: { prompt: "Debian packages", help: "A mirror of Debian, or a snapshot of the date in edgeimg.lock." },
 };
 

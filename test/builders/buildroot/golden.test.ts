@@ -44,9 +44,9 @@ t.test("the tree of two boards is as it was reviewed", async (t) => {
 });
 
 t.test("no registry's address is in what is kept here", async (t) => {
-  const { pypi, npm } = defaultSites({ deb: [] });
+  const { pypi, npm, cargo } = defaultSites({ deb: [] });
   for (const [path, text] of texts)
-    for (const site of [pypi, npm])
+    for (const site of [pypi, npm, cargo])
       t.notOk(text.includes(new URL(site).host), `${path} names no ${new URL(site).host}`);
 });
 

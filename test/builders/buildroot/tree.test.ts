@@ -118,7 +118,11 @@ t.test("archives are asked from their registry by its own rule", async (t) => {
   const of = (purl: string, file?: string) => downloadOf({ purl, sha256, ...(file === undefined ? {} : { file }) });
   t.match(of("pkg:pypi/ncnn@1.0", "ncnn-1.0.tar.gz"), { site: "$(call qstrip,$(BR2_EDGEIMG_SITE_PYPI))/n/ncnn" });
   t.match(of("pkg:npm/%40a/b@1.0.0"), { site: "$(call qstrip,$(BR2_EDGEIMG_SITE_NPM))/@a/b/-", file: "b-1.0.0.tgz" });
-  t.throws(() => of("pkg:cargo/x@1.0"), { code: "ERR_EDGEIMG_CATALOG_INVALID", hint: /pypi or npm/ });
+  t.match(of("pkg:cargo/x@1.0", "x-1.0.crate"), {
+    site: "$(call qstrip,$(BR2_EDGEIMG_SITE_CARGO))/x",
+    file: "x-1.0.crate",
+  });
+  t.throws(() => of("pkg:maven/a/x@1.0"), { code: "ERR_EDGEIMG_CATALOG_INVALID", hint: /pypi, npm or cargo/ });
 });
 
 t.test("help texts fit Buildroot's width", async (t) => {
