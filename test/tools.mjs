@@ -18,7 +18,7 @@ const inOrderBoard = "rpi3";
 
 /**
  * Environment variables that name the tools: EDGEIMG_TEST_GCC (for the target), _SYSROOT, _QEMU (qemu-aarch64), _EDGE_RUN,
- * _EDGE_NN_RUN, _KERNELS, _NCNN and _ONNXRUNTIME (adapters), _ONNXRUNTIME_HOST (for this machine), _NCNN_A53 (installed, for
+ * _EDGE_NN_RUN, _KERNELS, _MNN, _NCNN and _ONNXRUNTIME (adapters), _ONNXRUNTIME_HOST (for this machine), _NCNN_A53 (installed, for
  * Cortex-A53), _GCC_ARMHF, _SYSROOT_ARMHF and _QEMU_ARM. `remove` deletes what was copied.
  */
 export async function testTools() {
@@ -26,7 +26,7 @@ export async function testTools() {
   // The clone's own lock, when its first build wrote one; the clone is left as it is.
   if (existsSync(`${home}edgeimg.lock`)) copyFileSync(`${home}edgeimg.lock`, join(folder, "edgeimg.lock"));
   const env = {};
-  for (const engine of ["ncnn", "onnxruntime"]) {
+  for (const engine of ["mnn", "ncnn", "onnxruntime"]) {
     const { tree, toolchain, request, services } = await made({ engine, board, cwd: folder });
     const { triplet } = architectures[request.board.arch];
     env[`EDGEIMG_TEST_${engine.toUpperCase()}`] = adapter(join(folder, engine), tree, engine);

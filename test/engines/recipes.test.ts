@@ -11,7 +11,7 @@ const home = fileURLToPath(new URL("../../", import.meta.url));
 
 t.test("every recipe follows the schema and has the files it names", async (t) => {
   const { engines, converters, tools } = await loadCatalog(home, undefined);
-  for (const name of ["ncnn", "onnxruntime"]) t.ok(engines.has(name), name);
+  for (const name of ["mnn", "ncnn", "onnxruntime"]) t.ok(engines.has(name), name);
   for (const [name, { recipe, folder }] of engines) {
     t.equal(recipe.name, name, "is named like its folder");
     t.ok(folder.endsWith(`/${name}`));
@@ -42,7 +42,7 @@ t.test("every converter and tool is named like its folder, and finds what it nam
   }
 });
 
-t.test("a third engine is one folder in the project", async (t) => {
+t.test("a further engine is one folder in the project", async (t) => {
   const project = t.testdir({ recipes: { engines: {} } });
   await cp(join(home, "test/fixtures/engines/toy"), join(project, "recipes/engines/toy"), { recursive: true });
   const { engines } = await loadCatalog(home, project);

@@ -6,10 +6,10 @@ export interface Toolbox {
   readonly edgeNnRun: string;
   /** libedge_kernels.so */
   readonly kernels: string;
-  readonly engines: { readonly ncnn: string; readonly onnxruntime: string };
+  readonly engines: { readonly mnn: string; readonly ncnn: string; readonly onnxruntime: string };
 }
 
-/** Reads the paths from the environment: EDGEIMG_TEST_QEMU, _SYSROOT, _EDGE_RUN, _EDGE_NN_RUN, _KERNELS, _NCNN, _ONNXRUNTIME. */
+/** Reads the paths from the environment: EDGEIMG_TEST_QEMU, _SYSROOT, _EDGE_RUN, _EDGE_NN_RUN, _KERNELS, _MNN, _NCNN, _ONNXRUNTIME. */
 export async function toolbox(): Promise<Toolbox> {
   const need = (name: string): string => {
     const value = process.env[`EDGEIMG_TEST_${name}`];
@@ -24,6 +24,6 @@ export async function toolbox(): Promise<Toolbox> {
     get kernels() {
       return need("KERNELS");
     },
-    engines: { ncnn: need("NCNN"), onnxruntime: need("ONNXRUNTIME") },
+    engines: { mnn: need("MNN"), ncnn: need("NCNN"), onnxruntime: need("ONNXRUNTIME") },
   };
 }

@@ -27,7 +27,12 @@ export async function treeRequest(
     catalog,
     releases,
     series: seriesNamed(releases, options.series),
-    sites: { pypi: "https://python.example", npm: "https://npm.example", cargo: "https://crates.example", deb: "https://debian.example" },
+    sites: {
+      pypi: "https://python.example",
+      npm: "https://npm.example",
+      cargo: "https://crates.example",
+      deb: "https://debian.example",
+    },
     parts: {
       app: ["main.js", "main.js.map", "assets/index.html"].map((path) => ({ path, file: `/parts/app/${path}` })),
       models: new Map(

@@ -12,8 +12,16 @@ const app = await appFolder();
 t.teardown(app.remove);
 const { qemuAarch64, sysroot, edgeNnRun, engines } = await toolbox();
 
+/** Models of MNN, which test/fixtures/mnn/make.mjs makes. */
+const mnnModel = (name: string): Promise<Uint8Array> =>
+  readFile(new URL(`../fixtures/mnn/${name}.mnn`, import.meta.url));
+
 /** y = x * 2 for x of 1 x 2 x (4 or 8) x 4, in the form that each engine reads. */
-const models: Record<"ncnn" | "onnxruntime", Readonly<Record<string, string | Uint8Array>>> = {
+const models: Record<"mnn" | "ncnn" | "onnxruntime", Readonly<Record<string, string | Uint8Array>>> = {
+  mnn: {
+    "m.mnn": await mnnModel("double"),
+    "model.edge": "edge-nn 1\nengine mnn\nfile model m.mnn\ninput x f32 dims=1,2,4..8/4,4\noutput y f32\n",
+  },
   ncnn: {
     "m.param": "7767517\n2 2\nInput in0 0 1 in0\nBinaryOp double 1 1 in0 out0 0=2 1=1 2=2.0\n",
     "m.bin": "",
@@ -79,12 +87,12 @@ t.test("ncnn: with EDGE_NN_TRACE each layer is told before it begins, so that a 
   t.equal((await run(4)).stdout, fine.stdout, "the trace changes no result");
 });
 
-const nnRun = (engine: "ncnn" | "onnxruntime", ...args: string[]): Promise<{ exitCode?: number; stdout: string }> =>
+const nnRun = (engine: keyof typeof models, ...args: string[]): Promise<{ exitCode?: number; stdout: string }> =>
   execa(qemuAarch64, ["-cpu", "cortex-a53", "-L", sysroot, edgeNnRun, "--engine", engines[engine], ...args], {
     reject: false,
   });
 
-for (const engine of ["ncnn", "onnxruntime"] as const) {
+for (const engine of ["mnn", "ncnn", "onnxruntime"] as const) {
   const folder = join(app.path, engine);
   const run = (code: string): Promise<Finished> =>
     runSource(app.path, source + code, { flags: ["--engine", engines[engine], "--models", folder] });
@@ -271,6 +279,70 @@ for (const engine of ["ncnn", "onnxruntime"] as const)
       t.match(JSON.parse(stdout.split("\n")[1] ?? ""), { output });
       t.equal((await readFile(to)).readFloatLE(4 * 31), 62);
     });
+
+t.test("mnn: with EDGE_NN_TRACE each layer is told before it begins, and no result changes", async (t) => {
+  const folder = t.testdir();
+  for (const [name, content] of Object.entries(models.mnn)) await writeFile(join(folder, name), content);
+  const input = join(folder, "x");
+  await writeFile(input, new Uint8Array(128));
+  const run = (...settings: string[]) =>
+    execa(qemuAarch64, [
+      ...["-cpu", "cortex-a53", "-L", sysroot, ...settings, edgeNnRun, "--engine", engines.mnn, "--model", folder],
+      ...["--input", "x", input, "1x2x4x4"],
+    ]);
+  const traced = await run("-E", "EDGE_NN_TRACE=1");
+  t.match(traced.stderr, /^layer BinaryOp y$/m);
+  const quiet = await run();
+  t.equal(quiet.stderr, "");
+  t.equal(quiet.stdout, traced.stdout);
+});
+
+t.test("mnn: integers of 64 bits go through its 32, and those that do not fit are refused", async (t) => {
+  const folder = t.testdir({
+    "model.edge": "edge-nn 1\nengine mnn\nfile model m.mnn\ninput x i64 dims=3\noutput y i64\n",
+  });
+  await writeFile(join(folder, "m.mnn"), await mnnModel("ids"));
+  const [input, output] = [join(folder, "x"), join(folder, "y")];
+  const run = async (...values: bigint[]) => {
+    await writeFile(input, new Uint8Array(BigInt64Array.from(values).buffer));
+    return await nnRun("mnn", ...["--model", folder, "--input", "x", input, "3", "--output", "y", output]);
+  };
+  t.equal((await run(1n, -5n, 2n ** 30n - 1n)).exitCode, 0);
+  const bytes = await readFile(output);
+  t.same(
+    [0, 8, 16].map((at) => bytes.readBigInt64LE(at)),
+    [2n, -10n, 2n ** 31n - 2n],
+  );
+  for (const value of [2n ** 31n, -(2n ** 31n) - 1n]) {
+    const refused = await run(1n, value, 3n);
+    t.equal(refused.exitCode, 3);
+    t.match(JSON.parse(refused.stdout.split("\n").at(-1) ?? ""), {
+      status: "ENGINE",
+      error: `input x: ${value} does not fit into the 32 bits that MNN has`,
+    });
+  }
+});
+
+t.test("mnn: a file that is no model of its, or a damaged one, is refused and nothing is printed", async (t) => {
+  const good = await mnnModel("double");
+  const damaged: Readonly<Record<string, Uint8Array>> = {
+    empty: new Uint8Array(0),
+    short: good.subarray(0, good.length / 2),
+    zeros: new Uint8Array(400),
+    text: new TextEncoder().encode("edge-nn 1\n".repeat(40)),
+  };
+  for (const [what, content] of Object.entries(damaged)) {
+    const folder = t.testdir({ "model.edge": String(models.mnn["model.edge"]) });
+    await writeFile(join(folder, "m.mnn"), content);
+    await writeFile(join(folder, "x"), new Uint8Array(128));
+    const { exitCode, stdout } = await nnRun(
+      "mnn",
+      ...["--model", folder, "--input", "x", join(folder, "x"), "1x2x4x4"],
+    );
+    t.equal(exitCode, 3, what);
+    t.match(JSON.parse(stdout), { status: "ENGINE", error: /^MNN cannot read .*m\.mnn/ }, what);
+  }
+});
 
 const none = { name: "none", shape: [0], values: [], type: 7 };
 const x = { name: "x", shape: [1, 2, 4, 4] };

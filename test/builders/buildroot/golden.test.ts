@@ -6,12 +6,15 @@ import { walk } from "../../../src/store/tree.js";
 import { home, treeOf, treeRequest } from "../../helpers/tree-request.js";
 
 /**
- * The tree of two boards with both engines, as files to read. COPIES.txt lists the folders whose files are copied from recipes, app and models.
+ * The tree of two boards with all engines, as files to read. COPIES.txt lists the folders whose files are copied from recipes, app and models.
  * After a change of templates or recipes: EDGEIMG_UPDATE_GOLDEN=1 npx tap run test/builders/buildroot/golden.test.ts, and review the
  * difference.
  */
 const folder = join(home, "test/fixtures/buildroot/tree");
-const request = await treeRequest(t.testdir(), { boards: ["rpi4", "rock-pi-4"], engines: ["ncnn", "onnxruntime"] });
+const request = await treeRequest(t.testdir(), {
+  boards: ["rpi4", "rock-pi-4"],
+  engines: ["mnn", "ncnn", "onnxruntime"],
+});
 const files = treeOf(request);
 const refresh = "EDGEIMG_UPDATE_GOLDEN=1 writes it anew";
 const near = (file: string) => file.replace(`${home}/`, "");
