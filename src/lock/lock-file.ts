@@ -66,6 +66,11 @@ export const emptyLock = (distribution: string): Lock => ({
   recipes: {},
 });
 
+/** When the locked packages were chosen, in seconds since 1970. */
+export function epochOf({ distribution }: Pick<Lock, "distribution">): number {
+  return Math.floor(Date.parse(distribution.date) / 1000);
+}
+
 /** A hundred times that of every board and engine together. */
 const longestLock = 2 ** 26;
 

@@ -7,15 +7,11 @@ import { readEntry } from "../../src/catalog/catalog.js";
 import { initRecipe } from "../../src/catalog/init.js";
 import { type CpioEntry, writeCpio } from "../../src/formats/cpio.js";
 import { loadOrder } from "../../src/formats/kernel-modules.js";
-import {
-  bootFiles,
-  cmdline,
-  initramfsEntries,
-  initramfsModules,
-  type RootFilesystem,
-  rootfsModules,
-} from "../../src/image/boot-files.js";
-import { type RootfsContext, rootfsEntries } from "../../src/image/rootfs-files.js";
+import { bootFiles, cmdline, initramfsEntries } from "../../src/image/boot-files.js";
+import type { Features } from "../../src/image/features.js";
+import type { RootFilesystem } from "../../src/image/layout.js";
+import { moduleLists } from "../../src/image/modules.js";
+import { rootfsEntries } from "../../src/image/rootfs-files.js";
 import { readKernelModules } from "../../src/steps/kernel-modules.js";
 
 const home = fileURLToPath(new URL("../../", import.meta.url));
@@ -29,26 +25,31 @@ const rpi4 = await readEntry(boardSchema, `${home}board-configs/rpi4.yaml`);
 
 const handlebars = Handlebars.create();
 handlebars.registerHelper("join", (values: readonly string[], separator: string) => values.join(separator));
-const renderFrom =
-  (folder: string) =>
-  (template: string, context: object): string =>
-    handlebars.compile(readFileSync(`${home}templates/${folder}/${template}`, "utf8"), { strict: true })(context);
+const render = (template: string, context: object): string =>
+  handlebars.compile(readFileSync(`${home}templates/${template}`, "utf8"), { strict: true })(context);
 
-const options = { signature: 0xbeef, filesystem: "squashfs", debug: false } as const;
+const uuids = { disk: "d", boot: "b", root: "5ca1ab1e-0000-4000-8000-000000000000", data: "a" };
+const options = {
+  identity: { signature: "0000beef", uuids },
+  layout: { table: "mbr", root: { filesystem: "squashfs" } },
+  debug: false,
+} as const;
 
-t.test("the command line names the root by signature and number", async (t) => {
+t.test("the command line names the root by signature and number, in a GPT by its own UUID", async (t) => {
   t.equal(
     cmdline(rpi4, options),
     "console=ttyS1,115200 root=PARTUUID=0000beef-02 rootfstype=squashfs ro panic=10 quiet cryptomgr.notests",
   );
   t.equal(
-    cmdline(rpi4, { signature: 0xffffffff, filesystem: "ext4", debug: true }),
-    "console=ttyS1,115200 root=PARTUUID=ffffffff-02 rootfstype=ext4 ro panic=10 edgeimg.debug cryptomgr.notests",
+    cmdline(rpi4, { ...options, layout: { table: "gpt", root: { filesystem: "ext4" } }, debug: true }),
+    `console=ttyS1,115200 root=PARTUUID=${uuids.root} rootfstype=ext4 ro panic=10 edgeimg.debug cryptomgr.notests`,
   );
 });
 
+const filesOf = (board: typeof rpi4) => bootFiles(board, { cmdline: cmdline(board, options), render });
+
 t.test("the boot partition of the Raspberry Pi 4", async (t) => {
-  const files = bootFiles(rpi4, { ...options, render: renderFrom("boot") });
+  const files = filesOf(rpi4);
   t.same(
     files.map(({ name, source }) => [name, source.from]),
     [
@@ -95,15 +96,15 @@ device_tree=bcm2711-rpi-cm4-io.dtb
 
 for (const board of boards) {
   t.test(`${board.name}: what its boot files name is there`, async (t) => {
-    const names = new Set(bootFiles(board, { ...options, render: renderFrom("boot") }).map(({ name }) => name));
+    const names = new Set(filesOf(board).map(({ name }) => name));
     for (const { dtb } of board.boot.models) t.ok(names.has(dtb), dtb);
     if (board.qemu.dtb !== undefined) t.ok(names.has(board.qemu.dtb), board.qemu.dtb);
     t.ok(names.has("cmdline.txt"), "extracting reads it");
   });
   for (const filesystem of ["squashfs", "erofs", "ext4"] satisfies RootFilesystem[]) {
     t.test(`${board.name}: modules with ${filesystem}`, async (t) => {
-      const early = initramfsModules(board, init, { filesystem });
-      const late = rootfsModules(board, init, { filesystem });
+      const modules = moduleLists(board, init, filesystem);
+      const { initramfs: early, rootfs: late } = modules;
       t.equal(new Set([...early, ...late]).size, early.length + late.length, "each once");
       t.equal(early.at(-1), "ext4", "for the data partition");
       t.ok(early.includes(filesystem));
@@ -119,7 +120,7 @@ for (const board of boards) {
       }
       // Throws for a path whose folder is missing, or that occurs twice.
       writeCpio(
-        initramfsEntries(board, init, { filesystem }).flatMap((entry): CpioEntry[] => {
+        initramfsEntries(init, modules).flatMap((entry): CpioEntry[] => {
           if (entry.type === "modules") return [];
           return [entry.type === "file" ? { ...entry, data: new Uint8Array() } : entry];
         }),
@@ -133,25 +134,27 @@ const overlay = new Map([
   ["etc/shadow", false],
   ["usr/lib/edgeimg/boot", true],
 ]);
-const context: Omit<RootfsContext, "board" | "watchdog" | "ssh"> = {
-  hostname: "edge",
-  epoch: 1_790_000_000,
-  debug: false,
+const features: Features = {
+  ssh: { server: true, authorizedKeys: undefined },
   network: { mode: "static", interface: "", address: "10.0.0.2/24", gateway: "10.0.0.1", dns: ["1.1.1.1", "9.9.9.9"] },
+  timezone: "Europe/Berlin",
+  watchdog: rpi4.watchdog,
+  debug: false,
+  kernels: false,
   env: { NAME: "a $b 'c'" },
-  image: { name: "x", version: "1" },
-  like: "debian",
-  release: "trixie",
 };
+const release = { name: "x", version: "1", like: "debian", codename: "trixie", epoch: 1_790_000_000 };
 
 function rootfs({ debug = false, ssh = true, keys = [] }: { debug?: boolean; ssh?: boolean; keys?: string[] }) {
-  return rootfsEntries(rpi4, init, {
-    filesystem: "squashfs",
+  const authorizedKeys = keys.length === 0 ? undefined : keys.map((key) => `${key}\n`).join("");
+  return rootfsEntries(init, {
+    board: rpi4.name,
+    hostname: "edge",
+    features: { ...features, debug, ssh: { server: ssh, authorizedKeys } },
+    release,
+    modules: moduleLists(rpi4, init, "squashfs"),
     overlay,
-    timezone: "Europe/Berlin",
-    ssh: { server: ssh, authorizedKeys: keys.length === 0 ? undefined : keys.map((key) => `${key}\n`).join("") },
-    context: { ...context, debug },
-    render: renderFrom("rootfs"),
+    render,
   });
 }
 
@@ -165,7 +168,6 @@ t.test("the root file system: each path once, its folder too", async (t) => {
   // Modules lie in a folder that is there already.
   const paths = entries.filter(({ type }) => type !== "modules").map(({ path }) => path);
   t.equal(new Set(paths).size, paths.length);
-  t.same(paths, [...paths].sort());
   const links = new Set(entries.filter(({ type }) => type === "symlink").map(({ path }) => path));
   for (const path of paths)
     t.notOk(

@@ -5,7 +5,7 @@ import type { Board } from "../../catalog/board.js";
 import type { CatalogRecipe } from "../../catalog/catalog.js";
 import { targetName } from "../../config/matrix.js";
 import { execute } from "../../execute/execute.js";
-import type { Lock } from "../../lock/lock-file.js";
+import { epochOf, type Lock } from "../../lock/lock-file.js";
 import { mergePlans } from "../../plan/merge.js";
 import { treePath } from "../../store/store.js";
 import { listTree } from "../../store/tree.js";
@@ -49,7 +49,7 @@ export async function makeParts(
     models.set(engine, below(files, "models"));
     headers.set(engine, headerPackages(lock, `headers/${engine}-${arch}`));
   }
-  return { parts: { app, models, headers }, epoch: Math.floor(Date.parse(lock.distribution.date) / 1000) };
+  return { parts: { app, models, headers }, epoch: epochOf(lock) };
 }
 
 async function filesOf(folder: string): Promise<PartFile[]> {

@@ -1,12 +1,11 @@
 import { architectures } from "../../catalog/architecture.js";
 import type { RuntimeRecipe } from "../../catalog/runtime.js";
-import { networkOf } from "../../image/network.js";
+import type { ImageDescription } from "../../image/describe.js";
 import type { ImageRequest } from "../../image/request.js";
-import { sshOf } from "../../image/ssh.js";
 import type { ImageParts } from "../../parts/image-parts.js";
 import type { DebianContext } from "../../parts/roots.js";
 import type { AssembleEntry } from "../../steps/assemble.js";
-import { type ImageSources, rootfsStep } from "./rootfs.js";
+import { type ImageSources, type RootfsStepOptions, rootfsStep } from "./rootfs.js";
 
 /** The app's folder in an image. */
 const appFolder = "app";
@@ -18,23 +17,19 @@ export interface RootfsSteps {
   readonly app: string | undefined;
 }
 
+export interface RootfsSources {
+  readonly image: ImageDescription;
+  readonly parts: ImageParts;
+  readonly sources: ImageSources;
+  /** Root of packages that the project names. */
+  readonly extra: string | undefined;
+  readonly appLater: boolean;
+}
+
 /** The root file system of an image: what the distribution gives, and the parts; with `appLater` the app in a tree of its own. */
-export function imageRootfs(
-  context: DebianContext,
-  request: ImageRequest,
-  from: {
-    readonly name: string;
-    readonly parts: ImageParts;
-    readonly sources: ImageSources;
-    /** Root of packages that the project names. */
-    readonly extra: string | undefined;
-    readonly appLater: boolean;
-  },
-): RootfsSteps {
-  const { project, board, engine, catalog, render } = request;
-  const { distribution, lock } = context;
-  const { parts, extra, appLater } = from;
-  const { triplet } = architectures[board.arch];
+export function imageRootfs(context: DebianContext, request: ImageRequest, from: RootfsSources): RootfsSteps {
+  const { image, parts, sources, extra, appLater } = from;
+  const { recipe } = request.engine;
   const app = appLater
     ? context.plan.add({
         id: "rootfs/app",
@@ -46,26 +41,8 @@ export function imageRootfs(
       })
     : undefined;
   const base = rootfsStep(context, {
-    board,
-    init: catalog.init,
-    sources: from.sources,
-    rootfs: {
-      filesystem: project.image.filesystem,
-      overlay: catalog.overlay,
-      timezone: project.system.timezone,
-      ssh: sshOf(project),
-      context: {
-        hostname: project.system.hostname ?? project.name,
-        epoch: Math.floor(Date.parse(lock.distribution.date) / 1000),
-        debug: project.system.debug,
-        network: networkOf(project),
-        env: project.app.env,
-        image: { name: from.name, version: request.versions.edgeimg },
-        like: distribution.purlNamespace,
-        release: distribution.suites[0] ?? "",
-      },
-      render: (template, data) => render(`rootfs/${template}`, data),
-    },
+    image,
+    sources,
     inputs: {
       ...parts.programs,
       adapter: parts.adapter,
@@ -74,31 +51,44 @@ export function imageRootfs(
       ...(extra === undefined ? {} : { extra }),
       ...parts.models.inputs,
     },
-    entries: [
-      ...programEntries(catalog.runtime),
-      ...(project.kernels ? programEntries(catalog.kernels) : []),
-      libraryEntry("adapter", "libedge_nn.so", "libedge_nn.so"),
-      ...(parts.engine === undefined
-        ? []
-        : engine.recipe.libraries.map((library) => libraryEntry("engine", library, `usr/lib/${library}`))),
-      ...(appLater ? [] : parts.app.entries),
-      ...parts.models.entries,
-      ...(extra === undefined ? [] : [extraEntry(context, project.packages)]),
-    ],
-    libraries: [
-      ...(parts.engine === undefined ? [] : [{ input: "engine", path: "usr/lib", target: "usr/lib/edgeimg" }]),
-      ...(extra === undefined
-        ? []
-        : [{ input: "extra", path: `root/usr/lib/${triplet}`, target: `usr/lib/${triplet}` }]),
-    ],
+    entries: partEntries(context, request, from),
+    libraries: libraryFolders(context, from),
     // An engine of packages has its libraries where the packages put them.
     wanted:
       parts.engine === undefined
-        ? engine.recipe.libraries.map((name) => ({ name, neededBy: `the engine ${engine.recipe.name}` }))
+        ? recipe.libraries.map((name) => ({ name, neededBy: `the engine ${recipe.name}` }))
         : [],
     ...(appLater ? { later: { folder: appFolder, entries: parts.app.assets.entries } } : {}),
   });
   return { base, app };
+}
+
+/** What the parts put into the root: programs, adapter and engine, the app unless it comes later, models, further packages. */
+function partEntries(
+  context: DebianContext,
+  { project, engine, catalog }: ImageRequest,
+  { image, parts, extra, appLater }: RootfsSources,
+): AssembleEntry[] {
+  return [
+    ...programEntries(catalog.runtime),
+    ...(image.features.kernels ? programEntries(catalog.kernels) : []),
+    libraryEntry("adapter", "libedge_nn.so", "libedge_nn.so"),
+    ...(parts.engine === undefined
+      ? []
+      : engine.recipe.libraries.map((library) => libraryEntry("engine", library, `usr/lib/${library}`))),
+    ...(appLater ? [] : parts.app.entries),
+    ...parts.models.entries,
+    ...(extra === undefined ? [] : [extraEntry(context, project.packages)]),
+  ];
+}
+
+/** Folders of the parts in which shared libraries are looked for. */
+function libraryFolders({ arch }: DebianContext, { parts, extra }: RootfsSources): RootfsStepOptions["libraries"] {
+  const target = `usr/lib/${architectures[arch].triplet}`;
+  return [
+    ...(parts.engine === undefined ? [] : [{ input: "engine", path: "usr/lib", target: "usr/lib/edgeimg" }]),
+    ...(extra === undefined ? [] : [{ input: "extra", path: `root/${target}`, target }]),
+  ];
 }
 
 /** What the project's own packages bring, and those that they depend on. */

@@ -1,33 +1,68 @@
-import { sha256Text } from "../../ground/canonical.js";
+import { describeImage, type ImageDescription } from "../../image/describe.js";
 import { checkBoard, checkSupport, type ImageRequest, imageName } from "../../image/request.js";
-import { uuidOf } from "../../image/uuid.js";
-import type { Lock } from "../../lock/lock-file.js";
+import { epochOf, type Lock } from "../../lock/lock-file.js";
 import { bmapStep, compressStep } from "../../parts/disk-files.js";
 import { type ImageParts, imageParts, neededRoot, optionalRoot } from "../../parts/image-parts.js";
 import { packageSets } from "../../parts/package-sets.js";
 import { type DebianContext, planContext } from "../../parts/roots.js";
 import { localRecipe } from "../../parts/runtime.js";
 import type { Plan } from "../../plan/step.js";
-import { bootPartitionStep, diskStep, filesystemStep, imagerStep, kernelStep, takesAppLater } from "./image.js";
+import { bootPartitionStep, diskStep } from "./card.js";
+import { filesystemStep, takesAppLater } from "./filesystem.js";
 import { imageRootfs } from "./image-rootfs.js";
+import { imagerStep } from "./imager.js";
 import { instructionsSteps } from "./instructions.js";
+import { kernelGlobs, kernelStep, modulesStep } from "./kernel.js";
 import { reportStep } from "./report.js";
-import { bootStep, kernelGlobs, modulesStep } from "./rootfs.js";
+import { bootStep, type ImageSources } from "./rootfs.js";
 
 /** The graph of steps from a project to its image: pure, the same data for the same request and lock. */
 export function planImage(request: ImageRequest, lock: Lock): Plan {
   checkBoard(request);
   checkSupport(request);
-  const { project, board, engine, catalog, render } = request;
-  const { init } = catalog;
   const context = planContext(request, lock);
-  const { plan } = context;
+  const image = describeDebian(request, lock);
   const sets = packageSets(request);
-  const name = imageName(request);
-  const signature = Number.parseInt(sha256Text(`signature ${name}`).slice(0, 8), 16);
-
   const parts = imageParts(context, request, sets);
-  const { tools } = parts;
+  const { sources, extra } = packageRoots(context, request, sets);
+  const card = cardSteps(context, request, { image, parts, sources, extra });
+  const { disk } = card;
+  const bmap = bmapStep(context, disk);
+  const handout = handoutSteps(context, request, { tools: parts.tools.image, disk });
+  const report = reportStep(context, {
+    name: imageName(request),
+    request,
+    inputs: { rootImage: card.rootImage, disk },
+    parts: card.assembled,
+    sets,
+  });
+  const instructions = instructionsSteps(context, request, card.assembled.root);
+  return finish(context, parts, { disk, bmap, report, ...instructions, ...handout });
+}
+
+/** An image of the distribution's packages: each has an identity of its own. */
+function describeDebian(request: ImageRequest, lock: Lock): ImageDescription {
+  const { distribution } = request.catalog;
+  const name = imageName(request);
+  return describeImage({
+    ...request,
+    seed: name,
+    release: {
+      name,
+      version: request.versions.edgeimg,
+      like: distribution.purlNamespace,
+      codename: distribution.suites[0] ?? "",
+      epoch: epochOf(lock),
+    },
+  });
+}
+
+/** Unpacks the packages that an image's files are taken from. */
+function packageRoots(
+  context: DebianContext,
+  { catalog }: ImageRequest,
+  sets: ReturnType<typeof packageSets>,
+): { readonly sources: ImageSources; readonly extra: string | undefined } {
   const packages = neededRoot(context, sets.rootfs, {
     title: "Unpack the target's packages",
     why: "the root file system is taken from them",
@@ -45,53 +80,48 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
     title: "Unpack further packages",
     why: "the project names them",
   });
-  const sources = {
-    packages,
-    kernel,
-    modules: modulesStep(context, kernel),
-    firmware,
-    init: localRecipe(context, "init", `${catalog.home}/recipes/init`),
-  };
-  const { filesystem } = project.image;
+  const modules = modulesStep(context, kernel);
+  const init = localRecipe(context, "init", `${catalog.home}/recipes/init`);
+  return { sources: { packages, kernel, modules, firmware, init }, extra };
+}
+
+/** The card: root file system, boot partition, and the disk of both; `assembled` are the steps that collect their files. */
+function cardSteps(
+  context: DebianContext,
+  request: ImageRequest,
+  from: {
+    readonly image: ImageDescription;
+    readonly parts: ImageParts;
+    readonly sources: ImageSources;
+    readonly extra: string | undefined;
+  },
+) {
+  const { board, render } = request;
+  const { image, sources } = from;
+  const tools = from.parts.tools.image;
+  const { filesystem } = image.layout.root;
   const appLater = takesAppLater(context, filesystem);
-  const rootfs = imageRootfs(context, request, { name, parts, sources, extra, appLater });
-  const rootImage = filesystemStep(context, {
-    tools: tools.image,
-    tar: rootfs.base,
-    app: rootfs.app,
-    filesystem,
-    uuid: uuidOf(`root ${name}`),
-  });
-  const boot = bootStep(context, {
-    board,
-    init,
-    sources,
-    tools: tools.image,
-    kernelImage: kernelStep(context, { tools: tools.image, kernel, gzip: board.boot.kernel.gzip }),
-    filesystem,
-    signature,
-    debug: project.system.debug,
-    render,
-  });
-  const bootPartition = bootPartitionStep(context, {
-    tools: tools.image,
-    files: boot.step,
-    names: boot.names,
-    size: project.image.bootSize ?? board.boot.size,
-    signature,
-    render,
-  });
-  const disk = diskStep(context, {
-    name,
-    tools: tools.image,
-    root: rootImage,
-    boot: bootPartition,
-    dataSize: project.image.dataSize,
-    signature,
-    render,
-  });
-  const bmap = bmapStep(context, disk);
-  const zst = project.image.compress ? compressStep(context, { tools: tools.image, disk, name }) : undefined;
+  const { base, app } = imageRootfs(context, request, { ...from, appLater });
+  const uuid = image.identity.uuids.root;
+  const rootImage = filesystemStep(context, { tools, tar: base, app, filesystem, uuid });
+  const kernelImage = kernelStep(context, { tools, kernel: sources.kernel, gzip: board.boot.kernel.gzip });
+  const boot = bootStep(context, { image, sources, tools, kernelImage });
+  const bootPartition = bootPartitionStep(context, { image, tools, render, files: boot.step });
+  const name = imageName(request);
+  const disk = diskStep(context, { image, tools, render, name, root: rootImage, boot: bootPartition });
+  const root = [base, ...(app === undefined ? [] : [app])];
+  return { rootImage, disk, assembled: { boot: [boot.step], initramfs: [boot.initramfs], root } };
+}
+
+/** What is made of a card's image to hand it out: compressed, and with the manifest for Raspberry Pi Imager, where they are wanted. */
+function handoutSteps(
+  context: DebianContext,
+  request: ImageRequest,
+  { tools, disk }: { readonly tools: string; readonly disk: string },
+): Readonly<Record<string, string>> {
+  const { project, board, engine, render } = request;
+  const name = imageName(request);
+  const zst = project.image.compress ? compressStep(context, { tools, disk, name }) : undefined;
   const imager = imagerStep(context, {
     board,
     name,
@@ -99,33 +129,11 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
     description: `Made by edgeimg for ${board.title}`,
     disk,
     packed: zst ?? disk,
-    date: dayOf(lock.distribution.date),
+    date: dayOf(context.lock.distribution.date),
     url: project.image.url,
     render,
   });
-  const rootParts = [rootfs.base, ...(rootfs.app === undefined ? [] : [rootfs.app])];
-  const report = reportStep(context, {
-    name,
-    request,
-    inputs: {
-      rootImage,
-      disk,
-    },
-    parts: {
-      boot: [boot.step],
-      initramfs: [boot.initramfs],
-      root: rootParts,
-    },
-    sets,
-  });
-  return finish(context, parts, {
-    disk,
-    bmap,
-    report,
-    ...instructionsSteps(context, request, rootParts),
-    ...(zst === undefined ? {} : { zst }),
-    ...(imager === undefined ? {} : { imager }),
-  });
+  return { ...(zst === undefined ? {} : { zst }), ...(imager === undefined ? {} : { imager }) };
 }
 
 /**

@@ -1,19 +1,10 @@
 import { dirname } from "node:path/posix";
 import { architectures } from "../../catalog/architecture.js";
-import type { Board } from "../../catalog/board.js";
-import type { InitRecipe } from "../../catalog/init.js";
-import {
-  type BootFile,
-  bootFiles,
-  type FileSource,
-  initramfsEntries,
-  type RootFilesystem,
-} from "../../image/boot-files.js";
-import type { RenderTemplate } from "../../image/render.js";
-import { type RootfsEntry, type RootfsOptions, rootfsEntries } from "../../image/rootfs-files.js";
-import { type DebianContext, toolsRoot } from "../../parts/roots.js";
+import type { ImageDescription } from "../../image/describe.js";
+import type { BootFile, FileEntry, FileSource } from "../../image/entries.js";
+import type { DebianContext } from "../../parts/roots.js";
 import type { AssembleEntry } from "../../steps/assemble.js";
-import { gzipStep } from "./image.js";
+import { gzipStep } from "./kernel.js";
 
 /** What the files of an image are taken from. */
 export interface ImageSources {
@@ -26,30 +17,6 @@ export interface ImageSources {
   readonly init: string;
   /** Root of the firmware's packages, for boards that have some. */
   readonly firmware?: string | undefined;
-}
-
-/** What is unpacked of a kernel's packages: the same for every board, so that it is unpacked once. */
-export function kernelGlobs({ distribution: { kernel } }: Pick<DebianContext, "distribution">): string[] {
-  return [
-    kernel.image,
-    `${kernel.modules}/*/{kernel/**,modules.builtin,modules.builtin.modinfo,modules.order}`,
-    kernel.dtb.replace("{name}", "**"),
-    "usr/share/doc/*/copyright",
-  ];
-}
-
-/** The list of a kernel's modules, with what each needs. */
-export function modulesStep(context: DebianContext, kernel: string): string {
-  const { tools, kernel: kernelOf } = context.distribution;
-  return context.plan.add({
-    id: "kernel/modules",
-    kind: "kernel-modules",
-    title: "List the kernel's modules",
-    why: "a driver is loaded after the modules that it needs",
-    inputs: { kernel, tools: toolsRoot(context, "modules") },
-    materials: [{ input: "kernel" }],
-    params: { program: `in/tools/root/${tools.modules.programs.index}`, root: "root", folder: kernelOf.modules },
-  });
 }
 
 /** Turns where a file comes from into a place in an input of an assemble step. */
@@ -71,7 +38,7 @@ function placeOf(context: DebianContext, source: FileSource): { input: string; p
   }
 }
 
-function toEntry(context: DebianContext, entry: RootfsEntry): AssembleEntry {
+function toEntry(context: DebianContext, entry: FileEntry): AssembleEntry {
   if (entry.type === "file")
     return { type: "file", path: entry.path, mode: entry.mode, from: placeOf(context, entry.source) };
   if (entry.type !== "modules") return entry;
@@ -81,24 +48,19 @@ function toEntry(context: DebianContext, entry: RootfsEntry): AssembleEntry {
 }
 
 export interface BootOptions {
-  readonly board: Board;
-  readonly init: InitRecipe;
+  readonly image: ImageDescription;
   readonly sources: ImageSources;
   readonly tools: string;
   /** The kernel as the boot partition holds it. */
   readonly kernelImage: string;
-  readonly filesystem: RootFilesystem;
-  readonly signature: number;
-  readonly debug: boolean;
-  readonly render: RenderTemplate;
 }
 
 /** The boot partition's content in `out/data/`, and the initramfs in it. */
 export function bootStep(
   context: DebianContext,
   options: BootOptions,
-): { step: string; initramfs: string; names: readonly string[] } {
-  const { board, init, sources, filesystem } = options;
+): { readonly step: string; readonly initramfs: string } {
+  const { image, sources } = options;
   const cpio = context.plan.add({
     id: "boot/initramfs",
     kind: "assemble",
@@ -112,7 +74,7 @@ export function bootStep(
     },
     params: {
       format: "cpio",
-      entries: initramfsEntries(board, init, { filesystem }).map((entry) => toEntry(context, entry)),
+      entries: image.initramfs.map((entry) => toEntry(context, entry)),
     },
   });
   const initramfs = gzipStep(context, {
@@ -123,12 +85,6 @@ export function bootStep(
     from: cpio,
     path: "data.cpio",
     gzip: true,
-  });
-  const files = bootFiles(board, {
-    signature: options.signature,
-    filesystem,
-    debug: options.debug,
-    render: (template, data) => options.render(`boot/${template}`, data),
   });
   const step = context.plan.add({
     id: "boot/files",
@@ -141,9 +97,9 @@ export function bootStep(
       image: options.kernelImage,
       initramfs,
     },
-    params: { format: "folder", entries: files.map((file) => bootEntry(context, file)) },
+    params: { format: "folder", entries: image.boot.map((file) => bootEntry(context, file)) },
   });
-  return { step, initramfs: cpio, names: files.map((file) => file.name) };
+  return { step, initramfs: cpio };
 }
 
 function bootEntry(context: DebianContext, file: BootFile): AssembleEntry {
@@ -151,10 +107,8 @@ function bootEntry(context: DebianContext, file: BootFile): AssembleEntry {
 }
 
 export interface RootfsStepOptions {
-  readonly board: Board;
-  readonly init: InitRecipe;
+  readonly image: ImageDescription;
   readonly sources: ImageSources;
-  readonly rootfs: RootfsOptions;
   /** Further inputs and what is taken from them: the app, models, the engine. */
   readonly inputs: Readonly<Record<string, string>>;
   readonly entries: readonly AssembleEntry[];
@@ -170,7 +124,8 @@ export interface RootfsStepOptions {
 export function rootfsStep(context: DebianContext, options: RootfsStepOptions): string {
   const { triplet, loader, elfMachine } = architectures[context.arch];
   const { later } = options;
-  const base = rootfsEntries(options.board, options.init, options.rootfs)
+  const base = [...options.image.rootfs]
+    .sort((a, b) => (a.path < b.path ? -1 : 1))
     .filter(({ path }) => path !== later?.folder)
     .map((entry) => toEntry(context, entry));
   return context.plan.add({
