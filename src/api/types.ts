@@ -17,6 +17,7 @@ export interface Api {
   readonly planImage: (context: Context, options: BuildOptions) => Promise<PlanResult>;
   readonly updateLock: (context: Context, options: LockOptions) => Promise<LockResult>;
   readonly runImage: (context: Context, options: RunOptions) => Promise<RunResult>;
+  readonly runHost: (context: Context, options: HostRunOptions) => Promise<RunResult>;
   readonly testImage: (context: Context, options: TestOptions) => Promise<TestReport>;
   readonly flashImage: (context: Context, options: FlashOptions) => Promise<FlashResult>;
   readonly listDrives: (context: Context) => Promise<readonly Drive[]>;
@@ -231,6 +232,11 @@ export interface RunOptions extends BuildOptions {
   readonly port?: number | undefined;
   /** What a person types goes to the console. */
   readonly input?: NodeJS.ReadableStream | undefined;
+}
+
+export interface HostRunOptions extends BuildOptions {
+  /** Local port of the app's HTTP port; absent: a free one. */
+  readonly port?: number | undefined;
 }
 
 export interface RunResult {

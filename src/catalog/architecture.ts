@@ -14,6 +14,8 @@ export interface Architecture {
   readonly qemu: string;
   /** GCC's option that names a core. */
   readonly cpuOption: "-mcpu" | "-march";
+  /** The core that every processor of the architecture stands for, as `cpuOption` names it: what a machine that builds is taken for. */
+  readonly generic: string;
   /** Buildroot's symbol. */
   readonly buildroot: string;
   /** Node's `process.arch`. */
@@ -29,6 +31,7 @@ const table = {
     elfMachine: 62,
     qemu: "x86_64",
     cpuOption: "-march",
+    generic: "x86-64",
     buildroot: "BR2_x86_64",
     node: "x64",
   },
@@ -39,6 +42,7 @@ const table = {
     elfMachine: 183,
     qemu: "aarch64",
     cpuOption: "-mcpu",
+    generic: "generic",
     buildroot: "BR2_aarch64",
     node: "arm64",
   },
@@ -49,6 +53,7 @@ const table = {
     elfMachine: 40,
     qemu: "arm",
     cpuOption: "-mcpu",
+    generic: "generic-armv7-a",
     buildroot: "BR2_arm",
     node: "arm",
   },

@@ -7,6 +7,8 @@ const globs = z.array(z.string());
 const toolSet = z.strictObject({
   /** Names; {triplet} is the target's GNU triplet, with dashes alone. */
   packages: z.array(z.string()).min(1),
+  /** Further ones where the target is of the host's architecture. */
+  native: z.array(z.string()).default([]),
   /** Folders whose programs are started through the root's own loader. */
   wrap: globs,
   /** Globs; {host} is the host's GNU triplet, {triplet} the target's. */

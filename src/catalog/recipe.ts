@@ -90,7 +90,15 @@ export const recipe = z.strictObject({
     ),
   build: build.describe("How the source becomes a library."),
   supports: z
-    .strictObject({ arch: z.array(arch).min(1) })
+    .strictObject({
+      arch: z.array(arch).min(1).describe("Of boards."),
+      host: z
+        .array(arch)
+        .default([])
+        .describe(
+          "Of machines that build: there `edgeimg run --host` runs the app with this engine. Needs no more than `build` gives for them.",
+        ),
+    })
     .describe("Debian's names of the architectures that it runs on."),
   packages: z
     .strictObject({

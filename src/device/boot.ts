@@ -1,5 +1,4 @@
 import { access, mkdir, writeFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { architectures } from "../catalog/architecture.js";
 import type { Board } from "../catalog/board.js";
@@ -7,6 +6,7 @@ import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { Emit } from "../ground/events.js";
 import { makeCard } from "./card.js";
 import { extractBoot } from "./extract.js";
+import { freePort } from "./free-port.js";
 import { type CardWrites, machineArguments } from "./machine.js";
 import { type RunningMachine, startMachine } from "./qemu-process.js";
 
@@ -83,22 +83,6 @@ export async function bootImage(options: BootOptions): Promise<BootedBoard> {
       });
     }
   }
-}
-
-/** A port of 127.0.0.1 that nobody listens on at the moment, and that is not `taken`. */
-async function freePort(taken?: number): Promise<number> {
-  const server = createServer();
-  const port = await new Promise<number>((resolve, reject) => {
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => {
-        if (address !== null && typeof address === "object") resolve(address.port);
-        else reject(new Error("a listening server has no address"));
-      });
-    });
-  });
-  return port === taken ? await freePort(taken) : port;
 }
 
 async function exists(file: string): Promise<boolean> {

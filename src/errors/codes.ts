@@ -357,6 +357,16 @@ const entries = {
     summary: "The booted board halted or restarted before it said what was waited for.",
     help: "The console's last lines are printed above: a kernel panic, a failed root file system or a shutdown that the app asked for.",
   },
+  ERR_EDGEIMG_PORT_TAKEN: {
+    exit: 1,
+    summary: "The local port that --port names is in use, or not yours to use.",
+    help: "Name another port, or leave --port out: then a free one is taken and printed. `ss -ltnp` shows who listens where.",
+  },
+  ERR_EDGEIMG_HOST_WATCH: {
+    exit: 2,
+    summary: "The system does not let `edgeimg run --host` watch the project's folders.",
+    help: "Linux limits how many folders a user may watch: `sysctl fs.inotify` shows the limits, `sudo sysctl fs.inotify.max_user_watches=524288` raises one. Folders named node_modules are not watched.",
+  },
   ERR_EDGEIMG_FLASH_NO_DEVICE: {
     exit: 1,
     summary: "The drive to write to was not named, or there is none of that name.",

@@ -41,6 +41,26 @@ export type BuildEvent =
     }
   | { readonly type: "console"; readonly line: string }
   | { readonly type: "milestone"; readonly name: string; readonly fields: Readonly<Record<string, unknown>> }
-  | { readonly type: "check"; readonly name: string; readonly passed: boolean; readonly detail?: string };
+  | { readonly type: "check"; readonly name: string; readonly passed: boolean; readonly detail?: string }
+  /** The app was started on this machine: the files that changed before, and how long it took from then; none for the first start. */
+  | { readonly type: "app-started"; readonly url: string; readonly changed: readonly string[]; readonly ms: number }
+  /** A build after a change failed: the app, if it still runs, stays as it is. */
+  | {
+      readonly type: "app-kept";
+      readonly changed: readonly string[];
+      readonly isRunning: boolean;
+      readonly problem: Problem;
+    }
+  /** The app ended by itself. */
+  | { readonly type: "app-ended"; readonly reason: string };
+
+/** An error that ends nothing. */
+export interface Problem {
+  readonly code: string;
+  readonly message: string;
+  readonly place?: { readonly file: string; readonly line?: number; readonly column?: number };
+  readonly details?: readonly string[];
+  readonly hint?: string;
+}
 
 export type Emit = (event: BuildEvent) => void;

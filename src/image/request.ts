@@ -1,12 +1,15 @@
-import type { Arch } from "../catalog/architecture.js";
+import { type Arch, architectures } from "../catalog/architecture.js";
 import type { Board } from "../catalog/board.js";
 import type { Catalog, CatalogRecipe } from "../catalog/catalog.js";
 import type { Project } from "../config/project-schema.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { RenderTemplate } from "./render.js";
 
-/** Everything that decides an image. */
-export interface ImageRequest {
+/** What programs are compiled for: a board's processor, or the one of the machine that builds. */
+export type Core = Pick<Board, "name" | "arch" | "cpu">;
+
+/** Everything that decides an app, its models and the programs that run it. */
+export interface AppRequest {
   readonly project: Project;
   /** Absolute path of a file of the project. */
   readonly localPath: (path: string) => string;
@@ -14,14 +17,37 @@ export interface ImageRequest {
   readonly exclude: readonly string[];
   /** Folders in the project's node_modules that the app may import. */
   readonly dependencies: readonly string[];
-  readonly board: Board;
+  readonly board: Core;
   readonly engine: CatalogRecipe;
   readonly catalog: Catalog;
   /** Debian's name of the host's architecture, and Node's. */
   readonly host: { readonly arch: Arch; readonly node: string };
-  readonly render: RenderTemplate;
   /** Versions of this program's own parts that decide bytes. */
   readonly versions: { readonly edgeimg: string; readonly esbuild: string; readonly typescript: string };
+}
+
+/** Everything that decides an image. */
+export interface ImageRequest extends AppRequest {
+  readonly board: Board;
+  readonly render: RenderTemplate;
+}
+
+/** The name of the machine that builds where a board's would stand. */
+export const hostName = "host";
+
+/**
+ * The same app on the machine that builds, with the project's engine where that runs there, else with the first of the catalog that does.
+ * Throws ERR_EDGEIMG_ENGINE_UNSUPPORTED when there is none.
+ */
+export function hostRequest(request: AppRequest): AppRequest {
+  const { arch } = request.host;
+  const engines = [request.engine, ...request.catalog.engines.values()];
+  const engine = engines.find(({ recipe }) => recipe.supports.host.includes(arch));
+  if (engine === undefined)
+    throw new EdgeimgError("ERR_EDGEIMG_ENGINE_UNSUPPORTED", `No engine runs apps on a machine that is ${arch}.`, {
+      hint: "Boot the image instead: `edgeimg run`. An engine says under supports.host of its recipe where it runs.",
+    });
+  return { ...request, board: { name: hostName, arch, cpu: architectures[arch].generic }, engine };
 }
 
 /** The image's name, which its files have: PROJECT-BOARD-ENGINE. */

@@ -1,16 +1,14 @@
 import { relative } from "node:path/posix";
-import { architectures } from "../catalog/architecture.js";
-import type { Board } from "../catalog/board.js";
 import type { Project } from "../config/project-schema.js";
 import type { PlanBuilder } from "../plan/step.js";
 import type { Origin } from "../provenance/origin.js";
 import type { AssembleEntry } from "../steps/assemble.js";
+import type { Launcher } from "./launch.js";
 import type { DebianContext } from "./roots.js";
 import type { CompiledProgram } from "./runtime.js";
 
 export interface AppOptions {
   readonly project: Project;
-  readonly board: Board;
   readonly localPath: (path: string) => string;
   readonly exclude: readonly string[];
   /** Folders in node_modules. */
@@ -20,8 +18,8 @@ export interface AppOptions {
   readonly runtimeRecipe: string;
   /** The compiled app host. */
   readonly runtime: CompiledProgram;
-  readonly qemu: string;
-  readonly sysroot: string;
+  /** How that is started while an image is built. */
+  readonly launcher: Launcher;
   /** Per model the step that knows its ports. */
   readonly ports: Readonly<Record<string, string>>;
 }
@@ -39,9 +37,29 @@ export interface AppSteps {
   readonly bundle: string;
 }
 
+/** What of a project's folder is not the app's, as globs. */
+export function outsideApp({ project, exclude }: Pick<AppOptions, "project" | "exclude">): string[] {
+  const { entry, assets } = project.app;
+  return [
+    "node_modules",
+    "**/node_modules",
+    ".git",
+    "edgeimg.lock",
+    "edgeimg.yaml",
+    "tests",
+    "**.md",
+    "**.img",
+    "**.img.zst",
+    "**.tar",
+    // An edit there needs no compilation; but the app's sources may lie among them.
+    ...assets.filter((path) => !`${entry}/`.startsWith(`${path}/`)),
+    ...exclude,
+  ];
+}
+
 /** The user's app: checked, bundled, compiled to bytecode by the very QuickJS that runs it. */
 export function appSteps(context: DebianContext, options: AppOptions): AppSteps {
-  const { plan, arch } = context;
+  const { plan } = context;
   const { project, versions } = options;
   const { entry, assets } = project.app;
   const origin: Origin = {
@@ -58,24 +76,7 @@ export function appSteps(context: DebianContext, options: AppOptions): AppSteps 
     title: "Read the project",
     why: "it holds the app",
     inputs: {},
-    params: {
-      path: options.localPath("."),
-      exclude: [
-        "node_modules",
-        "**/node_modules",
-        ".git",
-        "edgeimg.lock",
-        "edgeimg.yaml",
-        "tests",
-        "**.md",
-        "**.img",
-        "**.img.zst",
-        "**.tar",
-        // An edit there needs no compilation; but the app's sources may lie among them.
-        ...assets.filter((path) => !`${entry}/`.startsWith(`${path}/`)),
-        ...options.exclude,
-      ],
-    },
+    params: { path: options.localPath("."), exclude: outsideApp(options) },
   });
   const inputs = { project: source, ...dependencySteps(plan, options) };
   const modelTypes = plan.add({
@@ -108,12 +109,12 @@ export function appSteps(context: DebianContext, options: AppOptions): AppSteps 
     materials: [{ input: "bundle" }],
     title: "Compile the app to bytecode",
     why: "it starts faster, and a syntax that the app host lacks is found here",
-    inputs: { bundle, runtime: options.runtime.step, qemu: options.qemu, sysroot: options.sysroot },
+    inputs: { bundle, runtime: options.runtime.step, ...options.launcher.inputs },
     params: {
       commands: [
         [
-          `in/qemu/root/usr/bin/qemu-${architectures[arch].qemu}`,
-          ...["-cpu", options.board.cpu, "-L", "in/sysroot/root", `in/runtime/${options.runtime.file}`],
+          ...options.launcher.command,
+          `in/runtime/${options.runtime.file}`,
           ...["--compile", "in/bundle/main.js", "--out", "out/main.qjb"],
         ],
       ],

@@ -1,5 +1,5 @@
 import { architectures } from "../catalog/architecture.js";
-import type { Board } from "../catalog/board.js";
+import type { Core } from "../image/request.js";
 import type { Material } from "../provenance/origin.js";
 import type { DebianContext } from "./roots.js";
 
@@ -25,7 +25,7 @@ function toolchainPrograms({ distribution }: DebianContext): { readonly cmake: s
  * Flags for the board's core. Paths of the machine are kept out of the objects (GCC manual, -ffile-prefix-map), as are the
  * GNU build id and anything that depends on the place of the work folder.
  */
-export function targetFlags(context: DebianContext, board: Pick<Board, "cpu">): string[] {
+export function targetFlags(context: DebianContext, board: Pick<Core, "cpu">): string[] {
   const { triplet, cpuOption } = architectures[context.arch];
   const sysroot = context.distribution.tools.toolchain.sysrootFlags.map((flag) =>
     flag.replaceAll("{sysroot}", sysrootFolder).replaceAll("{triplet}", triplet),
@@ -39,7 +39,7 @@ export interface CmakeOptions {
   readonly why: string;
   /** The step whose tree is the source. */
   readonly source: string;
-  readonly board: Pick<Board, "cpu">;
+  readonly board: Pick<Core, "cpu">;
   readonly tools: Toolchain;
   readonly directory: string;
   readonly options: Readonly<Record<string, string | number | boolean>>;
@@ -104,7 +104,7 @@ export interface GccOptions {
   readonly id: string;
   readonly title: string;
   readonly why: string;
-  readonly board: Pick<Board, "cpu">;
+  readonly board: Pick<Core, "cpu">;
   readonly tools: Toolchain;
   /** Further inputs, by name: `in/NAME` in arguments. */
   readonly inputs: Readonly<Record<string, string>>;

@@ -1,5 +1,5 @@
-import type { Board } from "../catalog/board.js";
 import type { CatalogRecipe } from "../catalog/catalog.js";
+import type { Core } from "../image/request.js";
 import { cmakeStep, gccStep, type Toolchain } from "./compile.js";
 import type { DebianContext } from "./roots.js";
 import { type CompiledProgram, localRecipe } from "./runtime.js";
@@ -7,7 +7,7 @@ import { sourceTree } from "./source.js";
 
 export interface EngineOptions {
   readonly engine: CatalogRecipe;
-  readonly board: Board;
+  readonly board: Core;
   readonly tools: Toolchain;
   /** A root with packages of which only the headers are used, for engines that name some. */
   readonly headers?: string | undefined;

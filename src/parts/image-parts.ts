@@ -1,15 +1,15 @@
-import { hostReference } from "../catalog/check.js";
 import { type ProgramRole, programOf } from "../catalog/runtime.js";
 import type { ImageRequest } from "../image/request.js";
 import type { PackageSetRequest } from "../lock/resolve.js";
 import type { AssembleEntry } from "../steps/assemble.js";
 import { type AppSteps, appSteps } from "./app.js";
 import { engineSteps } from "./engine.js";
+import { emulated } from "./launch.js";
+import { referenceStep } from "./model-source.js";
 import { type ModelSteps, modelSteps } from "./models.js";
 import type { packageSets } from "./package-sets.js";
 import { type DebianContext, targetRoot, toolsRoot } from "./roots.js";
 import { type CompiledProgram, localRecipe, programStep } from "./runtime.js";
-import { archiveSteps } from "./source.js";
 
 /** Documentation that no root needs; copyright files stay for the manifest. */
 const documentation = [
@@ -105,12 +105,7 @@ export function imageParts(
     common: program("adapter-common"),
   });
 
-  const reference = archiveSteps(context, {
-    name: "reference",
-    source: catalog.reference.source,
-    why: `models are compared with what ${hostReference} gives on the host`,
-    only: [catalog.reference.hosts[request.host.node] ?? ""],
-  });
+  const reference = referenceStep(context, request);
   const models = Object.entries(project.models).map(([model, config]): [string, ModelSteps] => [
     model,
     modelSteps(context, {
@@ -127,15 +122,13 @@ export function imageParts(
   ]);
   const app = appSteps(context, {
     project,
-    board,
     localPath: request.localPath,
     exclude: request.exclude,
     dependencies: request.dependencies,
     versions: request.versions,
     runtimeRecipe: localRecipe(context, "runtime", runtimeFolder),
     runtime: program("app-host"),
-    qemu,
-    sysroot,
+    launcher: emulated(context, { board, qemu, sysroot }),
     ports: Object.fromEntries(models.map(([model, steps]) => [model, steps.ports])),
   });
   return {

@@ -1,39 +1,27 @@
 import type { CatalogConverter } from "../catalog/catalog.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { sha256Text } from "../ground/canonical.js";
-import type { ImageRequest } from "../image/request.js";
+import { type AppRequest, hostRequest, type ImageRequest } from "../image/request.js";
 import type { PackageSetRequest, Requirements } from "../lock/resolve.js";
 import { conversionPath, environmentOf } from "./conversion.js";
 import { type ToolSet, toolRequests } from "./roots.js";
 import { toolPackages } from "./tools.js";
 
 /** The sets of packages that an image is made of; undefined for one that it does not need. */
-export function packageSets(request: ImageRequest): Record<string, PackageSetRequest | undefined> {
+export function packageSets(request: ImageRequest) {
   const { board, engine, catalog, project } = request;
-  const { distribution, init, runtime, kernels } = catalog;
-  const { packages } = engine.recipe;
+  const { distribution, init } = catalog;
   const kernel = distribution.kernel.packages[board.arch];
   if (kernel === undefined)
     throw new EdgeimgError("ERR_EDGEIMG_CATALOG_INVALID", `The distribution names no kernel for ${board.arch}.`, {
       hint: "Build the board with `--builder buildroot`, or name a package under kernel.packages of recipes/distro.",
     });
-  const base = [...distribution.sysroot, ...runtime.packages.sysroot, ...kernels.packages.sysroot];
   return {
-    // The same for every engine: what is compiled against it is compiled once.
-    sysroot: { name: `sysroot/${board.arch}`, arch: board.arch, packages: unique(base) },
-    engineSysroot: packages.sysroot.every((name) => base.includes(name))
-      ? undefined
-      : {
-          name: `sysroot/${engine.recipe.name}-${board.arch}`,
-          arch: board.arch,
-          packages: unique([...base, ...packages.sysroot]),
-        },
-    libraries: exactly(`libraries/runtime-${board.arch}`, board.arch, runtime.packages.libraries),
-    headers: exactly(`headers/${engine.recipe.name}-${board.arch}`, board.arch, packages.headers),
+    ...programSets(request),
     rootfs: {
       name: `rootfs/${engine.recipe.name}-${board.arch}`,
       arch: board.arch,
-      packages: unique([...init.packages, ...init.ssh.packages, ...packages.rootfs]),
+      packages: unique([...init.packages, ...init.ssh.packages, ...engine.recipe.packages.rootfs]),
     },
     kernel: {
       name: `kernel/${board.arch}`,
@@ -50,7 +38,28 @@ export function packageSets(request: ImageRequest): Record<string, PackageSetReq
             arch: board.arch,
             packages: unique(project.packages),
           },
-  };
+  } satisfies Record<string, PackageSetRequest | undefined>;
+}
+
+/** Those of them that programs are compiled with. */
+export function programSets({ board, engine, catalog }: AppRequest) {
+  const { distribution, runtime, kernels } = catalog;
+  const { packages } = engine.recipe;
+  const base = [...distribution.sysroot, ...runtime.packages.sysroot, ...kernels.packages.sysroot];
+  const isInBase = packages.sysroot.every((name) => base.includes(name));
+  return {
+    // The same for every engine: what is compiled against it is compiled once.
+    sysroot: { name: `sysroot/${board.arch}`, arch: board.arch, packages: unique(base) },
+    engineSysroot: isInBase
+      ? undefined
+      : {
+          name: `sysroot/${engine.recipe.name}-${board.arch}`,
+          arch: board.arch,
+          packages: unique([...base, ...packages.sysroot]),
+        },
+    libraries: exactly(`libraries/runtime-${board.arch}`, board.arch, runtime.packages.libraries),
+    headers: exactly(`headers/${engine.recipe.name}-${board.arch}`, board.arch, packages.headers),
+  } satisfies Record<string, PackageSetRequest | undefined>;
 }
 
 /** A set of just these packages, without what they depend on. */
@@ -59,7 +68,7 @@ function exactly(name: string, arch: string, packages: readonly string[]): Packa
 }
 
 /** The converters that the project's models go through on their way to the engine. */
-export function conversionsOf({ project, engine: { recipe }, catalog }: ImageRequest): readonly CatalogConverter[] {
+export function conversionsOf({ project, engine: { recipe }, catalog }: AppRequest): readonly CatalogConverter[] {
   const [model] = Object.keys(project.models);
   if (model === undefined) return [];
   const { accepts } = recipe.model;
@@ -68,24 +77,32 @@ export function conversionsOf({ project, engine: { recipe }, catalog }: ImageReq
 
 /** The sets of packages that an image needs in the lock. */
 export function requirements(request: ImageRequest): Requirements {
+  return lockedSets(request, ["toolchain", "image", "modules", "qemu"], packageSets(request));
+}
+
+/** The sets that an app on the machine that builds needs there. */
+export function hostRequirements(request: ImageRequest): Requirements {
+  const onHost = hostRequest(request);
+  return lockedSets(onHost, ["toolchain"], programSets(onHost));
+}
+
+function lockedSets(
+  request: AppRequest,
+  names: readonly ToolSet[],
+  packages: Readonly<Record<string, PackageSetRequest | undefined>>,
+): Requirements {
   const { distribution } = request.catalog;
-  const sets = Object.values(packageSets(request)).filter((set) => set !== undefined);
   const hostArch = request.host.arch;
   const tools = conversionsOf(request).map(({ converter }) => {
     const named = typeof converter.tool === "string" ? converter.tool : converter.name;
     return toolPackages(named, environmentOf(request.catalog, converter), { hostArch });
   });
-  const names: ToolSet[] = [
-    "toolchain",
-    "image",
-    "modules",
-    "qemu",
-    ...(tools.includes("python") ? (["python"] as const) : []),
-  ];
   const own = new Map(tools.flatMap((set) => (typeof set === "object" ? [[set.name, set]] : [])));
+  const all: ToolSet[] = [...names, ...(tools.includes("python") ? (["python"] as const) : [])];
+  const sets = Object.values(packages).filter((set) => set !== undefined);
   return {
     distribution,
-    sets: [...toolRequests({ distribution, hostArch, arch: request.board.arch }, names), ...own.values(), ...sets],
+    sets: [...toolRequests({ distribution, hostArch, arch: request.board.arch }, all), ...own.values(), ...sets],
   };
 }
 

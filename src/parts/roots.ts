@@ -1,7 +1,7 @@
 import { PackageURL } from "@socketregistry/packageurl-js";
 import { type Arch, architectures } from "../catalog/architecture.js";
 import type { Distribution } from "../catalog/distribution.js";
-import type { ImageRequest } from "../image/request.js";
+import type { AppRequest } from "../image/request.js";
 import type { Lock } from "../lock/lock-file.js";
 import type { PackageSetRequest } from "../lock/resolve.js";
 import { type PlanBuilder, planBuilder } from "../plan/step.js";
@@ -20,7 +20,7 @@ export interface DebianContext {
 
 /** An empty plan, and what steps of an image are planned with. */
 export function planContext(
-  { catalog, host, board, versions }: Pick<ImageRequest, "catalog" | "host" | "board" | "versions">,
+  { catalog, host, board, versions }: Pick<AppRequest, "catalog" | "host" | "board" | "versions">,
   lock: Lock,
 ): DebianContext {
   return {
@@ -43,7 +43,9 @@ export function toolRequests(
   return names.map((name) => ({
     name: toolSetName(name, arch),
     arch: hostArch,
-    packages: distribution.tools[name].packages.map((one) => packageName(one, arch)),
+    packages: [...distribution.tools[name].packages, ...(arch === hostArch ? distribution.tools[name].native : [])].map(
+      (one) => packageName(one, arch),
+    ),
   }));
 }
 

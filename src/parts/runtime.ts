@@ -1,6 +1,6 @@
 import { architectures } from "../catalog/architecture.js";
-import type { Board } from "../catalog/board.js";
 import type { RuntimeProgram, RuntimeRecipe } from "../catalog/runtime.js";
+import type { Core } from "../image/request.js";
 import { gccStep, type Toolchain } from "./compile.js";
 import type { DebianContext } from "./roots.js";
 
@@ -8,7 +8,7 @@ export interface RuntimeOptions {
   readonly recipe: RuntimeRecipe;
   /** The folder `recipes` on this machine. */
   readonly recipes: string;
-  readonly board: Board;
+  readonly board: Core;
   readonly tools: Toolchain;
   /** The root of the recipe's `packages.libraries`. */
   readonly libraries?: string | undefined;

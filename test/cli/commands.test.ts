@@ -394,3 +394,17 @@ t.test("boards NAME and engines NAME tell all of one, notes and licence included
   t.equal(unknown.code, 1);
   t.match(unknown.stderr, /no board "rpi44"\. Did you mean "rpi4"/);
 });
+
+t.test("run --host runs the app, boots nothing, and takes no image", async (t) => {
+  const ran = await runFake(["run", "--host", "--port", "8080", "-c", "other.yaml"], {
+    runHost: async (_, { port, configFile }) => {
+      t.same([port, configFile], [8080, "other.yaml"]);
+      return { exitCode: 0 };
+    },
+  });
+  t.equal(ran.code, 0, ran.stderr);
+  const both = await runFake(["run", "--host", "out/rpi4-ncnn"], {});
+  t.equal(both.code, 1);
+  t.match(both.stderr, "ERR_EDGEIMG_USAGE");
+  t.match(both.stderr, "help: Leave out the image, or --host.");
+});

@@ -15,6 +15,7 @@ export function fakeApi(part: Partial<Api>): Api {
     planImage: refuse,
     updateLock: refuse,
     runImage: refuse,
+    runHost: refuse,
     testImage: refuse,
     flashImage: refuse,
     listDrives: refuse,

@@ -169,3 +169,59 @@ t.test("words", async (t) => {
   t.equal(wrap("one two three", "  ", 10), "  one two\n  three");
   t.equal(printable("a\u001b[1;31mb\u0000\u009b1mc\r"), "ab1mc");
 });
+
+t.test("plain lines of an app on this machine: its own, and of the builds behind it what matters", async (t) => {
+  const told: readonly BuildEvent[] = [
+    { type: "step-end", step: "a", title: "compile edge-run", cached: false, ms: 2000, digest },
+    { type: "app-started", url: "http://127.0.0.1:8080/", changed: [], ms: 2100 },
+    { type: "console", line: '{"edgeimg":"ready"}' },
+    { type: "plan", steps: 1 },
+    { type: "step-start", step: "b", title: "bundle" },
+    { type: "step-end", step: "b", title: "bundle", cached: false, ms: 300, digest },
+    { type: "app-started", url: "http://127.0.0.1:8080/", changed: ["src/a.ts", "src/b.ts", "src/c.ts"], ms: 1900 },
+    { type: "step-failed", step: "b", title: "bundle", message: "no" },
+    {
+      type: "app-kept",
+      changed: ["src/a.ts"],
+      isRunning: true,
+      problem: {
+        code: "ERR_EDGEIMG_APP_BUNDLE",
+        message: "no",
+        place: { file: "src/a.ts", line: 3, column: 7 },
+        hint: "mend",
+      },
+    },
+    { type: "app-ended", reason: "exit code 1" },
+    {
+      type: "app-kept",
+      changed: ["edgeimg.yaml"],
+      isRunning: false,
+      problem: { code: "ERR_EDGEIMG_USAGE", message: "x" },
+    },
+  ];
+  const text = (level: "quiet" | "normal"): string => {
+    let written = "";
+    const renderer = plainRenderer({ write: (part) => (written += part), now: () => 0, color: false, level });
+    for (const event of told) renderer.emit(event);
+    return written;
+  };
+  const failed = `error ERR_EDGEIMG_APP_BUNDLE: no
+  at src/a.ts:3:7
+  help: mend
+  more: edgeimg explain ERR_EDGEIMG_APP_BUNDLE
+src/a.ts: the app goes on as it was until this builds
+the app ended (exit code 1); it starts again when a file changes
+error ERR_EDGEIMG_USAGE: x
+  more: edgeimg explain ERR_EDGEIMG_USAGE
+edgeimg.yaml: the app starts when this builds
+`;
+  t.equal(
+    text("normal"),
+    `[1/0] compile edge-run 2.0 s
+the app's HTTP port is at http://127.0.0.1:8080/ once it serves; Ctrl-C ends the app
+{"edgeimg":"ready"}
+src/a.ts and 2 more: built in 1.9 s, the app starts anew
+${failed}`,
+  );
+  t.equal(text("quiet"), `{"edgeimg":"ready"}\n${failed}`);
+});

@@ -202,7 +202,7 @@ t.test("a board without a Debian image says why, and what one can do", async (t)
 t.test("an engine that does not run on the board is refused", async (t) => {
   const request = await requestFor(t.testdir(), { board: boards[0] ?? "", engine: engines[0] ?? "" });
   const { engine } = request;
-  const recipe = { ...engine.recipe, supports: { arch: ["armhf" as const] } };
+  const recipe = { ...engine.recipe, supports: { ...engine.recipe.supports, arch: ["armhf" as const] } };
   t.throws(() => planImage({ ...request, engine: { ...engine, recipe } }, inventedLock(request)), {
     code: "ERR_EDGEIMG_ENGINE_UNSUPPORTED",
     message: `${recipe.title} does not run on ${request.board.name} (arm64).`,

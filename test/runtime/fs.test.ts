@@ -56,6 +56,43 @@ t.test("/app and /models are where the options say", async (t) => {
   t.equal(stdout, "one aé€ m\nm\nENOENT\nENOENT\n");
 });
 
+t.test(
+  "/data and /tmp are where the options say: there the app writes, and reads of them nothing else's",
+  async (t) => {
+    const [data, tmp] = [join(app.path, "kept"), join(app.path, "scratch")];
+    for (const folder of [join(data, "app"), tmp]) await mkdir(folder, { recursive: true });
+    const code = `import { writeFile, readText, list, mkdir, remove } from "edge:fs";
+    const call = (promise) => promise.then((value) => JSON.stringify(value ?? "done"), (error) => error.message);
+    console.log(await call(writeFile("/data/app/a.txt", "kept")));
+    console.log(await call(mkdir("/data/app/deep/er")));
+    console.log(await call(writeFile("/tmp/b.txt", "scratch")));
+    console.log(await call(readText("/tmp/../data/app/a.txt")));
+    console.log(await call(list("/tmp")));
+    console.log(await call(writeFile("/data/c.txt", "")));
+    console.log(await call(writeFile("/data/app/../c.txt", "")));
+    console.log(await call(readText("/data/app/none")));
+    console.log(await call(remove("/dataset")));`;
+    const { stdout } = await runSource(app.path, code, {
+      flags: ["--data", data, "--tmp", relative(process.cwd(), tmp), "--writable", "/data/app", "--writable", "/tmp"],
+    });
+    const refused = (verb: string, path: string) =>
+      `EACCES: only ${app.path}, /data/app, /tmp and below can be written, ${verb} '${path}'`;
+    t.same(stdout.trim().split("\n"), [
+      '"done"',
+      '"done"',
+      '"done"',
+      '"kept"',
+      '["b.txt"]',
+      refused("write", "/data/c.txt"),
+      refused("write", "/data/c.txt"),
+      "ENOENT: No such file or directory, read '/data/app/none'",
+      refused("remove", "/dataset"),
+    ]);
+    t.same(await readdir(join(data, "app")), ["a.txt", "deep"]);
+    t.equal(await readFile(join(tmp, "b.txt"), "utf8"), "scratch");
+  },
+);
+
 t.test("files are written whole, removed, and folders made", async (t) => {
   t.same(
     await lines(`

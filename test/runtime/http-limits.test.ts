@@ -1,5 +1,6 @@
 import t from "tap";
-import { appFolder, startSource } from "../helpers/edge-app.js";
+import { freePort } from "../../src/device/free-port.js";
+import { appFolder, edgeRun, startSource } from "../helpers/edge-app.js";
 import { get, last, startServer, stop } from "../helpers/http-app.js";
 import { exchange, parseAnswers, rawClient } from "../helpers/raw-http.js";
 
@@ -142,4 +143,38 @@ t.test("options and addresses are checked", async (t) => {
     stdout,
     /^EADDRINUSE RangeError TypeError TypeError TypeError EINVAL RangeError RangeError RangeError ARGUMENT$/m,
   );
+});
+
+t.test(
+  "--address and --map-port say where servers listen, whatever the app asks for; the app is not told",
+  async (t) => {
+    const taken = await freePort();
+    const running = await startSource(
+      app.path,
+      `import { serve } from "edge:http";
+     import { onShutdown, report } from "edge:process";
+     const server = await serve({ port: 80 }, () => ({ body: "mapped" }));
+     const other = await serve({ port: 0, host: "0.0.0.0" }, () => ({ body: "other" }));
+     report("ports", { mapped: server.port, other: other.port });
+     onShutdown(() => { server.close(); other.close(); });`,
+      { flags: ["--address", "127.0.0.1", "--map-port", "81=1", "--map-port", `80=${taken}`] },
+    );
+    const { mapped, other } = await running.milestone("ports");
+    t.equal(mapped, 80);
+    t.equal(parseAnswers(await exchange(taken, last("/")))[0]?.body, "mapped");
+    t.equal(parseAnswers(await exchange(Number(other), last("/")))[0]?.body, "other");
+    // Of the whole network 127.0.0.0/8 only the one address.
+    await t.rejects(fetch(`http://127.0.0.2:${taken}/`));
+    await t.rejects(fetch(`http://127.0.0.2:${other}/`));
+    running.kill("SIGTERM");
+    t.equal((await running.finished).code, 0);
+  },
+);
+
+t.test("what --map-port cannot be is refused", async (t) => {
+  for (const value of ["80", "80=", "=80", "80=0", "0=80", "80=65536", "80=8080x", "123456789=1", "80=81=82"]) {
+    const { code, stderr } = await edgeRun(["--map-port", value]);
+    t.equal(code, 2, value);
+    t.match(stderr, /^edge-run: --map-port needs .*: \S/, value);
+  }
 });

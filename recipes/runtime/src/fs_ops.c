@@ -15,14 +15,14 @@
 
 #define LIST_LIMIT 100000
 
-bool edge_fs_resolve(const char *app_dir, const char *path, size_t len, char *out) {
+bool edge_fs_resolve(const char *base, const char *path, size_t len, char *out) {
   char joined[2 * PATH_MAX];
-  size_t dir_len = len && path[0] == '/' ? 0 : strlen(app_dir);
-  if (len == 0 || memchr(path, 0, len) || dir_len + 1 + len >= sizeof joined) return false;
-  memcpy(joined, app_dir, dir_len);
-  joined[dir_len] = '/';
-  memcpy(joined + dir_len + 1, path, len);
-  joined[dir_len + 1 + len] = 0;
+  size_t base_len = len && path[0] == '/' ? 0 : strlen(base);
+  if (len == 0 || memchr(path, 0, len) || base_len + 1 + len >= sizeof joined) return false;
+  memcpy(joined, base, base_len);
+  joined[base_len] = '/';
+  memcpy(joined + base_len + 1, path, len);
+  joined[base_len + 1 + len] = 0;
   size_t used = 0;
   for (char *at = joined; *at;) {
     while (*at == '/') at++;
@@ -45,7 +45,8 @@ bool edge_fs_resolve(const char *app_dir, const char *path, size_t len, char *ou
 bool edge_fs_relocate(const edge_options *options, char *path) {
   const struct {
     const char *from, *to;
-  } moves[] = {{"/app", options->app_dir}, {"/models", options->models_dir}};
+  } moves[] = {
+      {"/app", options->app_dir}, {"/models", options->models_dir}, {"/data", options->data_dir}, {"/tmp", options->tmp_dir}};
   for (size_t i = 0; i < sizeof moves / sizeof *moves; i++) {
     size_t len = strlen(moves[i].from);
     if (strncmp(path, moves[i].from, len) != 0 || (path[len] != 0 && path[len] != '/')) continue;
@@ -60,6 +61,7 @@ bool edge_fs_writable(const edge_options *options, const char *path) {
   for (int i = 0; i < options->writable_count; i++) {
     char folder[PATH_MAX];
     if (!edge_fs_resolve("/", options->writable[i], strlen(options->writable[i]), folder)) continue;
+    if (!edge_fs_relocate(options, folder)) continue;
     size_t len = strlen(folder);
     if (strncmp(path, folder, len) == 0 && (path[len] == '/' || len == 1)) return true;
   }

@@ -8,12 +8,12 @@
 
 #include "options.h"
 
-/* Makes an absolute path without ".", ".." and double slashes; relative ones start at app_dir.
+/* Makes an absolute path without ".", ".." and double slashes; relative ones start at `base`.
  * `out` holds PATH_MAX bytes. False when it is too long or has a 0 inside. */
-bool edge_fs_resolve(const char *app_dir, const char *path, size_t len, char *out);
-/* Puts /app and /models where the options say they are, in place: a test may run an app as it is on the device. */
+bool edge_fs_resolve(const char *base, const char *path, size_t len, char *out);
+/* Puts /app, /models, /data and /tmp where the options say they are, in place: an app runs elsewhere as it does on the device. */
 bool edge_fs_relocate(const edge_options *options, char *path);
-/* Whether the resolved path lies below one of the writable folders. */
+/* Whether the resolved and relocated path lies below one of the writable folders. */
 bool edge_fs_writable(const edge_options *options, const char *path);
 
 typedef struct {

@@ -15,7 +15,7 @@ static const char *const verbs[] = {"read", "read", "write", "list", "stat", "re
 typedef struct {
   edge_work work;
   int kind, error;
-  char path[PATH_MAX];
+  char path[PATH_MAX], shown[PATH_MAX]; /* the file's, and the app's word for it */
   edge_view data;      /* WRITE_FILE: kept alive until the end */
   edge_buf content;    /* READ_*: owned */
   char **names;        /* LIST: owned */
@@ -69,7 +69,7 @@ static JSValue make_info(JSContext *ctx, const fs_work *self) {
 static JSValue finish(edge_work *work) {
   fs_work *self = (fs_work *)work;
   JSContext *ctx = work->host->ctx;
-  if (self->error) return throw_errno(ctx, self->error, self->kind, self->path);
+  if (self->error) return throw_errno(ctx, self->error, self->kind, self->shown);
   switch (self->kind) {
     case READ_FILE:
     case READ_TEXT: return take_content(ctx, self);
@@ -97,9 +97,11 @@ static int prepare(JSContext *ctx, fs_work *self, int argc, JSValueConst *argv) 
   }
   const char *path = JS_ToCStringLen(ctx, &len, argv[0]);
   if (!path) return -1;
-  bool ok = edge_fs_resolve(options->app_dir, path, len, self->path);
-  /* A relative path stands below app_dir already. */
-  if (ok && path[0] == '/') ok = edge_fs_relocate(options, self->path);
+  bool ok = edge_fs_resolve("/app", path, len, self->shown);
+  if (ok) {
+    strcpy(self->path, self->shown);
+    ok = edge_fs_relocate(options, self->path);
+  }
   JS_FreeCString(ctx, path);
   if (!ok) {
     edge_throw(ctx, "EINVAL", "EINVAL: not a path, %s", verbs[self->kind]);
@@ -107,8 +109,12 @@ static int prepare(JSContext *ctx, fs_work *self, int argc, JSValueConst *argv) 
   }
   bool writes = self->kind == WRITE_FILE || self->kind == REMOVE || self->kind == MKDIR;
   if (writes && !edge_fs_writable(options, self->path)) {
-    edge_throw(ctx, "EACCES", "EACCES: only %s and below can be written, %s '%s'",
-               options->writable_count > 1 ? "/data, /tmp" : options->writable[0], verbs[self->kind], self->path);
+    edge_buf folders = {0};
+    for (int i = 0; i < options->writable_count; i++)
+      edge_buf_printf(&folders, "%s%s", i ? ", " : "", options->writable[i]);
+    edge_throw(ctx, "EACCES", "EACCES: only %s and below can be written, %s '%s'", folders.failed ? "" : folders.data,
+               verbs[self->kind], self->shown);
+    edge_buf_free(&folders);
     return -1;
   }
   return self->kind == WRITE_FILE ? edge_view_data(ctx, argc > 1 ? argv[1] : JS_UNDEFINED, "data", &self->data) : 0;

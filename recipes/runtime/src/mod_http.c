@@ -55,18 +55,21 @@ static int read_options(JSContext *ctx, JSValueConst options, edge_server *serve
   return edge_get_int(ctx, options, "maxBodiesBytes", true, 0, BODIES_LIMIT, &server->max_bodies);
 }
 
-/* Listens with the address of options.host, or on all. 0 or -1 (thrown). */
-static int listen_on(JSContext *ctx, JSValueConst options, edge_server *server, int port) {
+/* Listens with the address of options.host, or on all, unless edge-run was told another. 0 or -1 (thrown). */
+static int listen_on(JSContext *ctx, JSValueConst options, edge_server *server, int asked) {
+  const edge_options *told = server->host->options;
+  int port = edge_options_port(told, asked);
   JSValue value = JS_GetPropertyStr(ctx, options, "host");
   if (JS_IsException(value)) return -1;
   const char *host = JS_IsUndefined(value) ? NULL : JS_ToCString(ctx, value);
   bool failed = !host && !JS_IsUndefined(value);
   JS_FreeValue(ctx, value);
   if (failed) return -1;
-  int error = edge_server_listen(server, host, port);
+  const char *address = told->address ? told->address : host;
+  int error = edge_server_listen(server, address, port);
   if (error) {
     edge_throw(ctx, uv_err_name(error), "%s: %s, listen on %s port %d", uv_err_name(error), uv_strerror(error),
-               host ? host : "all addresses,", port);
+               address ? address : "all addresses,", port);
     edge_server_close(server);
   }
   JS_FreeCString(ctx, host);
@@ -87,7 +90,8 @@ static JSValue make_server(JSContext *ctx, edge_server *server, JSValueConst opt
   }
   server->refs++;
   JS_SetOpaque(object, server);
-  int bound = edge_server_port(server);
+  /* Where another port stands for it, the app is not told. */
+  int bound = port ? (int)port : edge_server_port(server);
   JS_DefinePropertyValueStr(ctx, object, "port", JS_NewInt32(ctx, bound), JS_PROP_ENUMERABLE);
   edge_milestone("http", "\"port\":%d", bound);
   return object;

@@ -1,4 +1,3 @@
-import { planImage, planParts } from "../../builders/debian/plan-image.js";
 import { withKeyPlace } from "../../errors/edgeimg-error.js";
 import type { Registries } from "../../fetch/registries.js";
 import type { ImageRequest } from "../../image/request.js";
@@ -9,9 +8,7 @@ import type { Context } from "../types.js";
 import { lockPackages } from "./lock-packages.js";
 import { pinRecipes } from "./pin-recipes.js";
 import { pinSources } from "./pin-sources.js";
-
-/** What a command is about: images, or what another builder's images hold of edgeimg. */
-export type Purpose = "image" | "parts";
+import { type Purpose, purposes } from "./purpose.js";
 
 export interface LockMaker {
   /** Adds what a lock lacks, asking apt and registries. */
@@ -49,10 +46,10 @@ export function lockMaker(context: Context, job: LockMakerJob): LockMaker {
       offline: job.offline,
       ...context,
     });
-  const make = job.purpose === "image" ? planImage : planParts;
+  const { plan } = purposes[job.purpose];
   const planOf = (request: ImageRequest, lock: Lock) => {
     try {
-      return make(request, lock);
+      return plan(request, lock);
     } catch (error) {
       throw withKeyPlace(error, services.placeOf);
     }

@@ -6,18 +6,18 @@ import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import { createFetcher } from "../../fetch/fetcher.js";
 import type { Registries } from "../../fetch/registries.js";
 import { lazy } from "../../ground/lazy.js";
-import { checkBoard, checkSupport, type ImageRequest } from "../../image/request.js";
+import type { ImageRequest } from "../../image/request.js";
 import { formatLock, type Lock, parseLock } from "../../lock/lock-file.js";
 import { checkLocked, type Requirements } from "../../lock/resolve.js";
-import { requirements } from "../../parts/package-sets.js";
 import type { StepServices } from "../../steps/kind.js";
 import { openStore } from "../../store/store.js";
 import type { BuildOptions, Context } from "../types.js";
 import { appDependencies } from "./app-dependencies.js";
 import { cacheFolder } from "./cache-folder.js";
 import { checkProject } from "./check-project.js";
-import { type LockMaker, lockMaker, type Purpose } from "./lock-maker.js";
+import { type LockMaker, lockMaker } from "./lock-maker.js";
 import { imageRequest, type OpenProject, openProject } from "./open-project.js";
+import { type Purpose, purposes } from "./purpose.js";
 import { userProxies, userRegistries } from "./registries.js";
 
 export type ChooseTargets = (project: OpenProject) => readonly Target[];
@@ -50,11 +50,9 @@ export async function lockSession(
   const project = await openProject(context, options);
   await checkProject({ ...project, localPath: (path) => resolve(project.folder, path) });
   const requests = await targetRequests(context, project, choose(project));
-  for (const request of requests) {
-    checkSupport(request);
-    if (purpose === "image") checkBoard(request);
-  }
-  const needed = allRequirements(requests.map(requirements));
+  const { check, needs } = purposes[purpose];
+  for (const request of requests) check(request);
+  const needed = allRequirements(requests.map(needs));
   const registries = lazy(() => userRegistries(context.env));
   const services = await openServices(context, { options, project, registries });
   const file = project.lockFile;

@@ -10,7 +10,7 @@ import { type MergedProject, mergeProject } from "../../config/merge.js";
 import { EdgeimgError, type Place } from "../../errors/edgeimg-error.js";
 import { nearest } from "../../errors/nearest.js";
 import { packageHome } from "../../ground/home.js";
-import type { ImageRequest } from "../../image/request.js";
+import { hostName, type ImageRequest } from "../../image/request.js";
 import type { BuildOptions, Context } from "../types.js";
 import { templateRenderer } from "./render-template.js";
 
@@ -88,10 +88,12 @@ export function imageRequest(project: OpenProject, target: Target = firstTarget(
     origin.from === "file" ? merged.place(targetPath(merged, key, target[key])) : undefined;
   const inside = relative(folder, outBase);
   // Named one by one: another folder for results may hold other things, even the app.
-  const results = () =>
-    [...catalog.boards.keys()].flatMap((one) =>
+  const results = () => [
+    join(inside, hostName),
+    ...[...catalog.boards.keys()].flatMap((one) =>
       [...catalog.engines.keys()].map((other) => join(inside, targetName({ board: one, engine: other }))),
-    );
+    ),
+  ];
   // Archives that the user supplies are no part of the app, unless the app lives there.
   const supplied = merged.project.app.entry.startsWith("sources/") ? [] : ["sources"];
   return {

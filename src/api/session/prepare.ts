@@ -3,9 +3,9 @@ import type { ImageRequest } from "../../image/request.js";
 import { emptyLock, formatLock, type Lock, parseLock } from "../../lock/lock-file.js";
 import type { StepServices } from "../../steps/kind.js";
 import type { BuildOptions, Context } from "../types.js";
-import type { Purpose } from "./lock-maker.js";
 import { type ChooseTargets, lockSession } from "./lock-session.js";
 import { type OpenProject, outFolder } from "./open-project.js";
+import type { Purpose } from "./purpose.js";
 
 /** What a build of one board runs with. */
 export interface Prepared {
@@ -33,7 +33,7 @@ export async function prepareMatrix(context: Context, options: BuildOptions): Pr
   return await prepareTargets(context, options, ({ merged }) => matrixTargets(merged));
 }
 
-/** The same for any targets. `parts`: for another builder, so that the boards need not have images made of Debian's packages. */
+/** The same for any targets and any purpose; only for an image the boards must have images made of Debian's packages. */
 export async function prepareTargets(
   context: Context,
   options: BuildOptions,
@@ -43,7 +43,7 @@ export async function prepareTargets(
   const session = await lockSession(context, options, choose, purpose);
   const { project, services } = session;
   // An image that lets anybody in at its console does not leave a build without a word.
-  if (project.merged.project.system.debug) {
+  if (project.merged.project.system.debug && purpose !== "host") {
     const message =
       "`system.debug: true`: the image gives a root shell without password to anybody at its serial console. Never ship it.";
     context.emit({ type: "log", level: "warn", message });

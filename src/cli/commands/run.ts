@@ -1,11 +1,12 @@
+import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import type { CommandSpec } from "../command.js";
 import { buildFlags, buildOptions } from "../flags.js";
 
 export const run: CommandSpec = {
   name: "run",
-  summary: "boot the image in QEMU",
+  summary: "boot the image in QEMU, or run the app on this machine",
   description:
-    "Boots an image in an emulated board with its console on this terminal, and forwards local ports to the app's HTTP server and to ssh; the addresses are printed. Without an image the project's is built. An image that is named is copied, never written: also one with settings that `edgeimg flash` wrote to a file. Ctrl-C ends it.",
+    "Boots an image in an emulated board with its console on this terminal, and forwards local ports to the app's HTTP server and to ssh; the addresses are printed. Without an image the project's is built. An image that is named is copied, never written: also one with settings that `edgeimg flash` wrote to a file. Ctrl-C ends it. With --host there is neither image nor emulator: the app runs on this machine, in the same runtime, and starts anew when a file of the project is saved; an error of the app is shown with its place, and the app that runs goes on.",
   arguments: [
     {
       name: "image",
@@ -16,6 +17,7 @@ export const run: CommandSpec = {
   ],
   flags: [
     ...buildFlags,
+    { name: "host", help: "run the app on this machine instead, anew after each change of the project's files" },
     {
       name: "port",
       short: "p",
@@ -25,6 +27,7 @@ export const run: CommandSpec = {
     },
   ],
   examples: [
+    ["edgeimg run --host", "try an app while you write it: some seconds from saving to serving"],
     ["edgeimg run --board rpi4 --engine ncnn", "boot the example on an emulated Raspberry Pi 4"],
     ["edgeimg run out/rpi4-ncnn", "boot what was built, and build nothing"],
     ["edgeimg run card.img --board rpi4", "boot a file that `edgeimg flash --device card.img` wrote"],
@@ -32,13 +35,15 @@ export const run: CommandSpec = {
   ],
   fillsStore: true,
   run: async ({ api, arguments: [image], context, flags, output, terminal }) => {
-    const { runImage } = api;
-    const result = await runImage(context, {
-      ...buildOptions(flags),
-      image,
-      port: flags.number("port"),
-      input: terminal.stdin,
-    });
+    const options = { ...buildOptions(flags), port: flags.number("port") };
+    if (flags.on("host") && image !== undefined)
+      throw new EdgeimgError("ERR_EDGEIMG_USAGE", "--host runs the project's app, and boots no image.", {
+        hint: "Leave out the image, or --host.",
+      });
+    const { runHost, runImage } = api;
+    const result = flags.on("host")
+      ? await runHost(context, options)
+      : await runImage(context, { ...options, image, input: terminal.stdin });
     await output.result({ command: "run", ...result }, "");
     return result.exitCode;
   },

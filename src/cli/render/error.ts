@@ -1,5 +1,6 @@
 import type { EdgeimgError } from "../../errors/edgeimg-error.js";
 import { placeText } from "../../errors/place.js";
+import type { Problem } from "../../ground/events.js";
 import { paint } from "./paint.js";
 import { printable } from "./words.js";
 
@@ -8,19 +9,20 @@ const maxDetails = 30;
 
 /** An error as a few lines: code, message, place, details, remedy. */
 export function errorText(
-  error: EdgeimgError,
+  error: Problem | EdgeimgError,
   options: { readonly color: boolean; readonly verbose: boolean },
 ): string {
   const style = paint(options.color);
   const lines = [`${style.red("error")} ${style.bold(error.code)}: ${printable(error.message)}`];
   if (error.place !== undefined) lines.push(`  at ${printable(placeText(error.place))}`);
-  const details = error.details.flatMap((detail) => detail.split("\n"));
+  const details = (error.details ?? []).flatMap((detail) => detail.split("\n"));
   const shown = options.verbose ? details : details.slice(0, maxDetails);
   for (const detail of shown) lines.push(`  ${printable(detail)}`);
   if (details.length > shown.length) lines.push(`  (${details.length - shown.length} more lines with --verbose)`);
   if (error.hint !== undefined) lines.push(`  ${style.green("help:")} ${printable(error.hint)}`);
   lines.push(style.dim(`  more: edgeimg explain ${error.code}`));
-  if (options.verbose && error.stack !== undefined) lines.push(style.dim(error.stack), ...causes(error.cause));
+  if (options.verbose && error instanceof Error && error.stack !== undefined)
+    lines.push(style.dim(error.stack), ...causes(error.cause));
   return `${lines.join("\n")}\n`;
 }
 

@@ -1,10 +1,19 @@
 import type { BuildEvent } from "../../ground/events.js";
+import { errorText } from "./error.js";
 import { paint } from "./paint.js";
 import type { Renderer, RenderOptions } from "./renderer.js";
 import { durationText, printable, progressText } from "./words.js";
 
 /** A step that takes longer than this says how far it is, in this rhythm. */
 const progressEveryMs = 10_000;
+
+/** What an app says, and what is wrong with it, is what a user runs it for. */
+const shownAlways: ReadonlySet<BuildEvent["type"]> = new Set(["console", "app-kept", "app-ended"]);
+
+/** Some files by name, or the first of many. */
+function changedText([first = "", ...others]: readonly string[]): string {
+  return others.length === 0 ? printable(first) : `${printable(first)} and ${others.length} more`;
+}
 
 /** Plain lines, one for each thing that happened: for CI logs and pipes. */
 export function plainRenderer(options: RenderOptions): Renderer {
@@ -26,8 +35,12 @@ export function plainRenderer(options: RenderOptions): Renderer {
     told = true;
   };
 
+  /** While an app runs, its own lines count: of the builds behind it only what takes long. */
+  let serving = false;
+
   const normal = (event: BuildEvent): void => {
-    if (event.type === "console") tellCached();
+    if (event.type === "console" || event.type === "app-started") tellCached();
+    if (serving && options.level !== "verbose" && ["step-end", "step-failed"].includes(event.type)) return;
     switch (event.type) {
       case "plan":
         total += event.steps;
@@ -41,7 +54,7 @@ export function plainRenderer(options: RenderOptions): Renderer {
         if (now - (spoken.get(event.step) ?? now) < progressEveryMs) return;
         spoken.set(event.step, now);
         const left = event.msLeft === undefined ? "" : `, ${durationText(event.msLeft)} left`;
-        line(`${count()} ${titles.get(event.step) ?? event.step}: ${progressText(event)}${left}`);
+        line(`${serving ? "" : `${count()} `}${titles.get(event.step) ?? event.step}: ${progressText(event)}${left}`);
         break;
       }
       case "step-end":
@@ -68,6 +81,25 @@ export function plainRenderer(options: RenderOptions): Renderer {
       case "console":
         line(printable(event.line));
         break;
+      case "app-started":
+        line(
+          event.changed.length === 0
+            ? `the app's HTTP port is at ${event.url} once it serves; Ctrl-C ends the app`
+            : style.green(`${changedText(event.changed)}: built in ${durationText(event.ms)}, the app starts anew`),
+        );
+        serving = true;
+        break;
+      case "app-kept":
+        options.write(errorText(event.problem, { color: options.color, verbose: options.level === "verbose" }));
+        line(
+          event.isRunning
+            ? `${changedText(event.changed)}: the app goes on as it was until this builds`
+            : `${changedText(event.changed)}: the app starts when this builds`,
+        );
+        break;
+      case "app-ended":
+        line(`${style.yellow("the app ended")} (${event.reason}); it starts again when a file changes`);
+        break;
       case "log":
       case "artifact":
         break;
@@ -89,7 +121,8 @@ export function plainRenderer(options: RenderOptions): Renderer {
           );
         return;
       }
-      if (options.level === "quiet" && !(event.type === "check" && !event.passed) && event.type !== "console") return;
+      if (options.level === "quiet" && !shownAlways.has(event.type) && !(event.type === "check" && !event.passed))
+        return;
       normal(event);
     },
     finish: async () => {

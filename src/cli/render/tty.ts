@@ -23,6 +23,8 @@ export function ttyRenderer(options: RenderOptions): Renderer {
     | { readonly stop: (failed: boolean) => Promise<void>; readonly finished: (line: string) => void }
     | undefined;
   let failed = false;
+  /** An app runs on this machine: its lines are shown as they come, and no list. */
+  let serving = false;
 
   const start = () => {
     const rows: (Row | undefined)[] = [];
@@ -101,6 +103,8 @@ export function ttyRenderer(options: RenderOptions): Renderer {
 
   return {
     emit: (event) => {
+      if (event.type === "app-started") serving = true;
+      if (serving && closing === undefined && live === undefined) return plain.emit(event);
       const line = board.take(event, options.now());
       if (event.type === "step-failed") failed = true;
       if (event.type === "plan" || event.type.startsWith("step-")) {

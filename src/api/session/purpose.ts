@@ -1,0 +1,31 @@
+import { planHost } from "../../builders/debian/plan-host.js";
+import { planImage, planParts } from "../../builders/debian/plan-image.js";
+import { checkBoard, checkSupport, hostRequest, type ImageRequest } from "../../image/request.js";
+import type { Lock } from "../../lock/lock-file.js";
+import type { Requirements } from "../../lock/resolve.js";
+import { hostRequirements, requirements } from "../../parts/package-sets.js";
+import type { Plan } from "../../plan/step.js";
+
+/** What a command is about: images, what another builder's images hold of edgeimg, or the app on the machine that builds. */
+export type Purpose = "image" | "parts" | "host";
+
+interface PurposeFunctions {
+  /** Throws what a board or an engine does not support. */
+  readonly check: (request: ImageRequest) => void;
+  /** The packages that it takes. */
+  readonly needs: (request: ImageRequest) => Requirements;
+  readonly plan: (request: ImageRequest, lock: Lock) => Plan;
+}
+
+export const purposes: Readonly<Record<Purpose, PurposeFunctions>> = {
+  image: {
+    check: (request) => {
+      checkSupport(request);
+      checkBoard(request);
+    },
+    needs: requirements,
+    plan: planImage,
+  },
+  parts: { check: checkSupport, needs: requirements, plan: planParts },
+  host: { check: hostRequest, needs: hostRequirements, plan: planHost },
+};
