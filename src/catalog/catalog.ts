@@ -24,6 +24,12 @@ export interface CatalogConverter {
   readonly folder: string;
 }
 
+/** A tool and the folder that its source may be in. */
+export interface CatalogTool {
+  readonly tool: Tool;
+  readonly folder: string;
+}
+
 /** Everything that is known about boards, engines and the distribution. */
 export interface Catalog {
   readonly boards: ReadonlyMap<string, Board>;
@@ -33,7 +39,7 @@ export interface Catalog {
   /** Converters between formats of models. */
   readonly converters: ReadonlyMap<string, CatalogConverter>;
   /** Programs that run on the host. */
-  readonly tools: ReadonlyMap<string, Tool>;
+  readonly tools: ReadonlyMap<string, CatalogTool>;
   readonly distribution: Distribution;
   readonly init: InitRecipe;
   /** Files of recipes/init/rootfs, which are laid over the root: path there -> is it executable? */
@@ -57,7 +63,7 @@ export async function loadCatalog(home: string, project: string | undefined): Pr
   const boardFiles = new Map<string, string>();
   const engines = new Map<string, CatalogRecipe>();
   const converters = new Map<string, CatalogConverter>();
-  const tools = new Map<string, Tool>();
+  const tools = new Map<string, CatalogTool>();
   for (const base of project === undefined || project === home ? [home] : [home, project]) {
     for (const file of await yamlFiles(join(base, "board-configs"))) {
       const found = await readEntry(board, file);
@@ -74,7 +80,7 @@ export async function loadCatalog(home: string, project: string | undefined): Pr
     }
     for (const folder of await folders(join(base, "recipes/tools"), "tool.yaml")) {
       const found = await readEntry(tool, join(folder, "tool.yaml"));
-      tools.set(found.name, found);
+      tools.set(found.name, { tool: found, folder });
     }
   }
   return {

@@ -1,11 +1,11 @@
 import * as z from "../ground/zod.js";
 import { againstText, checkAgainst, checkMetric, hostReference } from "./check.js";
+import { cmakeBuild, scalar } from "./cmake.js";
 import { arch, name, sha256 } from "./common.js";
 import { modelFormat } from "./converter.js";
 import { dispatched } from "./dispatch.js";
 import { sources } from "./source.js";
 
-const scalar = z.union([z.string(), z.boolean(), z.number()]);
 const word = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, "lower-case letters, digits and dashes");
 /** A path that stays within its folder. */
 const path = z
@@ -21,13 +21,7 @@ const variant = z.strictObject({
   cflags: z.array(z.string()).default([]),
 });
 
-/** Built from source with CMake: configure, build, install below `usr/`, strip. */
-const cmakeBuild = z.strictObject({
-  kind: z.literal("cmake"),
-  options: z.record(z.string(), scalar).default({}).describe("Cache entries; booleans become ON and OFF."),
-  cflags: z.array(z.string()).default([]).describe("Added to -O2 and -mcpu, which come from the board."),
-  targets: z.array(z.string()).default([]).describe("What to build; everything when empty."),
-  directory: path.default(".").describe("Where the CMakeLists.txt is, within the source."),
+const engineCmakeBuild = cmakeBuild.extend({
   variants: z.array(variant).default([]).describe("Settings for some cores only, added to the general ones."),
 });
 
@@ -67,7 +61,7 @@ const buildrootEngine = z.strictObject({
   packages: z.array(z.string()).default([]).describe("Buildroot packages that must be built before it."),
 });
 
-export const build = z.discriminatedUnion("kind", [cmakeBuild, prebuiltBuild, compileBuild, packagesBuild]);
+export const build = z.discriminatedUnion("kind", [engineCmakeBuild, prebuiltBuild, compileBuild, packagesBuild]);
 
 export const recipe = z.strictObject({
   format: z.literal(1).describe("Version of this file's format."),

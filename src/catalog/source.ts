@@ -2,7 +2,7 @@ import * as z from "../ground/zod.js";
 import { arch, sha256 } from "./common.js";
 
 /** A path that stays within its folder. */
-const inside = z
+export const inside = z
   .string()
   .regex(/^(?!\/)(?!(?:[^/]*\/)*\.\.(?:\/|$))[^\0\n]+$/, "a relative path without ..")
   .max(1000);

@@ -1,11 +1,7 @@
 import * as z from "../ground/zod.js";
+import { cmakeBuild } from "./cmake.js";
 import { arch, name } from "./common.js";
-import { pinnedFile } from "./source.js";
-
-const path = z
-  .string()
-  .regex(/^(?!\/)(?!(?:[^/]*\/)*\.\.(?:\/|$))[^\0\n]+$/, "a relative path without ..")
-  .max(1000);
+import { inside as path, pinnedFile, sources } from "./source.js";
 
 /** A program out of an archive, one archive a host; started through the loader and libraries of the image tools. */
 const archiveTool = z.strictObject({
@@ -44,7 +40,30 @@ const pythonTool = z.strictObject({
     .describe("The module that is run; absent: the script that a converter brings."),
 });
 
-export const toolEnvironment = z.discriminatedUnion("kind", [archiveTool, debianTool, pythonTool]);
+/** C or C++ compiled and linked in one command, no build system. */
+const programBuild = z.strictObject({
+  kind: z.literal("compile"),
+  cflags: z.array(z.string()).default([]).describe("Added to -O2 and to the flag that names the core."),
+  sources: z.array(path).min(1).describe("Files of the source tree: all of C, else the C++ compiler takes them."),
+  link: z.array(z.string()).default([]).describe("Libraries that it is linked with, as -l names them."),
+});
+
+/** A program compiled for the host from a locked source, as engines are for boards, and started with the libraries that it was linked with. */
+const sourceTool = z.strictObject({
+  kind: z.literal("source"),
+  sources: sources
+    .default({})
+    .describe("Archives that it is made of, by name, laid into one tree. The folder's own files when empty."),
+  packages: z
+    .array(z.string())
+    .default([])
+    .describe("-dev packages that it is compiled with, beside those of the C and C++ libraries."),
+  build: z.discriminatedUnion("kind", [cmakeBuild, programBuild]).describe("How the source becomes a program."),
+  program: path.describe("The program within the result, such as usr/bin/flatc."),
+});
+export type SourceTool = z.infer<typeof sourceTool>;
+
+export const toolEnvironment = z.discriminatedUnion("kind", [archiveTool, debianTool, pythonTool, sourceTool]);
 export type ToolEnvironment = z.infer<typeof toolEnvironment>;
 
 /** `recipes/tools/NAME/tool.yaml`: a program that runs on the host while an image is built. */

@@ -1,11 +1,11 @@
 import type { Catalog, CatalogConverter } from "../catalog/catalog.js";
 import type { Converter } from "../catalog/converter.js";
-import type { ToolEnvironment } from "../catalog/tool.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { nearest } from "../errors/nearest.js";
 import type { DebianContext } from "./roots.js";
 import { localRecipe } from "./runtime.js";
-import { toolCommand } from "./tools.js";
+import type { SysrootSources } from "./sysroot.js";
+import { type NamedTool, toolCommand } from "./tools.js";
 
 /** A model's files of one format, as a step's tree. */
 export interface FormatFiles {
@@ -48,11 +48,13 @@ export function conversionPath(
   );
 }
 
-/** Where a converter's tool comes from. Throws ERR_EDGEIMG_CATALOG_INVALID when it names one that is not there. */
-export function environmentOf({ tools }: Pick<Catalog, "tools">, { name, tool }: Converter): ToolEnvironment {
-  if (typeof tool !== "string") return tool;
+/** A converter's tool. Throws ERR_EDGEIMG_CATALOG_INVALID when it names one that is not there. */
+export function toolOf({ tools }: Pick<Catalog, "tools">, { converter, folder }: CatalogConverter): NamedTool {
+  const { name, tool } = converter;
+  if (typeof tool !== "string") return { name, environment: tool, folder, local: converterLocal(converter) };
   const found = tools.get(tool);
-  if (found !== undefined) return found.environment;
+  if (found !== undefined)
+    return { name: tool, environment: found.tool.environment, folder: found.folder, local: `tools/${tool}` };
   const close = nearest(tool, [...tools.keys()]);
   throw new EdgeimgError(
     "ERR_EDGEIMG_CATALOG_INVALID",
@@ -63,13 +65,15 @@ export function environmentOf({ tools }: Pick<Catalog, "tools">, { name, tool }:
   );
 }
 
+const converterLocal = ({ name }: Pick<Converter, "name">): string => `converters/${name}`;
+
 export interface ConversionOptions {
   /** The model's name in the project. */
   readonly model: string;
   readonly why: string;
   /** The engine's title, for messages. */
   readonly engine: string;
-  readonly catalog: Pick<Catalog, "tools">;
+  readonly catalog: Pick<Catalog, "tools"> & SysrootSources;
   /** The root whose loader starts programs out of archives. */
   readonly hostTools: string;
   /** The step that knows the model's ports. */
@@ -79,18 +83,17 @@ export interface ConversionOptions {
 /** Adds the step in which one converter works on a model. */
 export function conversionStep(
   context: DebianContext,
-  { converter, folder }: CatalogConverter,
+  one: CatalogConverter,
   source: FormatFiles,
   options: ConversionOptions,
 ): FormatFiles {
-  const { model, engine } = options;
-  const environment = environmentOf(options.catalog, converter);
-  const named = typeof converter.tool === "string" ? converter.tool : converter.name;
+  const { model, engine, catalog, hostTools } = options;
+  const { converter, folder } = one;
   const script =
     converter.script === undefined
       ? undefined
-      : { step: localRecipe(context, `converters/${converter.name}`, folder), path: converter.script };
-  const tool = toolCommand(context, { name: named, environment, hostTools: options.hostTools, script });
+      : { step: localRecipe(context, converterLocal(converter), folder), path: converter.script };
+  const tool = toolCommand(context, { ...toolOf(catalog, one), catalog, hostTools, script });
   const files = Object.fromEntries(
     Object.entries(converter.outputs).map(([role, file]) => [role, file.replaceAll("{name}", model)]),
   );

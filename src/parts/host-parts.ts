@@ -3,12 +3,11 @@ import type { AppRequest } from "../image/request.js";
 import type { AssembleEntry } from "../steps/assemble.js";
 import { type AppSteps, appSteps } from "./app.js";
 import { type EngineSteps, engineSteps } from "./engine.js";
-import { neededRoot, optionalRoot } from "./image-parts.js";
 import { native } from "./launch.js";
 import { besides, referenceStep } from "./model-source.js";
 import { prepareModel } from "./models.js";
 import type { programSets } from "./package-sets.js";
-import { type DebianContext, toolsRoot } from "./roots.js";
+import { type DebianContext, neededRoot, optionalRoot, toolsRoot } from "./roots.js";
 import { type CompiledProgram, localRecipe, programStep } from "./runtime.js";
 
 /** What an app needs to run on the machine that builds, as steps. */

@@ -1,6 +1,5 @@
 import { type ProgramRole, programOf } from "../catalog/runtime.js";
 import type { ImageRequest } from "../image/request.js";
-import type { PackageSetRequest } from "../lock/resolve.js";
 import type { AssembleEntry } from "../steps/assemble.js";
 import { type AppSteps, appSteps } from "./app.js";
 import { engineSteps } from "./engine.js";
@@ -8,15 +7,8 @@ import { emulated } from "./launch.js";
 import { referenceStep } from "./model-source.js";
 import { type ModelSteps, modelSteps } from "./models.js";
 import type { packageSets } from "./package-sets.js";
-import { type DebianContext, targetRoot, toolsRoot } from "./roots.js";
+import { type DebianContext, neededRoot, optionalRoot, toolsRoot } from "./roots.js";
 import { type CompiledProgram, localRecipe, programStep } from "./runtime.js";
-
-/** Documentation that no root needs; copyright files stay for the manifest. */
-const documentation = [
-  "usr/share/{man,locale,info,lintian,bug,doc-base}/**",
-  "usr/share/doc/*/{changelog,NEWS,README}**",
-  "usr/share/doc/**/examples/**",
-];
 
 /** What an image holds beside the distribution's files, as steps. */
 export interface ImageParts {
@@ -37,22 +29,6 @@ export interface ImageParts {
     readonly inputs: Readonly<Record<string, string>>;
     readonly entries: readonly AssembleEntry[];
   };
-}
-
-/** A root of one of the target's sets of packages; undefined for a set that the image does not need. */
-export function optionalRoot(
-  context: DebianContext,
-  set: PackageSetRequest | undefined,
-  about: { readonly title: string; readonly why: string; readonly only?: readonly string[] },
-): string | undefined {
-  return set === undefined ? undefined : targetRoot(context, { set: set.name, exclude: documentation, ...about });
-}
-
-/** The same for a set that every image needs. */
-export function neededRoot(...args: Parameters<typeof optionalRoot>): string {
-  const step = optionalRoot(...args);
-  if (step === undefined) throw new Error("a root that every image has is missing");
-  return step;
 }
 
 /** Adds the steps that make runtime, engine, models and app. */

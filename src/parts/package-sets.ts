@@ -3,8 +3,9 @@ import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { sha256Text } from "../ground/canonical.js";
 import { type AppRequest, hostRequest, type ImageRequest } from "../image/request.js";
 import type { PackageSetRequest, Requirements } from "../lock/resolve.js";
-import { conversionPath, environmentOf } from "./conversion.js";
+import { conversionPath, toolOf } from "./conversion.js";
 import { type ToolSet, toolRequests } from "./roots.js";
+import { sysrootRequest } from "./sysroot.js";
 import { toolPackages } from "./tools.js";
 
 /** The sets of packages that an image is made of; undefined for one that it does not need. */
@@ -43,20 +44,15 @@ export function packageSets(request: ImageRequest) {
 
 /** Those of them that programs are compiled with. */
 export function programSets({ board, engine, catalog }: AppRequest) {
-  const { distribution, runtime, kernels } = catalog;
+  const { runtime } = catalog;
   const { packages } = engine.recipe;
-  const base = [...distribution.sysroot, ...runtime.packages.sysroot, ...kernels.packages.sysroot];
-  const isInBase = packages.sysroot.every((name) => base.includes(name));
+  const sysrootOf = (more: readonly string[]) =>
+    sysrootRequest(catalog, { arch: board.arch, owner: engine.recipe.name, more });
+  const sysroot = sysrootOf([]);
+  const engineSysroot = sysrootOf(packages.sysroot);
   return {
-    // The same for every engine: what is compiled against it is compiled once.
-    sysroot: { name: `sysroot/${board.arch}`, arch: board.arch, packages: unique(base) },
-    engineSysroot: isInBase
-      ? undefined
-      : {
-          name: `sysroot/${engine.recipe.name}-${board.arch}`,
-          arch: board.arch,
-          packages: unique([...base, ...packages.sysroot]),
-        },
+    sysroot,
+    engineSysroot: engineSysroot.name === sysroot.name ? undefined : engineSysroot,
     libraries: exactly(`libraries/runtime-${board.arch}`, board.arch, runtime.packages.libraries),
     headers: exactly(`headers/${engine.recipe.name}-${board.arch}`, board.arch, packages.headers),
   } satisfies Record<string, PackageSetRequest | undefined>;
@@ -91,19 +87,16 @@ function lockedSets(
   names: readonly ToolSet[],
   packages: Readonly<Record<string, PackageSetRequest | undefined>>,
 ): Requirements {
-  const { distribution } = request.catalog;
+  const { catalog, board } = request;
+  const { distribution } = catalog;
   const hostArch = request.host.arch;
-  const tools = conversionsOf(request).map(({ converter }) => {
-    const named = typeof converter.tool === "string" ? converter.tool : converter.name;
-    return toolPackages(named, environmentOf(request.catalog, converter), { hostArch });
-  });
-  const own = new Map(tools.flatMap((set) => (typeof set === "object" ? [[set.name, set]] : [])));
-  const all: ToolSet[] = [...names, ...(tools.includes("python") ? (["python"] as const) : [])];
-  const sets = Object.values(packages).filter((set) => set !== undefined);
-  return {
-    distribution,
-    sets: [...toolRequests({ distribution, hostArch, arch: request.board.arch }, all), ...own.values(), ...sets],
-  };
+  const sets = [
+    ...toolRequests({ distribution, hostArch, arch: board.arch }, names),
+    ...conversionsOf(request).flatMap((one) => toolPackages(toolOf(catalog, one), { hostArch, catalog })),
+    ...Object.values(packages).filter((set) => set !== undefined),
+  ];
+  // Two tools may need the same, or what a board of the host's architecture does.
+  return { distribution, sets: [...new Map(sets.map((set) => [set.name, set])).values()] };
 }
 
 function unique(values: readonly string[]): string[] {

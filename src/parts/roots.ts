@@ -150,6 +150,29 @@ export function targetRoot(
   });
 }
 
+/** Documentation that no root needs; copyright files stay for the manifest. */
+const documentation = [
+  "usr/share/{man,locale,info,lintian,bug,doc-base}/**",
+  "usr/share/doc/*/{changelog,NEWS,README}**",
+  "usr/share/doc/**/examples/**",
+];
+
+/** A root of one of the target's sets of packages; undefined for a set that the image does not need. */
+export function optionalRoot(
+  context: DebianContext,
+  set: PackageSetRequest | undefined,
+  about: { readonly title: string; readonly why: string; readonly only?: readonly string[] },
+): string | undefined {
+  return set === undefined ? undefined : targetRoot(context, { set: set.name, exclude: documentation, ...about });
+}
+
+/** The same for a set that every image needs. */
+export function neededRoot(...args: Parameters<typeof optionalRoot>): string {
+  const step = optionalRoot(...args);
+  if (step === undefined) throw new Error("a root that every image has is missing");
+  return step;
+}
+
 /** A tool's package for a target. */
 function packageName(text: string, arch: Arch): string {
   return text.replaceAll("{triplet}", architectures[arch].triplet.replaceAll("_", "-"));

@@ -58,8 +58,8 @@ export interface SourceTree {
   /** Only those for this architecture. */
   readonly arch: Arch;
   readonly why: string;
-  /** Of the source `main`, which is the recipe's. */
-  readonly about: Pick<Origin, "version" | "license" | "need">;
+  /** Of the source `main`, which is the recipe's; absent for what gets into no image. */
+  readonly about?: Pick<Origin, "version" | "license" | "need">;
   /** Globs of what is wanted of a source that does not say so itself. */
   readonly only?: readonly string[];
 }
@@ -81,7 +81,9 @@ export function sourceTree(context: DebianContext, tree: SourceTree): string {
       source,
       why,
       ...(only === undefined ? {} : { only }),
-      ...(key === "main" ? { origin: { kind: "source", name, purl, sha256, ...tree.about } } : {}),
+      ...(key === "main" && tree.about !== undefined
+        ? { origin: { kind: "source", name, purl, sha256, ...tree.about } }
+        : {}),
     });
     return { from: patchSteps(context, { name: own, folder, local, unpacked, source }), to: source.into ?? "" };
   });

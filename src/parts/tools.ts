@@ -3,8 +3,10 @@ import type { PinnedFile } from "../catalog/source.js";
 import type { ToolEnvironment } from "../catalog/tool.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { PackageSetRequest } from "../lock/resolve.js";
-import { type DebianContext, hostRoot, toolsRoot } from "./roots.js";
-import { archiveSteps } from "./source.js";
+import { compiledTool, toolSysroot } from "./compiled-tool.js";
+import { type DebianContext, hostRoot, toolRequests, toolsRoot } from "./roots.js";
+import { archiveSteps, sourcesFor } from "./source.js";
+import type { SysrootSources } from "./sysroot.js";
 
 /** How a step starts a tool: its inputs, the first words of its command, its environment. */
 export interface ToolCommand {
@@ -13,10 +15,18 @@ export interface ToolCommand {
   readonly env: Readonly<Record<string, string>>;
 }
 
-export interface ToolOptions {
-  /** The tool's name, in ids of steps and in messages. */
+/** A tool where it is described: in recipes/tools, or in a converter. */
+export interface NamedTool {
+  /** In ids of steps and in messages. */
   readonly name: string;
   readonly environment: ToolEnvironment;
+  /** The folder of the description, and its name among local steps: `tools/pnnx`. */
+  readonly folder: string;
+  readonly local: string;
+}
+
+export interface ToolOptions extends NamedTool {
+  readonly catalog: SysrootSources;
   /** The root whose loader starts programs out of archives. */
   readonly hostTools: string;
   /** For a Python tool: a file of a step's tree to run. */
@@ -60,6 +70,14 @@ export function toolCommand(context: DebianContext, options: ToolOptions): ToolC
         command: [`in/tool/root/${environment.program}`],
         env: {},
       };
+    case "source": {
+      const { step, launcher } = compiledTool(context, { ...options, environment }, why);
+      return {
+        inputs: { tool: step, ...launcher.inputs },
+        command: [...launcher.command, `{cwd}/in/tool/${environment.program}`],
+        env: {},
+      };
+    }
     case "python": {
       if (!environment.hosts.includes(hostArch)) throw wrongHost(name, hostArch, environment.hosts);
       const wheels = Object.entries(environment.wheels).map(([wheel, source]): [string, string] => [
@@ -106,19 +124,24 @@ export function toolCommand(context: DebianContext, options: ToolOptions): ToolC
 
 const toolSet = (name: string): string => `tools/${name}`;
 
-/** The set of packages that a tool needs in the lock; `python` is the distribution's interpreter. */
+/** The sets of packages that a tool needs in the lock. */
 export function toolPackages(
-  name: string,
-  environment: ToolEnvironment,
-  { hostArch }: Pick<DebianContext, "hostArch">,
-): PackageSetRequest | "python" | undefined {
+  { name, environment }: Pick<NamedTool, "name" | "environment">,
+  { hostArch, catalog }: { readonly hostArch: Arch; readonly catalog: SysrootSources },
+): PackageSetRequest[] {
+  const { distribution } = catalog;
   switch (environment.kind) {
     case "archive":
-      return undefined;
+      return [];
     case "python":
-      return "python";
+      return toolRequests({ distribution, hostArch, arch: hostArch }, ["python"]);
     case "debian":
-      return { name: toolSet(name), arch: hostArch, packages: [...environment.packages].sort() };
+      return [{ name: toolSet(name), arch: hostArch, packages: [...environment.packages].sort() }];
+    case "source":
+      return [
+        ...toolRequests({ distribution, hostArch, arch: hostArch }, ["toolchain"]),
+        toolSysroot({ name, environment, catalog }, hostArch),
+      ];
   }
 }
 
@@ -129,6 +152,8 @@ export function toolSources(environment: ToolEnvironment, hostArch: Arch): reado
       return Object.entries(environment.hosts).flatMap(([host, source]) => (host === hostArch ? [source] : []));
     case "python":
       return Object.values(environment.wheels);
+    case "source":
+      return sourcesFor(environment.sources, hostArch).map(([, source]) => source);
     case "debian":
       return [];
   }

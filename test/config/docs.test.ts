@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import t from "tap";
 import { converter } from "../../src/catalog/converter.js";
 import { sources } from "../../src/catalog/source.js";
+import { tool } from "../../src/catalog/tool.js";
 import { loadProject } from "../../src/config/load.js";
 import { parseYaml } from "../../src/formats/yaml.js";
 import type { ModelPorts } from "../../src/steps/model-ports.js";
@@ -62,6 +63,10 @@ t.test("YAML in the docs is read, as a whole project or as part of one", async (
     // Parts of recipes have keys of their own.
     if (keys.includes("sources")) {
       t.doesNotThrow(() => sources.parse(Reflect.get(value ?? {}, "sources")), name);
+      continue;
+    }
+    if (keys.includes("environment")) {
+      t.doesNotThrow(() => tool.parse(value), name);
       continue;
     }
     if (keys.includes("outputs")) {

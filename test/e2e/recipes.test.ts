@@ -92,6 +92,28 @@ t.test("an engine of two patched sources and a converter in Python are a folder 
   t.ok(paths.includes("models/sum/sum.toy"), "the converted model is in the image");
 });
 
+t.test("a converter in C is compiled for this machine, and converts the same", async (t) => {
+  const converters = join(project, "recipes/converters");
+  const convert = async (name: string) => {
+    const run = await edgeimg(program, ["build", "--only", `convert/${name}/sum`, "--json"], { cwd: project });
+    t.equal(run.code, 0, run.stderr.slice(-2000));
+    const { path } = JSON.parse(run.stdout.trim().split("\n").at(-1) ?? "");
+    return await readFile(join(path, "sum.toy"), "latin1");
+  };
+  const python = await convert("toy");
+  await rm(join(converters, "toy"), { recursive: true });
+  await cp(join(home, "test/fixtures/converters/toy-c"), join(converters, "toy-c"), { recursive: true });
+  t.equal(await convert("toy-c"), python);
+  t.match(python, /^toy 1 --shapes=x=2,3\n/);
+  const source = join(converters, "toy-c/convert.c");
+  await writeFile(source, (await readFile(source, "utf8")).replace("return 2;", "return 2"));
+  const broken = await edgeimg(program, ["build", "--only", "compile/tool-toy-c"], { cwd: project });
+  t.not(broken.code, 0);
+  t.match(broken.stderr, /convert\.c:\d+:\d+: error: expected/);
+  await rm(join(converters, "toy-c"), { recursive: true });
+  await cp(join(home, "test/fixtures/converters/toy"), join(converters, "toy"), { recursive: true });
+});
+
 t.test("without its patch the engine's wrong answer stops the build", async (t) => {
   const text = await readFile(join(engine, "recipe.yaml"), "utf8");
   await writeFile(join(engine, "recipe.yaml"), text.replace(", patches: [patches/first.patch]", ""));

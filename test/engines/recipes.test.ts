@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import t from "tap";
 import { planImage } from "../../src/builders/debian/plan-image.js";
 import { loadCatalog } from "../../src/catalog/catalog.js";
-import { conversionPath, environmentOf } from "../../src/parts/conversion.js";
+import { conversionPath, toolOf } from "../../src/parts/conversion.js";
 import { inventedLock, requestFor } from "../helpers/image-request.js";
 
 const home = fileURLToPath(new URL("../../", import.meta.url));
@@ -22,7 +22,7 @@ t.test("every recipe follows the schema and has the files it names", async (t) =
       engine: name,
       accepts: recipe.model.accepts,
     });
-    for (const { converter } of path) environmentOf({ tools }, converter);
+    for (const one of path) toolOf({ tools }, one);
     t.ok(
       Object.keys(recipe.license.files).length > 0 || recipe.license.package !== undefined,
       `${name}: a licence text`,
@@ -35,7 +35,7 @@ t.test("every converter and tool is named like its folder, and finds what it nam
   t.ok(converters.size > 0 && tools.size > 0);
   for (const [name, { converter, folder }] of converters) {
     t.ok(folder.endsWith(`/${name}`), name);
-    environmentOf({ tools }, converter);
+    toolOf({ tools }, { converter, folder });
     if (converter.unconverted !== undefined)
       t.ok(converter.outputs[converter.unconverted.role], `${name}: the file with the layers is a result`);
     if (converter.script !== undefined) await t.resolves(access(join(folder, converter.script)));

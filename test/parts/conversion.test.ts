@@ -1,7 +1,7 @@
 import t from "tap";
 import type { CatalogConverter } from "../../src/catalog/catalog.js";
 import { type Converter, converter } from "../../src/catalog/converter.js";
-import { conversionPath, environmentOf } from "../../src/parts/conversion.js";
+import { conversionPath, toolOf } from "../../src/parts/conversion.js";
 
 const make = (name: string, from: string, to: string): [string, CatalogConverter] => {
   const raw = { format: 1, name, title: name, version: "1", from, to, tool: "some", args: [], outputs: { model: "m" } };
@@ -39,11 +39,16 @@ t.test("a format that cannot be reached is an error that says what was wanted", 
 });
 
 t.test("a converter that names no known tool is told the nearest", async (t) => {
-  const one = (graph.get("pnnx") as CatalogConverter).converter;
+  const one = graph.get("pnnx") as CatalogConverter;
   const tool = { format: 1 as const, name: "sone", title: "", version: "", homepage: "", license: "" };
   const environment = { kind: "debian" as const, packages: ["x"], program: "usr/bin/x" };
-  const tools = new Map([["sone", { ...tool, environment }]]);
-  t.throws(() => environmentOf({ tools }, one), { code: "ERR_EDGEIMG_CATALOG_INVALID", hint: "Did you mean sone?" });
-  const own: Converter = { ...one, tool: environment };
-  t.same(environmentOf({ tools }, own), environment);
+  const tools = new Map([["sone", { tool: { ...tool, environment }, folder: "/sone" }]]);
+  t.throws(() => toolOf({ tools }, one), { code: "ERR_EDGEIMG_CATALOG_INVALID", hint: "Did you mean sone?" });
+  const named: Converter = { ...one.converter, tool: "sone" };
+  const expected = { name: "sone", environment, folder: "/sone", local: "tools/sone" };
+  t.same(toolOf({ tools }, { ...one, converter: named }), expected);
+  const own: Converter = { ...one.converter, tool: environment };
+  t.same(toolOf({ tools }, { ...one, converter: own }), {
+    ...{ name: "pnnx", environment, folder: "/pnnx", local: "converters/pnnx" },
+  });
 });

@@ -58,9 +58,9 @@ async function catalogNames(): Promise<Set<string>> {
       ...Object.values(packages).flat(),
     ]),
     ...[...converters.values()].map(({ converter }) => converter.name),
-    ...[...tools.values()].flatMap(({ name, environment }) => [
+    ...[...tools.values()].flatMap(({ tool: { name, environment } }) => [
       name,
-      ...(environment.kind === "debian" ? environment.packages : []),
+      ...("packages" in environment ? environment.packages : []),
     ]),
     ...[distribution.name, ...distribution.suites, distribution.security, distribution.container],
     ...[...Object.values(distribution.keyringPackages), ...distribution.sysroot],

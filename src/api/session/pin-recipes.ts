@@ -46,7 +46,12 @@ export function pinRecipes(job: {
       hint: "Find out why a recipe changed; then run `edgeimg lock --update`, review the difference and commit it.",
     });
   }
-  const current = pinsIn([[...catalog.engines.values()], catalog.reference, [...catalog.tools.values()]]);
+  const current = pinsIn([
+    [...catalog.engines.values()],
+    catalog.reference,
+    [...catalog.tools.values()],
+    [...catalog.converters.values()],
+  ]);
   const kept = Object.entries(known).filter(([key, { sha256 }]) => current.get(key) === sha256);
   return { ...lock, recipes: { ...Object.fromEntries(kept), ...pins } };
 }

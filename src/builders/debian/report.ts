@@ -4,7 +4,7 @@ import { globMatcher } from "../../formats/glob.js";
 import type { ImageRequest } from "../../image/request.js";
 import type { Lock } from "../../lock/lock-file.js";
 import type { PackageSetRequest } from "../../lock/resolve.js";
-import { environmentOf } from "../../parts/conversion.js";
+import { toolOf } from "../../parts/conversion.js";
 import { conversionsOf } from "../../parts/package-sets.js";
 import { type DebianContext, debName } from "../../parts/roots.js";
 import { sourcesFor } from "../../parts/source.js";
@@ -42,9 +42,7 @@ export function reportStep(
   );
   const sources = [
     ...sourcesFor(recipe.sources, board.arch).map(([, source]) => source),
-    ...conversionsOf(request).flatMap(({ converter }) =>
-      toolSources(environmentOf(catalog, converter), request.host.arch),
-    ),
+    ...conversionsOf(request).flatMap((one) => toolSources(toolOf(catalog, one).environment, request.host.arch)),
     catalog.reference.source,
   ].flatMap((source) =>
     source === undefined ? [] : [{ purl: source.purl, file: sourceFile(source), sha256: source.sha256 }],
