@@ -70,3 +70,12 @@ export function withKeyPlace(
   const key = error.key ?? otherwise;
   return key === undefined ? error : withPlace(error, placeOf(key));
 }
+
+/** What `make` gives; its errors get the places of their keys. */
+export function placingErrors<T>(placeOf: Parameters<typeof withKeyPlace>[1], make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    throw withKeyPlace(error, placeOf);
+  }
+}

@@ -25,8 +25,6 @@ export interface PreparedModel {
   readonly ports: string;
   /** The model's folder on the device. */
   readonly folder: string;
-  /** Whether the engine does not read ONNX itself. */
-  readonly isConverted: boolean;
 }
 
 export interface ModelSteps extends Pick<PreparedModel, "ports" | "folder"> {
@@ -104,25 +102,26 @@ export function prepareModel(context: DebianContext, options: PrepareOptions): P
       options: { ...settings, ...(config.threads === undefined ? {} : { "threads-max": config.threads }) },
     },
   });
-  return { onnx, ports, folder, isConverted: path.length > 0 };
+  return { onnx, ports, folder };
 }
 
 /** Takes, converts and checks one model. */
 export function modelSteps(context: DebianContext, options: ModelOptions): ModelSteps {
-  const { onnx, ports, folder, isConverted } = prepareModel(context, options);
+  const { onnx, ports, folder } = prepareModel(context, options);
   const check = checkSteps(context, options, {
     onnx,
     ports,
     folder,
-    instead: isConverted ? unconverting(options) : [],
+    instead: unconverting(options),
   });
   return { folder, ports, check, ...besides(context, options) };
 }
 
-/** The engines of the catalog that take an ONNX file for this board as it is. */
-function unconverting({ catalog, board }: Pick<ModelOptions, "catalog" | "board">): string[] {
+/** The other engines of the catalog that take an ONNX file for this board as it is. */
+function unconverting({ catalog, board, engine }: Pick<ModelOptions, "catalog" | "board" | "engine">): string[] {
   const fits = [...catalog.engines.values()].filter(
-    ({ recipe: { supports, model } }) => supports.arch.includes(board.arch) && model.accepts.includes("onnx"),
+    ({ recipe: { name, supports, model } }) =>
+      name !== engine.recipe.name && supports.arch.includes(board.arch) && model.accepts.includes("onnx"),
   );
   return fits.map(({ recipe }) => recipe.name);
 }

@@ -1,13 +1,7 @@
+import { readFileSync } from "node:fs";
 import { writeNpy } from "../../src/formats/npy.js";
 import { raw, type TinyModel, type TinyNode, type TinyPort, tinyOnnx } from "../model/onnx-builder.js";
-
-/** A project's files, but for its app: what lies under `models: { m: ... }`, and the files beside edgeimg.yaml. */
-export interface Setting {
-  readonly engine: string;
-  /** Lines below `m:`. */
-  readonly model: string;
-  readonly files: Readonly<Record<string, Uint8Array | string>>;
-}
+import type { Setting } from "./model-project.js";
 
 /** A way to an ERR_EDGEIMG_MODEL_ error, and the one back that its message names. */
 export interface Situation {
@@ -85,6 +79,35 @@ const onnx = "onnx: m.onnx\n";
 const ncnn = { engine: "ncnn" };
 const other = { engine: "onnxruntime" };
 const declared = (text: string) => ({ model: `${onnx}inputs:\n  x: ${text}\n` });
+
+/** An input that is an output as well. */
+const handedOn = tinyOnnx({
+  nodes: [{ op: "Relu", inputs: ["x"], outputs: ["y"] }],
+  inputs: [
+    { name: "x", shape: [1, 4] },
+    { name: "u", shape: [1, 4] },
+  ],
+  outputs: [
+    { name: "y", shape: [1, 4] },
+    { name: "x", shape: [1, 4] },
+  ],
+});
+/** A Split that leaves the sizes open. */
+const halves = tinyOnnx({
+  nodes: [{ op: "Split", inputs: ["x"], outputs: ["y", "z"], int: { axis: 1 } }],
+  inputs: [{ name: "x", shape: [1, 4] }],
+  outputs: [
+    { name: "y", shape: [1, 2] },
+    { name: "z", shape: [1, 2] },
+  ],
+});
+/** What toy engines run. */
+const sum = tinyOnnx({
+  nodes: [{ op: "ReduceSum", inputs: ["x"], outputs: ["y"] }],
+  inputs: [{ name: "x", shape: [2, 3] }],
+  outputs: [{ name: "y", shape: [1, 1] }],
+});
+const traced = 'if (getenv("EDGE_NN_TRACE")) { fprintf(stderr, "layer ReduceSum the sum\\n"); }\n';
 
 /** As many inputs and outputs as there may be, with the longest names, of characters that are escaped. */
 const longest = Array.from({ length: 32 }, (_, index) => `${"%".repeat(253)}${String(index).padStart(2, "0")}`);
@@ -558,6 +581,117 @@ export const situations: readonly Situation[] = [
     },
     cure: { files: { "m.onnx": good, "y.npy": npy([1, 4], 1, 1, 1, 1) } },
   },
+  {
+    code: "SIZE",
+    when: "more than 2 GiB",
+    says: /^Model m has 2\.0 GiB with its data; the limit is 2 GiB less one byte/,
+    at: "m.onnx",
+    hint: /Quantize it to 8 or 4 bits, or choose a smaller model/,
+    wrong: { files: { "m.onnx": 2 ** 31 } },
+    cure: whole,
+  },
+  {
+    code: "FORMAT",
+    when: "an engine whose format nothing makes",
+    says: /^Model m is onnx, and nothing makes what Toy .* reads of it: nothing-known/,
+    at: "m.onnx",
+    hint: /Choose another engine/,
+    wrong: { engine: "toy-format", files: { "m.onnx": sum, ...toyEngine("toy-format", { accepts: "nothing-known" }) } },
+    cure: other,
+  },
+  {
+    code: "CONVERSION",
+    when: "a model that the converter crashes on",
+    says: /^Model m cannot be converted for ncnn: pnnx /,
+    at: "m.onnx",
+    hint: /else build with an engine that reads the file unconverted/,
+    wrong: { ...m(handedOn), ...ncnn },
+    cure: other,
+  },
+  {
+    code: "OPERATOR",
+    when: "a layer that crashes ncnn",
+    says: /^Model m: ncnn crashed \(SIGSEGV\) at x 1x4, in layer Slice \(split_0\)\.$/,
+    at: "m.onnx",
+    hint: /without the operator of layer Slice/,
+    wrong: { ...m(halves), ...ncnn },
+    cure: other,
+  },
+  {
+    code: "OPERATOR",
+    when: "an engine that crashes in a layer",
+    says: /^Model m: toy-crash crashed \(.+\) at x 2x3, in layer ReduceSum \(the sum\)\.$/,
+    at: "m.onnx",
+    hint: /--engine onnxruntime.*without the operator of layer ReduceSum \(the sum\)/,
+    wrong: {
+      engine: "toy-crash",
+      files: { "m.onnx": sum, ...toyEngine("toy-crash", { sum: `${traced} abort();` }) },
+    },
+    cure: other,
+  },
+  {
+    code: "OPERATOR",
+    when: "an engine that crashes and tells no layer",
+    says: /^Model m: toy-silent crashed \(.+\) at x 2x3\.$/,
+    at: "m.onnx",
+    hint: /--engine onnxruntime.*declare other shapes/,
+    wrong: {
+      engine: "toy-silent",
+      files: { "m.onnx": sum, ...toyEngine("toy-silent", { sum: "raise(SIGSEGV);" }) },
+    },
+    cure: other,
+  },
+  {
+    code: "TOLERANCE",
+    when: "an engine that gives something else",
+    says: /^Model m: toy-wrong on cortex-a72 gives other results than onnxruntime at x 2x3/,
+    at: "m.onnx",
+    hint: /That is no rounding: build with `--engine onnxruntime`/,
+    wrong: {
+      engine: "toy-wrong",
+      files: { "m.onnx": sum, ...toyEngine("toy-wrong", { sum: "sum += 7;" }) },
+    },
+    cure: other,
+  },
+  {
+    code: "TOLERANCE",
+    when: "golden outputs alone, of another model",
+    says: /gives other results than its golden outputs at x 1x4/,
+    at: "m.onnx",
+    hint: /make the golden files anew with the inputs under models\.m\.inputs/,
+    wrong: golden("check: { against: golden }\n", 1, 9, 1, 1),
+    cure: golden("check: { against: golden }\n", 1, 1, 1, 1),
+  },
+  {
+    code: "TOLERANCE",
+    when: "golden outputs that are nearly right",
+    says: /gives other results than its golden outputs at x 1x4/,
+    at: "m.onnx",
+    hint: /raise `models\.m\.tolerance` in edgeimg\.yaml/,
+    wrong: golden("check: { against: golden }\n", 1, 1.01, 1, 1),
+    cure: golden("check: { against: golden }\ntolerance: 0.02\n", 1, 1.01, 1, 1),
+  },
+  {
+    code: "TOLERANCE",
+    when: "golden outputs of another shape",
+    says: /gives other results than its golden outputs at x 1x4/,
+    at: "m.onnx",
+    hint: /make it anew with the inputs under models\.m\.inputs/,
+    wrong: {
+      model: `${onnx}check: { against: golden }\ninputs: { x: { dims: [1, 4], test: { values: [1] } } }\noutputs: { y: { golden: y.npy } }\n`,
+      files: { "m.onnx": open, "y.npy": npy([1, 5], 1, 1, 1, 1, 1) },
+    },
+    cure: { files: { "m.onnx": open, "y.npy": npy([1, 4], 1, 1, 1, 1) } },
+  },
+  {
+    code: "TOLERANCE",
+    when: "numbers cast to whole ones that do not hold them",
+    says: /^Model m: onnxruntime on cortex-a72 gives other results than onnxruntime/,
+    at: "m.onnx",
+    hint: /put a Clip before the Cast, or say which values the inputs have in use, for example `test: \{ range: \[0, 1\] \}`/,
+    wrong: m(unary("Cast", { y: { type: 2 }, node: { int: { to: 2 } } })),
+    cure: declared("{ test: { range: [0, 1] } }"),
+  },
 ];
 
 function manyOutputs(count: number): Uint8Array {
@@ -584,6 +718,31 @@ function declaredEach(text: string): string {
 
 function shapeList(count: number): string {
   return Array.from({ length: count }, (_, index) => `[1, 1, 1, ${index + 1}]`).join(", ");
+}
+
+/** The toy engine of test/fixtures under another name: what it accepts, and what it does instead of summing. */
+function toyEngine(name: string, change: { accepts?: string; sum?: string }): Setting["files"] {
+  const read = (file: string) => readFileSync(new URL(`../fixtures/engines/toy/${file}`, import.meta.url), "utf8");
+  const at = `recipes/engines/${name}`;
+  const loop = "for (size_t i = 0; i < count; i++) sum += values[i];";
+  return {
+    [`${at}/recipe.yaml`]: read("recipe.yaml")
+      .replace("name: toy\n", `name: ${name}\n`)
+      .replace("accepts: [onnx]", `accepts: [${change.accepts ?? "onnx"}]`),
+    [`${at}/adapter.c`]: read("adapter.c").replaceAll('"toy"', `"${name}"`),
+    [`${at}/toy.h`]: read("toy.h"),
+    [`${at}/toy.c`]: read("toy.c")
+      .replace("#include <stdio.h>", "#include <signal.h>\n#include <stdio.h>\n#include <stdlib.h>")
+      .replace(loop, `${change.sum ?? ""}\n${loop}`),
+  };
+}
+
+/** y = Relu(1, 1, 1, 1), with golden values. */
+function golden(check: string, ...values: number[]): Partial<Setting> {
+  return {
+    model: `${onnx}${check}inputs: { x: { test: { values: [1] } } }\noutputs: { y: { golden: y.npy } }\n`,
+    files: { "m.onnx": good, "y.npy": npy([1, 4], ...values) },
+  };
 }
 
 function two(first: string, second: string): Uint8Array {

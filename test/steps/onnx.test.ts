@@ -20,11 +20,11 @@ async function taken(t: Test, files: Readonly<Record<string, Uint8Array | string
   return await build(folder);
 }
 
-async function build(folder: string): Promise<Uint8Array> {
+async function build(folder: string, name = "m.onnx"): Promise<Uint8Array> {
   const services = await testServices(join(folder, "cache"));
   const steps = testPlan([
-    { id: "source", kind: "local", params: { path: join(folder, "project/m.onnx"), model: "Model m" } },
-    { id: "onnx", kind: "onnx", inputs: { source: "source" }, params: { name: "m", path: "m.onnx", newest } },
+    { id: "source", kind: "local", params: { path: join(folder, "project", name), model: "Model m" } },
+    { id: "onnx", kind: "onnx", inputs: { source: "source" }, params: { name: "m", path: name, newest } },
   ]);
   const tree = treePath(services.store, (await execute(steps, ["onnx"], services)).get("onnx")?.digest ?? "");
   return readFileSync(join(tree, "model.onnx"));
@@ -63,6 +63,26 @@ t.test("weights beside a model are put into it", async (t) => {
     const made = await taken(t, { "m.onnx": tinyOnnx(adding(external)), ...files });
     t.same(readOnnx(made), plain, summary);
     t.ok(Buffer.from(made).includes(Buffer.from(data)), summary);
+  }
+});
+
+t.test("a model file with an odd name is taken, and its weights beside it", async (t) => {
+  const plain = readOnnx(tinyOnnx(adding()));
+  for (const name of [
+    "a b.onnx",
+    "größe 結果.onnx",
+    "x=y%41.onnx",
+    "-rf",
+    "--help",
+    "a'b\"c.onnx",
+    "$(id) `id` #;:.onnx",
+    "line\nend.onnx",
+    "n".repeat(255),
+  ]) {
+    const folder = t.testdir({ cache: {}, project: {} });
+    writeFileSync(join(folder, "project", name), tinyOnnx(adding({ location: "w" })));
+    writeFileSync(join(folder, "project/w"), data);
+    t.same(readOnnx(await build(folder, name)), plain, JSON.stringify(name));
   }
 });
 

@@ -1,4 +1,4 @@
-import { withKeyPlace } from "../../errors/edgeimg-error.js";
+import { placingErrors } from "../../errors/edgeimg-error.js";
 import type { Registries } from "../../fetch/registries.js";
 import type { ImageRequest } from "../../image/request.js";
 import { emptyLock, type Lock } from "../../lock/lock-file.js";
@@ -47,13 +47,7 @@ export function lockMaker(context: Context, job: LockMakerJob): LockMaker {
       ...context,
     });
   const { plan } = purposes[job.purpose];
-  const planOf = (request: ImageRequest, lock: Lock) => {
-    try {
-      return plan(request, lock);
-    } catch (error) {
-      throw withKeyPlace(error, services.placeOf);
-    }
-  };
+  const planOf = (request: ImageRequest, lock: Lock) => placingErrors(services.placeOf, () => plan(request, lock));
   const pin = async (lock: Lock, known: Lock["recipes"], { locked }: { readonly locked: boolean }) => {
     const { fetcher } = services;
     const pinned = await pinSources({ lock, project, fetcher, locked, signal: context.signal });

@@ -2,7 +2,7 @@ import { readFile, rename, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import type { Target } from "../../config/matrix.js";
-import { EdgeimgError } from "../../errors/edgeimg-error.js";
+import { EdgeimgError, placingErrors } from "../../errors/edgeimg-error.js";
 import { createFetcher } from "../../fetch/fetcher.js";
 import type { Registries } from "../../fetch/registries.js";
 import { lazy } from "../../ground/lazy.js";
@@ -52,7 +52,7 @@ export async function lockSession(
   const requests = await targetRequests(context, project, choose(project));
   const { check, needs } = purposes[purpose];
   for (const request of requests) check(request);
-  const needed = allRequirements(requests.map(needs));
+  const needed = placingErrors(project.merged.place, () => allRequirements(requests.map(needs)));
   const registries = lazy(() => userRegistries(context.env));
   const services = await openServices(context, { options, project, registries });
   const file = project.lockFile;
