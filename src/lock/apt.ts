@@ -258,14 +258,18 @@ function lastErrors(text: string): string[] {
   return (errors.length > 0 ? errors : lines).slice(-4);
 }
 
-/** Debian mirrors that the host's own apt is configured with, likeliest first. */
-export async function hostMirrors(env: Readonly<Record<string, string | undefined>>): Promise<string[]> {
+/** Debian mirrors that the host's own apt is configured with, likeliest first. Throws the signal's reason when that is aborted. */
+export async function hostMirrors(
+  env: Readonly<Record<string, string | undefined>>,
+  signal?: AbortSignal,
+): Promise<string[]> {
   const own = env.EDGEIMG_DEBIAN_SECURITY_MIRROR;
   if (env.EDGEIMG_DEBIAN_MIRROR) return withSecurity([env.EDGEIMG_DEBIAN_MIRROR], own);
   const result = await captureProcess({
     program: "apt-get",
     args: ["indextargets", "--format", "$(REPO_URI) $(COMPONENT)"],
     env: { ...hostPath(), LC_ALL: "C" },
+    signal,
   });
   const addresses = new Set<string>();
   for (const line of result.stdout.split("\n")) {

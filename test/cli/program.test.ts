@@ -1,13 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFile, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { cp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import t from "tap";
 import { commands } from "../../src/cli/commands/index.js";
 import { packageHome } from "../../src/ground/home.js";
 
 /** The compiled program; `npm test` builds it first. */
-const program = join(packageHome, "dist/bundle/main.js");
+const compiled = join(packageHome, "dist/bundle/main.js");
 
 interface Ran {
   readonly code: number | null;
@@ -17,7 +19,7 @@ interface Ran {
 
 function start(
   words: readonly string[],
-  env: Readonly<Record<string, string>> = {},
+  { program = compiled, ...env }: Readonly<Record<string, string>> = {},
 ): { child: ChildProcess; ended: Promise<Ran> } {
   const child = spawn(process.execPath, [program, ...words], {
     cwd: t.testdirName,
@@ -159,3 +161,33 @@ t.test("Ctrl-C: the first stops what is under way with code 130, the second does
   t.equal(killed.code, 130);
   t.ok(performance.now() - began < 3000, "at once");
 });
+
+t.test(
+  "one Ctrl-C is enough while apt says nothing, also when edgeimg's own folder was removed meanwhile",
+  async (t) => {
+    const folder = t.testdir({ install: {}, bin: {}, project: {} });
+    const install = join(folder, "install");
+    for (const name of ["dist/bundle", "recipes", "board-configs", "templates", "examples", "schemas", "package.json"])
+      await cp(join(packageHome, name), join(install, name), { recursive: true });
+    await symlink(join(packageHome, "node_modules"), join(install, "node_modules"));
+    // Says that it was asked, then nothing.
+    const asked = join(folder, "bin/asked");
+    await writeFile(join(folder, "bin/apt-get"), `#!/bin/sh\n: > ${asked}\nexec sleep 60\n`, { mode: 0o755 });
+    const words = ["lock", "--update", "--board", "qemu-a53", "--engine", "ncnn"];
+    const { child, ended } = start(words, {
+      PATH: `${join(folder, "bin")}:${process.env.PATH}`,
+      XDG_CACHE_HOME: join(folder, "cache"),
+      program: join(install, "dist/bundle/main.js"),
+    });
+    while (!existsSync(asked)) {
+      if (child.exitCode !== null) break;
+      await sleep(50);
+    }
+    await rm(install, { recursive: true });
+    const began = performance.now();
+    child.kill("SIGINT");
+    const { code, stderr } = await ended;
+    t.equal(code, 130, stderr);
+    t.ok(performance.now() - began < 10_000, "at once");
+  },
+);

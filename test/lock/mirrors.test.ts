@@ -39,3 +39,16 @@ t.test("a host without apt has none", async (t) => {
   });
   t.same(await hostMirrors({}), []);
 });
+
+t.test("hostMirrors waited for an apt that does not answer, whatever was sent to edgeimg", async (t) => {
+  const folder = t.testdir();
+  writeFileSync(join(folder, "apt-get"), "#!/bin/sh\nexec sleep 60\n", { mode: 0o755 });
+  const before = process.env.PATH;
+  process.env.PATH = `${folder}${delimiter}${before}`;
+  t.teardown(() => {
+    process.env.PATH = before;
+  });
+  const began = performance.now();
+  await t.rejects(hostMirrors({}, AbortSignal.timeout(300)));
+  t.ok(performance.now() - began < 10_000, "it ends when it is told to");
+});

@@ -145,7 +145,7 @@ export async function renderFiles(
 ): Promise<TreeFile[]> {
   const { project, boards, engines } = job;
   const base = imageRequest(project, { board: boards[0]?.name ?? "", engine: engines[0]?.recipe.name ?? "" });
-  const sites: Sites = defaultSites(await userRegistries(context.env));
+  const sites: Sites = defaultSites(await userRegistries(context.env, context.signal));
   const request: TreeRequest = {
     project: project.merged.project,
     boards,

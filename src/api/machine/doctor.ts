@@ -44,25 +44,28 @@ export async function doctor({
   const ask = (url: string) =>
     answer(url, { dispatcher: agent, signal: AbortSignal.any([signal, AbortSignal.timeout(answerMs)]) });
   try {
-    const checks = await Promise.all([
+    // All are started before any is waited for, and all are waited for: one that fails must not leave another's failure to nobody.
+    const checks = await Promise.allSettled([
       checkNode(),
       checkProgram({ name: "apt-get", cure: installCommand(family, "apt"), env, signal }),
       checkProgram({ name: "dpkg-deb", cure: installCommand(family, "dpkg"), env, signal }),
       checkKeyring(keyring, installCommand(family, keyringPackages[family] ?? keyringPackages.debian ?? keyring)),
-      checkMirror({ env, distribution, ask }),
-      checkRegistry({ name: "npm registry", url: await npmAddress(env), cure: "npm config set registry ADDRESS", ask }),
-      checkRegistry({
-        name: "Python package index",
-        url: await pypiAddress(env),
-        cure: "pip config set global.index-url ADDRESS",
-        ask,
-      }),
+      checkMirror({ env, distribution, ask, signal }),
+      npmAddress(env, signal).then((url) =>
+        checkRegistry({ name: "npm registry", url, cure: "npm config set registry ADDRESS", ask }),
+      ),
+      pypiAddress(env, signal).then((url) =>
+        checkRegistry({ name: "Python package index", url, cure: "pip config set global.index-url ADDRESS", ask }),
+      ),
       checkStore(env),
       checkLoopback(),
     ]);
     // What was stopped says that it could not be reached.
     signal.throwIfAborted();
-    return checks;
+    return checks.map((one) => {
+      if (one.status === "rejected") throw one.reason;
+      return one.value;
+    });
   } finally {
     await agent.close().catch(() => {});
   }
@@ -144,15 +147,17 @@ async function checkMirror({
   env,
   distribution: { suites, origin: wanted },
   ask,
+  signal,
 }: {
   readonly env: Env;
   readonly distribution: Pick<Distribution, "suites" | "origin">;
   readonly ask: Ask;
+  readonly signal: AbortSignal;
 }): Promise<DoctorCheck> {
   const suite = suites[0] ?? "stable";
   const name = "Debian mirror";
   const cure = "export EDGEIMG_DEBIAN_MIRROR=ADDRESS    (of a Debian mirror near you)";
-  const known = await hostMirrors(env).catch(() => []);
+  const known = await hostMirrors(env, signal).catch(() => []);
   const mirrors = known.filter((one) => !/security/.test(one));
   const failures: string[] = [];
   for (const mirror of mirrors.slice(0, 4)) {
@@ -195,23 +200,25 @@ async function checkRegistry({ name, url, cure, ask }: RegistryCheck): Promise<D
   }
 }
 
-async function npmAddress(env: Env): Promise<string | undefined> {
+async function npmAddress(env: Env, signal: AbortSignal): Promise<string | undefined> {
   const result = await captureProcess({
     program: "npm",
     args: ["config", "get", "registry"],
     env: definedVariables(env),
     timeoutMs: answerMs,
+    signal,
   });
   const configured = result.stdout.trim();
   return /^https?:/.test(configured) ? configured : defaultAddress("pkg:npm/edgeimg@1.0.0", "/");
 }
 
-async function pypiAddress(env: Env): Promise<string | undefined> {
+async function pypiAddress(env: Env, signal: AbortSignal): Promise<string | undefined> {
   const result = await captureProcess({
     program: "pip",
     args: ["config", "get", "global.index-url"],
     env: definedVariables(env),
     timeoutMs: answerMs,
+    signal,
   });
   const configured = env.PIP_INDEX_URL ?? result.stdout.trim();
   return /^https?:/.test(configured) ? configured : defaultAddress("pkg:pypi/pip@25.0", "/simple/pip/");

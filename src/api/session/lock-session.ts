@@ -18,7 +18,7 @@ import { checkProject } from "./check-project.js";
 import { type LockMaker, lockMaker } from "./lock-maker.js";
 import { imageRequest, type OpenProject, openProject } from "./open-project.js";
 import { type Purpose, purposes } from "./purpose.js";
-import { userProxies, userRegistries } from "./registries.js";
+import { userRegistries as readRegistries, userProxies } from "./registries.js";
 
 export type ChooseTargets = (project: OpenProject) => readonly Target[];
 
@@ -47,6 +47,7 @@ export async function lockSession(
   choose: ChooseTargets,
   purpose: Purpose = "image",
 ): Promise<LockSession> {
+  const userRegistries = (env: Context["env"]) => readRegistries(env, context.signal);
   const project = await openProject(context, options);
   await checkProject({ ...project, localPath: (path) => resolve(project.folder, path) });
   const requests = await targetRequests(context, project, choose(project));

@@ -12,7 +12,7 @@ type Env = Readonly<Record<string, string | undefined>>;
  * Where the user's own configuration says that registries are: apt's sources, the settings of npm, pip, cargo and Maven. For files of the
  * open web, which no client is configured for, EDGEIMG_FILES_MIRROR names a folder of a server.
  */
-export async function userRegistries(env: Env): Promise<Registries> {
+export async function userRegistries(env: Env, signal?: AbortSignal): Promise<Registries> {
   // Without a home there are no settings of the user; `/` is nobody's.
   const home = env.HOME || "/nonexistent";
   const npm =
@@ -29,7 +29,7 @@ export async function userRegistries(env: Env): Promise<Registries> {
   const maven = await mavenMirror(join(home, ".m2/settings.xml"));
   const files = env.EDGEIMG_FILES_MIRROR;
   return {
-    deb: await hostMirrors(env),
+    deb: await hostMirrors(env, signal),
     ...(npm === undefined ? {} : { npm }),
     ...(pypi === undefined ? {} : { pypi }),
     ...(cargo === undefined ? {} : { cargo }),
