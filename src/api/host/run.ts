@@ -29,14 +29,14 @@ export async function runHost(context: Context, options: HostRunOptions): Promis
     const watch = watchProject(folder, prepared.request.exclude);
     const tmp = await mkdtemp(join(store.root, "tmp", "host-"));
     try {
-      const build = await buildHost(context, prepared);
-      await tellStaleTypes(context, prepared, build);
+      const first = await buildHost(context, prepared);
+      await tellStaleTypes(context, prepared, first);
       const place = { data: join(outBase, hostName, "data"), tmp, port: options.port ?? (await freePort()) };
       await requireWritable(join(outBase, hostName));
       await mkdir(join(place.data, "app"), { recursive: true });
       for (const message of differences(context, prepared, place))
         context.emit({ type: "log", level: "info", message });
-      return await serve({ context, options, watch, place, build, began });
+      return await serve({ context, options, watch, place, first, began });
     } finally {
       watch.close();
       await rm(tmp, { recursive: true, force: true });
@@ -49,27 +49,29 @@ interface Serving {
   readonly options: HostRunOptions;
   readonly watch: ProjectWatch;
   readonly place: HostPlace;
-  readonly build: HostBuild;
-  /** When the build began. */
+  readonly first: HostBuild;
+  /** When its build began. */
   readonly began: number;
 }
 
 /** Keeps the app running, and up to date. */
-async function serve({ context, options, watch, place, build, began }: Serving): Promise<RunResult> {
+async function serve({ context, options, watch, place, first, began }: Serving): Promise<RunResult> {
   const { emit, signal } = context;
   const start = (one: HostBuild, changed: readonly string[], since: number): RunningApp => {
     const url = `http://127.0.0.1:${place.port}/`;
     emit({ type: "app-started", url, changed, ms: context.now() - since });
     return startApp(one, place, emit);
   };
-  let current = build;
-  let app = start(build, [], began);
+  let current = first;
+  let app = start(first, [], began);
   try {
     while (!signal.aborted) {
       const changed = await nextChange(watch, signal);
       if (changed === undefined) break;
       const since = context.now();
-      const next = await buildHost(context, await prepareHost(context, options)).catch((error: unknown) => {
+      // A mistake in edgeimg.yaml fails the first half.
+      const build = async () => await buildHost(context, await prepareHost(context, options));
+      const next = await build().catch((error: unknown) => {
         if (!(error instanceof EdgeimgError) || signal.aborted) throw error;
         emit({ type: "app-kept", changed, isRunning: app.isRunning(), problem: problemOf(error) });
       });
