@@ -97,7 +97,7 @@ export function defaultSites({ deb }: Pick<Registries, "deb">): Sites {
   return {
     pypi: `${origin("pkg:pypi/any@1")}/packages/source`,
     npm: origin("pkg:npm/any@1"),
-    // Where the public index says that crates are, by name and version (crates.io, "Data Access Policy").
+    // The public registry keeps its files beside its own address, by name and version, as its index says too.
     cargo: origin("pkg:cargo/any@1").replace("://", "://static.").concat("/crates"),
     deb: (deb[0] ?? "").replace(/\/$/, ""),
   };
