@@ -1,7 +1,7 @@
 import { lstat, mkdir, readdir, readFile, symlink, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { basename, join, relative } from "node:path";
-import type { Message } from "esbuild";
+import type * as Esbuild from "esbuild";
 import type TypeScript from "typescript";
 import { EdgeimgError, type Place } from "../errors/edgeimg-error.js";
 import { loadTypeScript } from "../ground/load-typescript.js";
@@ -29,8 +29,8 @@ export const bundleKind = defineKind({
   async run({ entry }, { inputs, out, work }) {
     const project = await projectFolder(inputs, work);
     await requireEntry(project, entry);
-    // Loaded when they are needed: most builds find the bundle in the store.
-    const { build } = await import("esbuild");
+    // Loaded when they are needed: most builds find the bundle in the store. By require, which is faster (ground/load-typescript.ts).
+    const { build } = createRequire(import.meta.url)("esbuild") as typeof Esbuild;
     const bundling = build({
       absWorkingDir: project,
       entryPoints: [entry],
@@ -56,7 +56,7 @@ export const bundleKind = defineKind({
     });
     // esbuild is a process of its own: while it works, this one has time to read the parser's nine megabytes.
     const typescript = loadTypeScript();
-    const result = await bundling.catch((error: { errors?: readonly Message[] }) => {
+    const result = await bundling.catch((error: { errors?: readonly Esbuild.Message[] }) => {
       const [first] = error.errors ?? [];
       if (first === undefined) throw error;
       throw new EdgeimgError("ERR_EDGEIMG_APP_BUNDLE", `The app cannot be bundled: ${first.text}.`, {
