@@ -20,7 +20,6 @@ import type { Terminal } from "./terminal.js";
  * @param words the arguments after the program's name
  */
 export async function runCommandLine(words: readonly string[], terminal: Terminal, api: Api): Promise<number> {
-  let parsed: Parsed | undefined;
   const json = words.includes("--json");
   const fail = (error: unknown, verbose: boolean): number => {
     const known = toKnown(error, terminal.signal.aborted);
@@ -34,53 +33,65 @@ export async function runCommandLine(words: readonly string[], terminal: Termina
       );
     return known.exitCode;
   };
+  let parsed: Parsed | number;
   try {
-    if (words[0] === "complete") return await complete(words.slice(words[1] === "--" ? 2 : 1), terminal, api);
-    if (words[0] === "--version" || words[0] === "-V") {
-      terminal.stdout(`${await packageVersion()}\n`);
-      return 0;
-    }
-    // A command that is named needs none of the others: describing all to the parser takes longer than some of them run.
-    const named = commands.filter(({ name }) => name === words[0]);
-    const found = (what: Parsed) => {
-      parsed = what;
-    };
-    const more = await moreHelp(words, api);
-    const program = createProgram(named.length > 0 ? named : commands, { terminal, found, more });
-    if (words.length === 0) {
-      terminal.stdout(program.helpInformation());
-      return 1;
-    }
-    program.parse(words, { from: "user" });
+    parsed = await parseWords(words, terminal, api);
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     return fail(error instanceof CommanderError ? usageError(error) : error, false);
   }
-  if (parsed === undefined) return 0;
-  const { spec, flags } = parsed;
+  if (typeof parsed === "number") return parsed;
+  const { flags } = parsed;
   const level = flags.on("verbose") ? "verbose" : flags.on("quiet") ? "quiet" : "normal";
   const renderer = await rendererFor({ json, level, terminal });
-  const began = terminal.date();
   try {
-    const code = await spec.run({
-      arguments: parsed.arguments,
-      flags,
-      context: contextOf(terminal, renderer),
-      api,
-      terminal,
-      output: outputOf({ json, level, terminal, renderer }),
-    });
-    if (terminal.signal.aborted) return 130;
-    // The result was told: whoever stops this misses nothing.
-    if (spec.fillsStore) {
-      const left = await api.tidyCache(contextOf(terminal, renderer), { since: began });
-      if (left !== undefined && level !== "quiet" && !json) terminal.stdout(tidyText(left));
-    }
-    return code;
+    return await runCommand(parsed, api, { json, level, terminal, renderer });
   } catch (error) {
     await renderer.finish();
     return fail(error, level === "verbose");
   }
+}
+
+/** The command that the words name, with its flags; the exit code where that is all. Throws CommanderError. */
+async function parseWords(words: readonly string[], terminal: Terminal, api: Api): Promise<Parsed | number> {
+  if (words[0] === "complete") return await complete(words.slice(words[1] === "--" ? 2 : 1), terminal, api);
+  if (words[0] === "--version" || words[0] === "-V") {
+    terminal.stdout(`${await packageVersion()}\n`);
+    return 0;
+  }
+  let parsed: Parsed | undefined;
+  const found = (what: Parsed) => {
+    parsed = what;
+  };
+  // A command that is named needs none of the others: describing all to the parser takes longer than some of them run.
+  const named = commands.filter(({ name }) => name === words[0]);
+  const more = await moreHelp(words, api);
+  const program = createProgram(named.length > 0 ? named : commands, { terminal, found, more });
+  if (words.length === 0) {
+    terminal.stdout(program.helpInformation());
+    return 1;
+  }
+  program.parse(words, { from: "user" });
+  return parsed ?? 0;
+}
+
+/** Runs a command, and tidies the store behind it where it fills it; gives the exit code. */
+async function runCommand(
+  { spec, flags, arguments: words }: Parsed,
+  api: Api,
+  setting: Setting & { readonly renderer: Renderer },
+): Promise<number> {
+  const { json, level, terminal, renderer } = setting;
+  const context = contextOf(terminal, renderer);
+  const began = terminal.date();
+  const code = await spec.run({ arguments: words, flags, context, api, terminal, output: outputOf(setting) });
+  if (terminal.signal.aborted) return 130;
+  // The result was told: whoever stops this misses nothing.
+  if (spec.fillsStore) {
+    const left = await api.tidyCache(context, { since: began });
+    if (left !== undefined && level !== "quiet" && !json) terminal.stdout(tidyText(left));
+  }
+  return code;
 }
 
 function tidyText({ bytes, days, gigabytes }: TidyResult): string {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { Emit } from "../ground/events.js";
 import { startWatcher } from "../process/end-with-us.js";
-import { startProcess } from "../process/start-process.js";
+import { type StartedProcess, startProcess } from "../process/start-process.js";
 import { type ConsoleLine, lineSplitter, parseConsoleLine } from "./console.js";
 import { consoleLog } from "./console-log.js";
 
@@ -55,11 +55,9 @@ const startMs = 1500;
 
 /** Starts QEMU with its console on the standard streams. */
 export function startMachine(options: MachineProcessOptions): StartedMachine {
-  const { program, args, emit } = options;
+  const { program, args } = options;
   const log = consoleLog();
-  const splitter = lineSplitter();
-  const ending: { reason?: "stopped" | "timeout" | "aborted" } = {};
-  let index = 0;
+  const ending: { reason?: StopReason } = {};
   const watcher = startWatcher();
   const child = startProcess({
     program,
@@ -69,11 +67,50 @@ export function startMachine(options: MachineProcessOptions): StartedMachine {
     env: { LC_ALL: "C", TMPDIR: options.workDir },
   });
   if (child.pid !== undefined) watcher.watch(child.pid);
-  const end = (reason: "stopped" | "timeout" | "aborted"): void => {
+  const end = (reason: StopReason): void => {
     ending.reason ??= reason;
     child.end();
   };
+  const spoken = readConsole(child, log, options.emit);
+  const release = endInTime(options, end);
+  const exited = child.ended.then((result): BootEnd => {
+    watcher.release();
+    release();
+    const said = spoken.close();
+    if (ending.reason !== undefined) return { reason: ending.reason };
+    if (result.exitCode === 0) return { reason: "ended" };
+    return { reason: "failed", message: said || `QEMU ended: ${result.reason}` };
+  });
+  const started = Promise.race([
+    exited.then((value) => (value.reason === "failed" ? value.message : undefined)),
+    spoken.spoke.then(() => undefined),
+    delay(startMs, options.signal).then(() => undefined),
+  ]);
+  return {
+    started,
+    running: {
+      lines: { [Symbol.asyncIterator]: () => log.read()[Symbol.asyncIterator]() },
+      seen: () => log.all(),
+      waitFor: lineWaiter(log, { name: options.name, exited }),
+      write: (text) => {
+        child.stdin?.write(text);
+      },
+      stop: async () => {
+        end("stopped");
+        await exited;
+      },
+      exited,
+    },
+  };
+}
 
+type StopReason = "stopped" | "timeout" | "aborted";
+type ConsoleLog = ReturnType<typeof consoleLog>;
+
+/** Reads the console into a log and tells each line; `close` takes what is left and gives the end of what QEMU itself said. */
+function readConsole(child: StartedProcess, log: ConsoleLog, emit: Emit) {
+  const splitter = lineSplitter();
+  let index = 0;
   const add = (raw: string): void => {
     const line = parseConsoleLine(raw, index++);
     log.add(line);
@@ -91,58 +128,37 @@ export function startMachine(options: MachineProcessOptions): StartedMachine {
   child.stderr?.on("data", (bytes: Buffer) => {
     stderr = (stderr + bytes.toString()).slice(-8192);
   });
-
-  const timer = options.timeoutMs === undefined ? undefined : setTimeout(() => end("timeout"), options.timeoutMs);
-  const abort = (): void => end("aborted");
-  options.signal.addEventListener("abort", abort, { once: true });
-  if (options.signal.aborted) abort();
-
-  const exited = child.ended.then((result): BootEnd => {
-    watcher.release();
-    clearTimeout(timer);
-    options.signal.removeEventListener("abort", abort);
+  const close = (): string => {
     for (const raw of splitter.end()) add(raw);
     log.close();
-    if (ending.reason !== undefined) return { reason: ending.reason };
-    if (result.exitCode === 0) return { reason: "ended" };
-    return {
-      reason: "failed",
-      message: stderr.trim() || `QEMU ended: ${result.reason}`,
-    };
-  });
+    return stderr.trim();
+  };
+  return { spoke, close };
+}
 
-  const { signal: abortSignal } = options;
-  const lived = delay(startMs, abortSignal);
-  const started = Promise.race([
-    exited.then((value) => (value.reason === "failed" ? value.message : undefined)),
-    spoke.then(() => undefined),
-    lived.then(() => undefined),
-  ]);
+/** Ends a machine when its time is over or the run is aborted, until it is released. */
+function endInTime({ timeoutMs, signal }: MachineProcessOptions, end: (reason: StopReason) => void): () => void {
+  const timer = timeoutMs === undefined ? undefined : setTimeout(() => end("timeout"), timeoutMs);
+  const abort = (): void => end("aborted");
+  signal.addEventListener("abort", abort, { once: true });
+  if (signal.aborted) abort();
+  return () => {
+    clearTimeout(timer);
+    signal.removeEventListener("abort", abort);
+  };
+}
 
-  const waitFor = async (predicate: (line: ConsoleLine) => boolean, ms: number): Promise<ConsoleLine> => {
+function lineWaiter(
+  log: ConsoleLog,
+  { name, exited }: { readonly name: string; readonly exited: Promise<BootEnd> },
+): RunningMachine["waitFor"] {
+  return async (predicate, ms) => {
     const limit = new AbortController();
     const alarm = setTimeout(() => limit.abort(), ms);
     const line = await log.find(predicate, limit.signal);
     clearTimeout(alarm);
     if (line !== undefined) return line;
-    throw missing({ log: log.all(), end: limit.signal.aborted ? undefined : await exited, name: options.name, ms });
-  };
-
-  return {
-    started,
-    running: {
-      lines: { [Symbol.asyncIterator]: () => log.read()[Symbol.asyncIterator]() },
-      seen: () => log.all(),
-      waitFor,
-      write: (text) => {
-        child.stdin?.write(text);
-      },
-      stop: async () => {
-        end("stopped");
-        await exited;
-      },
-      exited,
-    },
+    throw missing({ log: log.all(), end: limit.signal.aborted ? undefined : await exited, name, ms });
   };
 }
 

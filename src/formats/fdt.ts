@@ -125,6 +125,37 @@ function readReserved(view: DataView, total: number): Fdt["reserved"] {
 
 /** Writes a device tree, version 17. Equal trees give equal bytes. */
 export function writeFdt(tree: Fdt): Uint8Array {
+  const { structure, strings, stringsSize } = writeNodes(tree.root);
+  // The list of reserved memory ends with a pair of zeros.
+  const structureAt = headerSize + (tree.reserved.length + 1) * 16;
+  const stringsAt = structureAt + structure.length;
+  const total = stringsAt + stringsSize;
+  const bytes = new Uint8Array(total);
+  const view = new DataView(bytes.buffer);
+  const header = [
+    magic,
+    total,
+    structureAt,
+    stringsAt,
+    headerSize,
+    17,
+    16,
+    tree.bootCpu,
+    stringsSize,
+    structure.length,
+  ];
+  for (const [index, value] of header.entries()) view.setUint32(index * 4, value);
+  for (const [index, { address, size }] of tree.reserved.entries()) {
+    view.setBigUint64(headerSize + index * 16, address);
+    view.setBigUint64(headerSize + index * 16 + 8, size);
+  }
+  bytes.set(structure, structureAt);
+  for (const [name, offset] of strings) bytes.set(encoder.encode(name), stringsAt + offset);
+  return bytes;
+}
+
+/** The block of nodes, and the block of strings with the offset of each property's name. */
+function writeNodes(root: FdtNode) {
   const strings = new Map<string, number>();
   let stringsSize = 0;
   const structure: number[] = [];
@@ -155,35 +186,9 @@ export function writeFdt(tree: Fdt): Uint8Array {
     for (const child of children) node(child);
     word(token.endNode);
   };
-  node(tree.root);
+  node(root);
   word(token.end);
-
-  // The list of reserved memory ends with a pair of zeros.
-  const structureAt = headerSize + (tree.reserved.length + 1) * 16;
-  const stringsAt = structureAt + structure.length;
-  const total = stringsAt + stringsSize;
-  const bytes = new Uint8Array(total);
-  const view = new DataView(bytes.buffer);
-  const header = [
-    magic,
-    total,
-    structureAt,
-    stringsAt,
-    headerSize,
-    17,
-    16,
-    tree.bootCpu,
-    stringsSize,
-    structure.length,
-  ];
-  for (const [index, value] of header.entries()) view.setUint32(index * 4, value);
-  for (const [index, { address, size }] of tree.reserved.entries()) {
-    view.setBigUint64(headerSize + index * 16, address);
-    view.setBigUint64(headerSize + index * 16 + 8, size);
-  }
-  bytes.set(structure, structureAt);
-  for (const [name, offset] of strings) bytes.set(encoder.encode(name), stringsAt + offset);
-  return bytes;
+  return { structure, strings, stringsSize };
 }
 
 function align(offset: number): number {

@@ -101,15 +101,43 @@ interface Header {
 
 /** `{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }`: each character is looked at once. */
 function readHeader(text: string): Header {
+  const reader = literalReader(text);
+  const { isNext, take, need, string, word, isOver, invalid } = reader;
+  let descr: string | undefined;
+  let fortran: boolean | undefined;
+  let shape: readonly number[] | undefined;
+  need("{");
+  while (!take("}")) {
+    const key = string();
+    need(":");
+    if (key === "descr" && isNext("[")) throw new NpyError("holds records, not numbers of one type");
+    if (key === "descr" && descr === undefined) descr = string();
+    else if (key === "fortran_order" && fortran === undefined) fortran = word();
+    else if (key === "shape" && shape === undefined) shape = readSizes(reader);
+    else throw invalid();
+    if (!take(",")) {
+      need("}");
+      break;
+    }
+  }
+  if (!isOver() || descr === undefined || fortran === undefined || shape === undefined) throw invalid();
+  return { descr, fortran, shape };
+}
+
+/** Reads Python's literals one after the other, and no further than it must. */
+function literalReader(text: string) {
   let at = 0;
   const invalid = () => new NpyError(`has a header that cannot be read, at character ${at}`);
   const skip = () => {
     while (at < text.length && " \t\n\r".includes(text.charAt(at))) at++;
   };
+  const isNext = (character: string) => {
+    skip();
+    return text.charAt(at) === character;
+  };
   /** Takes a character when it comes next. */
   const take = (character: string) => {
-    skip();
-    if (text.charAt(at) !== character) return false;
+    if (!isNext(character)) return false;
     at++;
     return true;
   };
@@ -117,23 +145,19 @@ function readHeader(text: string): Header {
     if (!take(character)) throw invalid();
   };
   const string = () => {
-    skip();
-    const quote = text.charAt(at);
-    if (quote !== "'" && quote !== '"') throw invalid();
-    const end = text.indexOf(quote, at + 1);
+    const quote = isNext("'") ? "'" : '"';
+    need(quote);
+    const end = text.indexOf(quote, at);
     if (end < 0) throw invalid();
-    const value = text.slice(at + 1, end);
+    const value = text.slice(at, end);
     at = end + 1;
     return value;
   };
   const word = () => {
-    skip();
-    for (const value of ["True", "False"] as const)
-      if (text.startsWith(value, at)) {
-        at += value.length;
-        return value === "True";
-      }
-    throw invalid();
+    const value = isNext("T") ? "True" : "False";
+    if (!text.startsWith(value, at)) throw invalid();
+    at += value.length;
+    return value === "True";
   };
   const number = () => {
     skip();
@@ -145,40 +169,27 @@ function readHeader(text: string): Header {
     if (text.charAt(at) === "L") at++;
     return Number(digits);
   };
-  const tuple = () => {
-    const sizes: number[] = [];
-    need("(");
-    while (!take(")")) {
-      if (sizes.length === rankLimit) throw new NpyError(`has more than ${rankLimit} dimensions`);
-      sizes.push(number());
-      if (!take(",")) {
-        need(")");
-        break;
-      }
-    }
-    return sizes;
-  };
-  let descr: string | undefined;
-  let fortran: boolean | undefined;
-  let shape: readonly number[] | undefined;
-  need("{");
-  while (!take("}")) {
-    const key = string();
-    need(":");
+  /** Whether nothing but white space is left. */
+  const isOver = () => {
     skip();
-    if (key === "descr" && text.charAt(at) === "[") throw new NpyError("holds records, not numbers of one type");
-    if (key === "descr" && descr === undefined) descr = string();
-    else if (key === "fortran_order" && fortran === undefined) fortran = word();
-    else if (key === "shape" && shape === undefined) shape = tuple();
-    else throw invalid();
+    return at === text.length;
+  };
+  return { isNext, take, need, string, word, number, isOver, invalid };
+}
+
+/** `(3, 4)` or `(3,)`. */
+function readSizes({ take, need, number }: ReturnType<typeof literalReader>): number[] {
+  const sizes: number[] = [];
+  need("(");
+  while (!take(")")) {
+    if (sizes.length === rankLimit) throw new NpyError(`has more than ${rankLimit} dimensions`);
+    sizes.push(number());
     if (!take(",")) {
-      need("}");
+      need(")");
       break;
     }
   }
-  skip();
-  if (at !== text.length || descr === undefined || fortran === undefined || shape === undefined) throw invalid();
-  return { descr, fortran, shape };
+  return sizes;
 }
 
 function typeOf(descr: string): readonly [NpyKind, number] {

@@ -86,14 +86,7 @@ export function stepMatcher(automaton: Automaton): (text: string) => boolean {
       start = setOf(automaton.starts);
     }
     kept++;
-    const isSlash = unit === 47;
-    return setOf(
-      set.states.flatMap((state) =>
-        (automaton.moves[state] ?? [])
-          .filter(({ by }) => by === unit || by === anything || (by === notSlash && !isSlash))
-          .map(({ to }) => to),
-      ),
-    );
+    return setOf(reached(automaton, set.states, unit));
   };
 
   let start = setOf(automaton.starts);
@@ -112,6 +105,16 @@ export function stepMatcher(automaton: Automaton): (text: string) => boolean {
     }
     return set.accepts;
   };
+}
+
+/** The states that a unit leads to from some of them. */
+function reached({ moves }: Automaton, states: readonly number[], unit: number): number[] {
+  const isSlash = unit === 47;
+  return states.flatMap((state) =>
+    (moves[state] ?? [])
+      .filter(({ by }) => by === unit || by === anything || (by === notSlash && !isSlash))
+      .map(({ to }) => to),
+  );
 }
 
 /** Units by whether the automaton treats them alike: 0 for all that it does not name, 1 for "/", and one each. */

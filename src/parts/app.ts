@@ -60,25 +60,9 @@ export function outsideApp({ project, exclude }: Pick<AppOptions, "project" | "e
 /** The user's app: checked, bundled, compiled to bytecode by the very QuickJS that runs it. */
 export function appSteps(context: DebianContext, options: AppOptions): AppSteps {
   const { plan } = context;
-  const { project, versions } = options;
-  const { entry, assets } = project.app;
-  const origin: Origin = {
-    kind: "project",
-    name: project.name,
-    version: "0",
-    license: "LicenseRef-project",
-    need: "the project's app",
-  };
-  const source = plan.add({
-    origin,
-    id: "local/project",
-    kind: "local",
-    title: "Read the project",
-    why: "it holds the app",
-    inputs: {},
-    params: { path: options.localPath("."), exclude: outsideApp(options) },
-  });
-  const inputs = { project: source, ...dependencySteps(plan, options) };
+  const { versions } = options;
+  const { entry } = options.project.app;
+  const inputs = { project: projectStep(context, options), ...dependencySteps(plan, options) };
   const modelTypes = plan.add({
     id: "app/model-types",
     kind: "model-types",
@@ -103,53 +87,83 @@ export function appSteps(context: DebianContext, options: AppOptions): AppSteps 
     inputs: { ...inputs, runtime: options.runtimeRecipe },
     params: { entry, esbuild: versions.esbuild, typescript: versions.typescript },
   });
-  const bytecode = plan.add({
+  const bytecode = bytecodeStep(context, options, bundle);
+  const assets = assetSteps(context, options);
+  const file = (path: string, input: string, name: string): AssembleEntry => {
+    return { type: "file", path, mode: 0o644, from: { input, path: name } };
+  };
+  const portable = [file("app/main.js.map", "bundle", "main.js.map"), ...assets.entries];
+  return {
+    modelTypes,
+    typecheck,
+    bundle,
+    inputs: { bundle, bytecode, ...assets.inputs },
+    assets,
+    entries: [file("app/main.qjb", "bytecode", "main.qjb"), ...portable],
+    portable,
+  };
+}
+
+function originOf(project: Project): Origin {
+  return {
+    kind: "project",
+    name: project.name,
+    version: "0",
+    license: "LicenseRef-project",
+    need: "the project's app",
+  };
+}
+
+/** The project's folder, without what an app is not made of. */
+function projectStep({ plan }: DebianContext, options: AppOptions): string {
+  return plan.add({
+    origin: originOf(options.project),
+    id: "local/project",
+    kind: "local",
+    title: "Read the project",
+    why: "it holds the app",
+    inputs: {},
+    params: { path: options.localPath("."), exclude: outsideApp(options) },
+  });
+}
+
+/** The bundle in QuickJS's own form, made by the app host itself. */
+function bytecodeStep({ plan }: DebianContext, { runtime, launcher }: AppOptions, bundle: string): string {
+  return plan.add({
     id: "app/bytecode",
     kind: "run",
     materials: [{ input: "bundle" }],
     title: "Compile the app to bytecode",
     why: "it starts faster, and a syntax that the app host lacks is found here",
-    inputs: { bundle, runtime: options.runtime.step, ...options.launcher.inputs },
+    inputs: { bundle, runtime: runtime.step, ...launcher.inputs },
     params: {
       commands: [
         [
-          ...options.launcher.command,
-          `in/runtime/${options.runtime.file}`,
+          ...launcher.command,
+          `in/runtime/${runtime.file}`,
           ...["--compile", "in/bundle/main.js", "--out", "out/main.qjb"],
         ],
       ],
     },
   });
-  const assetSteps = assets.map((path) =>
+}
+
+/** The files that the project wants beside its code, as they are. */
+function assetSteps({ plan }: DebianContext, { project, localPath, exclude }: AppOptions): AppSteps["assets"] {
+  const steps = project.app.assets.map((path) =>
     plan.add({
-      origin,
+      origin: originOf(project),
       id: `local/assets/${path}`,
       kind: "local",
       title: `Read ${path}`,
       why: "the project lists it under app.assets",
       inputs: {},
-      params: { path: options.localPath(path), exclude: withinFolder(path, options.exclude) },
+      params: { path: localPath(path), exclude: withinFolder(path, exclude) },
     }),
   );
-  const assetEntries = assetSteps.map(
-    (step): AssembleEntry => ({ type: "tree", path: "app/assets", from: { input: step, path: "" } }),
-  );
-  const assetInputs = Object.fromEntries(assetSteps.map((step) => [step, step]));
-  const portable: AssembleEntry[] = [
-    { type: "file", path: "app/main.js.map", mode: 0o644, from: { input: "bundle", path: "main.js.map" } },
-    ...assetEntries,
-  ];
   return {
-    modelTypes,
-    typecheck,
-    bundle,
-    inputs: { bundle, bytecode, ...assetInputs },
-    assets: { inputs: assetInputs, entries: assetEntries },
-    entries: [
-      { type: "file", path: "app/main.qjb", mode: 0o644, from: { input: "bytecode", path: "main.qjb" } },
-      ...portable,
-    ],
-    portable,
+    inputs: Object.fromEntries(steps.map((step) => [step, step])),
+    entries: steps.map((step) => ({ type: "tree", path: "app/assets", from: { input: step, path: "" } })),
   };
 }
 

@@ -129,37 +129,23 @@ export function adapterArguments(
   };
 }
 
+/** The engine as the board's programs link or open it; undefined when it is part of its packages. */
 function buildStep(context: DebianContext, options: EngineOptions): string | undefined {
-  const { board, tools } = options;
   const { recipe } = options.engine;
   const { build } = recipe;
   const why = `the image's inference engine is ${recipe.title}`;
-  const source = () => engineSource(context, options);
   switch (build.kind) {
-    case "cmake": {
-      const variants = build.variants.filter(({ cpus }) => cpus.includes(board.cpu));
-      return cmakeStep(context, {
-        id: `compile/${recipe.name}`,
-        title: `Compile ${recipe.title} for ${board.cpu}`,
-        why,
-        source: source(),
-        board,
-        tools,
-        directory: build.directory,
-        options: Object.assign({}, build.options, ...variants.map(({ options }) => options)),
-        cflags: [...build.cflags, ...variants.flatMap(({ cflags }) => cflags)],
-        targets: build.targets,
-      });
-    }
+    case "cmake":
+      return cmakeBuild(context, options, { build, why });
     case "prebuilt":
       return context.plan.add({
         id: `compile/${recipe.name}`,
         kind: "compose",
-        title: `Take ${recipe.title} for ${board.arch}`,
+        title: `Take ${recipe.title} for ${options.board.arch}`,
         why,
-        inputs: { source: source() },
+        inputs: { source: engineSource(context, options) },
         params: {
-          parts: Object.entries(build.files[board.arch] ?? {}).map(([path, to]) => ({
+          parts: Object.entries(build.files[options.board.arch] ?? {}).map(([path, to]) => ({
             from: "source",
             path,
             to: `usr/${to}`,
@@ -167,38 +153,65 @@ function buildStep(context: DebianContext, options: EngineOptions): string | und
         },
       });
     case "compile":
-      return gccStep(context, {
-        id: `compile/${recipe.name}`,
-        title: `Compile ${recipe.title} for ${board.cpu}`,
-        why,
-        board,
-        tools,
-        inputs: { recipe: source() },
-        materials: [{ input: "recipe" }],
-        headers: Object.entries(build.headers).map(([path, to]) => ({
-          from: `in/recipe/${path}`,
-          to: `usr/include/${to}`,
-        })),
-        // The linker looks for the name without a version.
-        links: /\.so\./.test(build.output)
-          ? { [`usr/lib/${build.output.replace(/\.so\..*$/, ".so")}`]: build.output }
-          : {},
-        programs: [
-          {
-            language: build.sources.every((one) => one.endsWith(".c")) ? "c" : "c++",
-            output: `usr/lib/${build.output}`,
-            arguments: [
-              "-shared",
-              "-fPIC",
-              `-Wl,-soname,${build.output}`,
-              ...build.cflags,
-              "-Iin/recipe",
-              ...build.sources.map((one) => `in/recipe/${one}`),
-            ],
-          },
-        ],
-      });
+      return libraryBuild(context, options, { build, why });
     case "packages":
       return undefined;
   }
+}
+
+type Build = CatalogRecipe["recipe"]["build"];
+type BuildOf<K extends Build["kind"]> = { readonly build: Extract<Build, { kind: K }>; readonly why: string };
+
+/** An engine that is built by CMake, with what its recipe says for the board's core. */
+function cmakeBuild(context: DebianContext, options: EngineOptions, { build, why }: BuildOf<"cmake">): string {
+  const { board, tools } = options;
+  const { recipe } = options.engine;
+  const variants = build.variants.filter(({ cpus }) => cpus.includes(board.cpu));
+  return cmakeStep(context, {
+    id: `compile/${recipe.name}`,
+    title: `Compile ${recipe.title} for ${board.cpu}`,
+    why,
+    source: engineSource(context, options),
+    board,
+    tools,
+    directory: build.directory,
+    options: Object.assign({}, build.options, ...variants.map(({ options }) => options)),
+    cflags: [...build.cflags, ...variants.flatMap(({ cflags }) => cflags)],
+    targets: build.targets,
+  });
+}
+
+/** An engine that is one library, compiled of all its sources at once. */
+function libraryBuild(context: DebianContext, options: EngineOptions, { build, why }: BuildOf<"compile">): string {
+  const { board, tools } = options;
+  const { recipe } = options.engine;
+  return gccStep(context, {
+    id: `compile/${recipe.name}`,
+    title: `Compile ${recipe.title} for ${board.cpu}`,
+    why,
+    board,
+    tools,
+    inputs: { recipe: engineSource(context, options) },
+    materials: [{ input: "recipe" }],
+    headers: Object.entries(build.headers).map(([path, to]) => ({
+      from: `in/recipe/${path}`,
+      to: `usr/include/${to}`,
+    })),
+    // The linker looks for the name without a version.
+    links: /\.so\./.test(build.output) ? { [`usr/lib/${build.output.replace(/\.so\..*$/, ".so")}`]: build.output } : {},
+    programs: [
+      {
+        language: build.sources.every((one) => one.endsWith(".c")) ? "c" : "c++",
+        output: `usr/lib/${build.output}`,
+        arguments: [
+          "-shared",
+          "-fPIC",
+          `-Wl,-soname,${build.output}`,
+          ...build.cflags,
+          "-Iin/recipe",
+          ...build.sources.map((one) => `in/recipe/${one}`),
+        ],
+      },
+    ],
+  });
 }

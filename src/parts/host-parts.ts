@@ -2,12 +2,13 @@ import { type ProgramRole, programOf, type RuntimeProgram, type RuntimeRecipe } 
 import type { AppRequest } from "../image/request.js";
 import type { AssembleEntry } from "../steps/assemble.js";
 import { type AppSteps, appSteps } from "./app.js";
+import { compileRoots } from "./compile-roots.js";
 import { type EngineSteps, engineSteps } from "./engine.js";
 import { native } from "./launch.js";
 import { besides, referenceStep } from "./model-source.js";
-import { prepareModel } from "./models.js";
+import { modelFiles, prepareModel } from "./models.js";
 import type { programSets } from "./package-sets.js";
-import { type DebianContext, neededRoot, optionalRoot, toolsRoot } from "./roots.js";
+import { type DebianContext, toolsRoot } from "./roots.js";
 import { type CompiledProgram, localRecipe, programStep } from "./runtime.js";
 
 /** What an app needs to run on the machine that builds, as steps. */
@@ -36,17 +37,8 @@ export function hostParts(
 ): HostParts {
   const { project, board, engine, catalog } = request;
   const why = "programs for this machine are compiled against it, and run with its libraries";
-  const base = neededRoot(context, sets.sysroot, { title: "Unpack this machine's sysroot", why });
-  const own = optionalRoot(context, sets.engineSysroot, { title: "Unpack the engine's sysroot", why });
-  const sysroot = own ?? base;
-  const libraries = optionalRoot(context, sets.libraries, {
-    title: "Unpack the app host's libraries",
-    why: "the app host is linked with them, and nothing else is",
-  });
-  const headers = optionalRoot(context, sets.headers, {
-    title: "Unpack the engine's headers",
-    why: "the adapter is compiled against them",
-  });
+  const roots = compileRoots(context, sets, { title: "Unpack this machine's sysroot", why, engineWhy: why });
+  const { sysroot: base, engineSysroot: sysroot, libraries, headers } = roots;
   const tools = { toolchain: toolsRoot(context, "toolchain"), sysroot: base };
   const recipes = `${catalog.home}/recipes`;
   const from = { recipes, board, tools, libraries };
@@ -89,15 +81,6 @@ export function hostParts(
     runtime,
     kernels,
     app,
-    models: {
-      inputs: Object.assign(
-        {},
-        ...models.map(({ name, folder, inputs }) => ({ [`model/${name}`]: folder, ...inputs })),
-      ),
-      entries: models.flatMap(({ name, entries }): AssembleEntry[] => [
-        { type: "tree", path: `models/${name}`, from: { input: `model/${name}`, path: "" } },
-        ...entries,
-      ]),
-    },
+    models: modelFiles(models),
   };
 }

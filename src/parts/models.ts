@@ -47,13 +47,6 @@ export function prepareModel(context: DebianContext, options: PrepareOptions): P
     about: ["models", name, "onnx"],
     model: `Model ${name}`,
   });
-  const entries = Object.entries(config.inputs);
-  const declared: Readonly<Record<string, ShapeSet>> = Object.fromEntries(
-    entries.flatMap(([input, told]): [string, ShapeSet][] => {
-      if ("dims" in told) return [[input, { dims: told.dims }]];
-      return "shapes" in told ? [[input, { shapes: told.shapes }]] : [];
-    }),
-  );
   const { version, newest } = options.catalog.reference;
   const onnx = plan.add({
     id: `model-onnx/${name}`,
@@ -71,7 +64,7 @@ export function prepareModel(context: DebianContext, options: PrepareOptions): P
     title: `Read what model ${name} takes and gives`,
     why,
     inputs: { onnx, reference: options.reference },
-    params: { name, declared },
+    params: { name, declared: declaredShapes(config) },
   });
   const { accepts, options: settings } = recipe.model;
   const path = conversionPath(options.catalog.converters, { model: name, from: "onnx", engine: recipe.title, accepts });
@@ -91,18 +84,28 @@ export function prepareModel(context: DebianContext, options: PrepareOptions): P
     params: {
       engine: recipe.name,
       // A model that nothing converted keeps its format's ending.
-      files: Object.fromEntries(
-        Object.entries(files.files).map(([role, from]) => [
-          role,
-          { from, to: path.length === 0 ? `${name}.${accepts[0]}` : from },
-        ]),
-      ),
+      files: namedFiles(files, path.length === 0 ? `${name}.${accepts[0]}` : undefined),
       ...(files.blobs?.inputBlob === undefined ? {} : { inputBlob: files.blobs.inputBlob }),
       ...(files.blobs?.outputBlob === undefined ? {} : { outputBlob: files.blobs.outputBlob }),
       options: { ...settings, ...(config.threads === undefined ? {} : { "threads-max": config.threads }) },
     },
   });
   return { onnx, ports, folder };
+}
+
+/** A model's files by role, with their names on the device. */
+function namedFiles({ files }: FormatFiles, name: string | undefined) {
+  return Object.fromEntries(Object.entries(files).map(([role, from]) => [role, { from, to: name ?? from }]));
+}
+
+/** The shapes that the project gives a model's inputs. */
+function declaredShapes({ inputs }: ModelConfig): Readonly<Record<string, ShapeSet>> {
+  return Object.fromEntries(
+    Object.entries(inputs).flatMap(([input, told]): [string, ShapeSet][] => {
+      if ("dims" in told) return [[input, { dims: told.dims }]];
+      return "shapes" in told ? [[input, { shapes: told.shapes }]] : [];
+    }),
+  );
 }
 
 /** Takes, converts and checks one model. */
@@ -124,4 +127,20 @@ function unconverting({ catalog, board, engine }: Pick<ModelOptions, "catalog" |
       name !== engine.recipe.name && supports.arch.includes(board.arch) && model.accepts.includes("onnx"),
   );
   return fits.map(({ recipe }) => recipe.name);
+}
+
+/** What models put into a root, below their names. */
+export function modelFiles(
+  models: readonly ({ readonly name: string } & Pick<ModelSteps, "folder" | "inputs" | "entries">)[],
+): Pick<ModelSteps, "inputs" | "entries"> {
+  return {
+    inputs: {
+      ...Object.fromEntries(models.map(({ name, folder }) => [`model/${name}`, folder])),
+      ...Object.assign({}, ...models.map(({ inputs }) => inputs)),
+    },
+    entries: models.flatMap(({ name, entries }): AssembleEntry[] => [
+      { type: "tree", path: `models/${name}`, from: { input: `model/${name}`, path: "" } },
+      ...entries,
+    ]),
+  };
 }

@@ -44,23 +44,15 @@ const pythonStart =
 /** Adds the steps that bring a tool. Throws ERR_EDGEIMG_ENGINE_UNSUPPORTED when it does not run on this host. */
 export function toolCommand(context: DebianContext, options: ToolOptions): ToolCommand {
   const { name, environment } = options;
-  const { hostArch } = context;
-  const host = architectures[hostArch];
   const why = `the tool ${name} runs while the image is built`;
   switch (environment.kind) {
-    case "archive": {
-      const source = environment.hosts[hostArch];
-      if (source === undefined) throw wrongHost(name, hostArch, Object.keys(environment.hosts));
-      const tool = archiveSteps(context, { name: `tool-${name}`, source, why, executable: [environment.program] });
-      const root = "{cwd}/in/loader/root";
+    case "archive":
+      return archiveCommand(context, options, { environment, why });
+    case "source": {
+      const { step, launcher } = compiledTool(context, { ...options, environment }, why);
       return {
-        inputs: { tool, loader: options.hostTools },
-        command: [
-          `in/loader/root/${host.loader}`,
-          "--library-path",
-          `${root}/usr/lib/${host.triplet}`,
-          `{cwd}/in/tool/${environment.program}`,
-        ],
+        inputs: { tool: step, ...launcher.inputs },
+        command: [...launcher.command, `{cwd}/in/tool/${environment.program}`],
         env: {},
       };
     }
@@ -70,56 +62,74 @@ export function toolCommand(context: DebianContext, options: ToolOptions): ToolC
         command: [`in/tool/root/${environment.program}`],
         env: {},
       };
-    case "source": {
-      const { step, launcher } = compiledTool(context, { ...options, environment }, why);
-      return {
-        inputs: { tool: step, ...launcher.inputs },
-        command: [...launcher.command, `{cwd}/in/tool/${environment.program}`],
-        env: {},
-      };
-    }
-    case "python": {
-      if (!environment.hosts.includes(hostArch)) throw wrongHost(name, hostArch, environment.hosts);
-      const wheels = Object.entries(environment.wheels).map(([wheel, source]): [string, string] => [
-        `wheel-${wheel}`,
-        archiveSteps(context, { name: `wheel/${wheel}`, source: { ...source, strip: 0 }, why }),
-      ]);
-      const main = environment.module ?? (options.script && `{cwd}/in/script/${options.script.path}`);
-      if (main === undefined) {
-        throw new EdgeimgError(
-          "ERR_EDGEIMG_CATALOG_INVALID",
-          `The Python tool ${name} names neither a module nor a script.`,
-          {
-            hint: "Give the tool a `module`, or the converter a `script`.",
-          },
-        );
-      }
-      return {
-        inputs: {
-          python: toolsRoot(context, "python"),
-          ...Object.fromEntries(wheels),
-          ...(options.script === undefined ? {} : { script: options.script.step }),
-        },
-        command: [
-          ...[
-            `in/python/root/${context.distribution.tools.python.programs.interpreter}`,
-            "-S",
-            "-s",
-            "-P",
-            "-B",
-            "-X",
-            "utf8",
-            "-c",
-            pythonStart,
-          ],
-          wheels.map(([input]) => `{cwd}/in/${input}`).join(":"),
-          main,
-        ],
-        // What a program computes must not depend on the order of a set, or on how sums are spread over cores.
-        env: { PYTHONHOME: "{cwd}/in/python/root/usr", PYTHONHASHSEED: "0", OMP_NUM_THREADS: "1" },
-      };
-    }
+    case "python":
+      return pythonCommand(context, options, { environment, why });
   }
+}
+
+type EnvironmentOf<K extends ToolEnvironment["kind"]> = {
+  readonly environment: Extract<ToolEnvironment, { kind: K }>;
+  readonly why: string;
+};
+
+/** A program of an archive, started by the loader of the host tools' root. */
+function archiveCommand(
+  context: DebianContext,
+  { name, hostTools }: ToolOptions,
+  { environment, why }: EnvironmentOf<"archive">,
+): ToolCommand {
+  const { hostArch } = context;
+  const host = architectures[hostArch];
+  const source = environment.hosts[hostArch];
+  if (source === undefined) throw wrongHost(name, hostArch, Object.keys(environment.hosts));
+  const tool = archiveSteps(context, { name: `tool-${name}`, source, why, executable: [environment.program] });
+  return {
+    inputs: { tool, loader: hostTools },
+    command: [
+      `in/loader/root/${host.loader}`,
+      "--library-path",
+      `{cwd}/in/loader/root/usr/lib/${host.triplet}`,
+      `{cwd}/in/tool/${environment.program}`,
+    ],
+    env: {},
+  };
+}
+
+/** A module or a script for the distribution's Python, with pinned wheels and nothing else of the host. */
+function pythonCommand(
+  context: DebianContext,
+  { name, script }: ToolOptions,
+  { environment, why }: EnvironmentOf<"python">,
+): ToolCommand {
+  const { hostArch, distribution } = context;
+  if (!environment.hosts.includes(hostArch)) throw wrongHost(name, hostArch, environment.hosts);
+  const wheels = Object.entries(environment.wheels).map(([wheel, source]): [string, string] => [
+    `wheel-${wheel}`,
+    archiveSteps(context, { name: `wheel/${wheel}`, source: { ...source, strip: 0 }, why }),
+  ]);
+  const main = environment.module ?? (script && `{cwd}/in/script/${script.path}`);
+  if (main === undefined) {
+    throw new EdgeimgError(
+      "ERR_EDGEIMG_CATALOG_INVALID",
+      `The Python tool ${name} names neither a module nor a script.`,
+      { hint: "Give the tool a `module`, or the converter a `script`." },
+    );
+  }
+  const interpreter = `in/python/root/${distribution.tools.python.programs.interpreter}`;
+  return {
+    inputs: {
+      python: toolsRoot(context, "python"),
+      ...Object.fromEntries(wheels),
+      ...(script === undefined ? {} : { script: script.step }),
+    },
+    command: [
+      ...[interpreter, "-S", "-s", "-P", "-B", "-X", "utf8", "-c", pythonStart],
+      wheels.map(([input]) => `{cwd}/in/${input}`).join(":"),
+      main,
+    ],
+    // What a program computes must not depend on the order of a set, or on how sums are spread over cores.
+    env: { PYTHONHOME: "{cwd}/in/python/root/usr", PYTHONHASHSEED: "0", OMP_NUM_THREADS: "1" },
+  };
 }
 
 const toolSet = (name: string): string => `tools/${name}`;

@@ -35,8 +35,7 @@ export interface Resolver {
 /** Follows a provenance graph down to origins. Every tree is looked into once. */
 export function resolver({ nodes, folder, packageOrigin, frame }: ResolveOptions): Resolver {
   const known = new Map<string, Promise<Origin[]>>();
-  const json = async (step: string, path: string): Promise<unknown> =>
-    JSON.parse(await readFile(join(folder(step), path), "utf8"));
+  const json: ReadJson = async (step, path) => JSON.parse(await readFile(join(folder(step), path), "utf8"));
 
   const tree = (step: string): Promise<Origin[]> => {
     const found = known.get(step) ?? resolve(step).then(distinct);
@@ -61,6 +60,9 @@ export function resolver({ nodes, folder, packageOrigin, frame }: ResolveOptions
     return await Promise.all([...new Set(files ?? Object.values(found))].map(packageOrigin));
   };
 
+  const ofMaterial = async ({ step, paths }: NodeOf<"materials">["materials"][number]): Promise<Origin[]> =>
+    paths !== undefined && nodes[step]?.from === "packages" ? await ofPackages(step, paths) : await tree(step);
+
   const resolve = async (step: string): Promise<Origin[]> => {
     const node = nodes[step];
     if (node === undefined) throw new Error(`nothing tells where ${step} comes from`);
@@ -70,52 +72,63 @@ export function resolver({ nodes, folder, packageOrigin, frame }: ResolveOptions
       case "packages":
         return await ofPackages(node.input, undefined);
       case "npm":
-        return [await npmOrigin(node.input, "package.json", node.known)];
-      case "bundle": {
-        const { sources } = z.object({ sources: z.array(z.string()) }).parse(await json(node.input, "main.js.map"));
-        const names = node.packages === undefined ? [] : [...new Set(sources.flatMap(packageOf))].sort();
-        const packages = names.map((name) =>
-          npmOrigin(node.packages ?? "", `${name}/package.json`, {
-            kind: "npm",
-            name: name.split(modules).at(-1) ?? name,
-            version: "",
-            license: "NOASSERTION",
-            need: "the app imports it",
-          }),
-        );
-        return [...(await tree(node.project)), ...(await Promise.all(packages))];
-      }
+        return [await npmOrigin(json, { step: node.input, path: "package.json", otherwise: node.known })];
+      case "bundle":
+        return [...(await tree(node.project)), ...(await importedOrigins(json, node))];
       case "listing": {
-        const bytes = new Map<string, { origins: Origin[]; size: number }>();
-        for (const record of listing.parse(await json(node.input, "files.json"))) {
-          const origins = await file(node.inputs, record);
-          if (origins.length === 0) continue;
-          const key = origins.map(({ name }) => name).join("\0");
-          const sum = bytes.get(key) ?? { origins, size: 0 };
-          bytes.set(key, { origins, size: sum.size + record.size });
-        }
-        return [...bytes.values()].sort((a, b) => b.size - a.size).flatMap(({ origins }) => origins);
+        const files: { readonly origins: Origin[]; readonly size: number }[] = [];
+        for (const record of listing.parse(await json(node.input, "files.json")))
+          files.push({ origins: await file(node.inputs, record), size: record.size });
+        return bySize(files);
       }
-      case "materials": {
-        const lists = await Promise.all(
-          node.materials.map(async ({ step: of, paths }) => {
-            const material = nodes[of];
-            return paths !== undefined && material?.from === "packages" ? await ofPackages(of, paths) : await tree(of);
-          }),
-        );
-        return lists.flat();
-      }
+      case "materials":
+        return (await Promise.all(node.materials.map(ofMaterial))).flat();
     }
   };
 
-  const npmOrigin = async (step: string, path: string, origin: Origin): Promise<Origin> => {
-    const found = packageJson.safeParse(await json(step, path).catch(() => undefined));
-    if (!found.success) return origin;
-    const { name = origin.name, version = origin.version, license = origin.license } = found.data;
-    return { ...origin, name, version, license, purl: origin.purl ?? `pkg:npm/${name.replace("@", "%40")}@${version}` };
-  };
-
   return { tree, file };
+}
+
+type NodeOf<K extends ProvenanceNode["from"]> = Extract<ProvenanceNode, { from: K }>;
+/** Reads a JSON file of a step's tree. */
+type ReadJson = (step: string, path: string) => Promise<unknown>;
+
+/** Origins of the npm packages that a bundle's source map names. */
+async function importedOrigins(json: ReadJson, { input, packages }: NodeOf<"bundle">): Promise<Origin[]> {
+  const { sources } = z.object({ sources: z.array(z.string()) }).parse(await json(input, "main.js.map"));
+  if (packages === undefined) return [];
+  const folders = [...new Set(sources.flatMap(packageOf))].sort();
+  return await Promise.all(
+    folders.map((folder) => {
+      const name = folder.split(modules).at(-1) ?? folder;
+      const otherwise = { kind: "npm", name, version: "", license: "NOASSERTION", need: "the app imports it" } as const;
+      return npmOrigin(json, { step: packages, path: `${folder}/package.json`, otherwise });
+    }),
+  );
+}
+
+/** The origin of an npm package by its package.json, as far as that tells. */
+async function npmOrigin(
+  json: ReadJson,
+  { step, path, otherwise }: { readonly step: string; readonly path: string; readonly otherwise: Origin },
+): Promise<Origin> {
+  const found = packageJson.safeParse(await json(step, path).catch(() => undefined));
+  if (!found.success) return otherwise;
+  const { name = otherwise.name, version = otherwise.version, license = otherwise.license } = found.data;
+  const purl = otherwise.purl ?? `pkg:npm/${name.replace("@", "%40")}@${version}`;
+  return { ...otherwise, name, version, license, purl };
+}
+
+/** The origins of files, those of the most bytes first. */
+function bySize(files: readonly { readonly origins: Origin[]; readonly size: number }[]): Origin[] {
+  const bytes = new Map<string, { origins: Origin[]; size: number }>();
+  for (const { origins, size } of files) {
+    if (origins.length === 0) continue;
+    const key = origins.map(({ name }) => name).join("\0");
+    const sum = bytes.get(key) ?? { origins, size: 0 };
+    bytes.set(key, { origins, size: sum.size + size });
+  }
+  return [...bytes.values()].sort((a, b) => b.size - a.size).flatMap(({ origins }) => origins);
 }
 
 const modules = "node_modules/";

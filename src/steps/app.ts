@@ -132,33 +132,9 @@ export const typecheckKind = defineKind({
     await symlink(join(inputFolder(inputs, "runtime"), "types/edge.d.ts"), declarations);
     const ofModels = join(work, modelTypesFile);
     await symlink(join(inputFolder(inputs, "models"), modelTypesFile), ofModels);
-    const own = join(project, "tsconfig.json");
-    const hasOwn = await exists(own);
-    const strict = {
-      target: "ES2022",
-      lib: ["ES2022"],
-      module: "ESNext",
-      moduleResolution: "Bundler",
-      strict: true,
-      noUncheckedIndexedAccess: true,
-      skipLibCheck: true,
-    };
-    const config = {
-      ...(hasOwn ? { extends: own } : {}),
-      compilerOptions: {
-        ...(hasOwn ? {} : strict),
-        noEmit: true,
-        composite: false,
-        incremental: false,
-        types: [],
-        typeRoots: [],
-        preserveSymlinks: true,
-      },
-      files: [join(project, entry), declarations, ofModels],
-      include: [],
-    };
     const file = join(work, "tsconfig.json");
-    await writeFile(file, JSON.stringify(config));
+    const files = [join(project, entry), declarations, ofModels];
+    await writeFile(file, JSON.stringify(await compilerConfig(project, files)));
     const compiler = createRequire(import.meta.url).resolve("typescript/lib/tsc.js");
     const result = await captureProcess({
       program: process.execPath,
@@ -187,6 +163,35 @@ export const typecheckKind = defineKind({
     await writeFile(join(out, "checked.txt"), `${entry}\n`);
   },
 });
+
+/** What the compiler is told: the project's own options, strict ones where it has none, and the files alone. */
+async function compilerConfig(project: string, files: readonly string[]): Promise<object> {
+  const own = join(project, "tsconfig.json");
+  const hasOwn = await exists(own);
+  const strict = {
+    target: "ES2022",
+    lib: ["ES2022"],
+    module: "ESNext",
+    moduleResolution: "Bundler",
+    strict: true,
+    noUncheckedIndexedAccess: true,
+    skipLibCheck: true,
+  };
+  return {
+    ...(hasOwn ? { extends: own } : {}),
+    compilerOptions: {
+      ...(hasOwn ? {} : strict),
+      noEmit: true,
+      composite: false,
+      incremental: false,
+      types: [],
+      typeRoots: [],
+      preserveSymlinks: true,
+    },
+    files,
+    include: [],
+  };
+}
 
 function diagnostics(text: string): { place: Place; message: string }[] {
   return text.split("\n").flatMap((line) => {

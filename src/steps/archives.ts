@@ -112,53 +112,8 @@ const skipped = new Set(["Directory", "GNUDumpDir", "CharacterDevice", "BlockDev
  * are not taken. Throws ERR_EDGEIMG_ARCHIVE_UNSAFE at the first entry that would leave the folder or that is not plain, and past `limits`.
  */
 export async function extractTar(source: Readable, name: string, options: ExtractOptions): Promise<Extracted> {
-  const extracted = new Set<string>();
-  const links = new Map<string, string>();
   const stop = new AbortController();
-  const count = counter(name, options.limits);
-  const place = (path: string) => {
-    const inner = stripped(path, options.strip);
-    return inner === undefined ? undefined : (options.rename?.(inner) ?? inner);
-  };
-  const take = (entry: ReadEntry): boolean => {
-    count(entry.size);
-    if (hasControl(entry.path) || hasControl(entry.linkpath ?? ""))
-      throw refusedEntry(name, entry.path, "has a name with control characters");
-    const path = stripped(entry.path, options.strip);
-    if (path === undefined || path === "") return false;
-    if (!isInside(path)) throw unsafeEntry(name, entry.path);
-    if (skipped.has(entry.type)) return false;
-    if (!options.wanted(path)) return false;
-    if (!unpacked.has(entry.type) || isSparse(entry))
-      throw refusedEntry(
-        name,
-        entry.path,
-        `is of a kind that is not unpacked (${entry.type}, sparse files among them)`,
-      );
-    const target = options.rename?.(path) ?? path;
-    links.delete(target);
-    extracted.add(target);
-    if (entry.type === "SymbolicLink") {
-      links.set(target, entry.linkpath ?? "");
-      extracted.delete(target);
-      return false;
-    }
-    entry.path = target;
-    if (entry.type === "Link") {
-      const linked = place(entry.linkpath ?? "") ?? "";
-      if (!isInside(linked)) throw unsafeEntry(name, `${entry.path} = ${entry.linkpath}`);
-      const same = links.get(linked);
-      if (same !== undefined) {
-        // A second name of a symbolic link.
-        links.set(target, same);
-        extracted.delete(target);
-        return false;
-      }
-      entry.linkpath = linked;
-    }
-    entry.mode = ((entry.mode ?? 0o644) & 0o111) !== 0 ? 0o755 : 0o644;
-    return true;
-  };
+  const { take, extracted, links } = entryTaker(name, options);
   const unpack = tar.x({
     cwd: options.into,
     preserveOwner: false,
@@ -183,6 +138,56 @@ export async function extractTar(source: Readable, name: string, options: Extrac
   });
   if (stop.signal.aborted) throw stop.signal.reason;
   return { files: [...extracted], links };
+}
+
+/** Decides of one entry after the other whether it is written, and under which name and mode; symbolic links are only noted. */
+function entryTaker(name: string, options: ExtractOptions) {
+  const extracted = new Set<string>();
+  const links = new Map<string, string>();
+  const count = counter(name, options.limits);
+  const renamed = (path: string): string => options.rename?.(path) ?? path;
+  const note = (path: string, target: string): false => {
+    links.set(path, target);
+    extracted.delete(path);
+    return false;
+  };
+  const take = (entry: ReadEntry): boolean => {
+    count(entry.size);
+    const path = plainPath(name, entry, options);
+    if (path === undefined) return false;
+    const target = renamed(path);
+    links.delete(target);
+    extracted.add(target);
+    if (entry.type === "SymbolicLink") return note(target, entry.linkpath ?? "");
+    entry.path = target;
+    if (entry.type === "Link") {
+      const inner = stripped(entry.linkpath ?? "", options.strip);
+      const linked = inner === undefined ? "" : renamed(inner);
+      if (!isInside(linked)) throw unsafeEntry(name, `${entry.path} = ${entry.linkpath}`);
+      const same = links.get(linked);
+      // A second name of a symbolic link.
+      if (same !== undefined) return note(target, same);
+      entry.linkpath = linked;
+    }
+    entry.mode = ((entry.mode ?? 0o644) & 0o111) !== 0 ? 0o755 : 0o644;
+    return true;
+  };
+  return { take, extracted, links };
+}
+
+/** An entry's path below the folder; undefined for what is not wanted. Throws ERR_EDGEIMG_ARCHIVE_UNSAFE for what may not be unpacked. */
+function plainPath(name: string, entry: ReadEntry, { strip, wanted }: ExtractOptions): string | undefined {
+  if (hasControl(entry.path) || hasControl(entry.linkpath ?? ""))
+    throw refusedEntry(name, entry.path, "has a name with control characters");
+  const path = stripped(entry.path, strip);
+  if (path === undefined || path === "") return undefined;
+  if (!isInside(path)) throw unsafeEntry(name, entry.path);
+  if (skipped.has(entry.type) || !wanted(path)) return undefined;
+  if (!unpacked.has(entry.type) || isSparse(entry)) {
+    const what = `is of a kind that is not unpacked (${entry.type}, sparse files among them)`;
+    throw refusedEntry(name, entry.path, what);
+  }
+  return path;
 }
 
 /** GNU tar's two ways to write a sparse file: a type of its own, and a plain file beside a folder of that name (tar manual, D.4). */

@@ -8,7 +8,7 @@ import { readLockOf } from "../session/lock-session.js";
 import type { BuildrootCheckResult, BuildrootOptions, Context } from "../types.js";
 import { headerPackages } from "./parts.js";
 import { type Ran, runTool } from "./run-tool.js";
-import { chooseAll, readBuildroot, readReleases, renderFiles, requireFreeNames } from "./write.js";
+import { type Chosen, chooseAll, readBuildroot, readReleases, renderFiles, requireFreeNames } from "./write.js";
 import { writeTree } from "./write-tree.js";
 
 /**
@@ -30,15 +30,8 @@ export async function checkBuildroot(
   const chosen = await chooseAll(context, options);
   const known = await readReleases(chosen.project.catalog.home);
   const { release, series } = await readBuildroot(buildroot, known);
-  const lock = await readLockOf(chosen.project);
-  const headers = new Map(
-    chosen.engines.map(({ recipe }) => [
-      recipe.name,
-      lock === undefined ? [] : headerPackages(lock, `headers/${recipe.name}-${chosen.boards[0]?.arch}`),
-    ]),
-  );
   // App and models decide nothing that is checked here: they need not be made for it.
-  const parts = { app: [], models: new Map(), headers };
+  const parts = { app: [], models: new Map(), headers: await lockedHeaders(chosen) };
   const files = await renderFiles(context, { ...chosen, known, series, parts, epoch: 0 });
   await requireFreeNames(buildroot, files);
   const work = await mkdtemp(join(tmpdir(), "edgeimg-buildroot-"));
@@ -46,43 +39,11 @@ export async function checkBuildroot(
     const tree = join(work, "tree");
     await writeTree(tree, files);
     const job = { context, buildroot, tree, output: join(work, "output") };
-    const combinations: BuildrootCheckResult["combinations"][number][] = [];
-    const lost: string[] = [];
-    for (const board of chosen.boards) {
-      for (const engine of chosen.engines) {
-        const name = defconfigName(board, engine);
-        const found = await checkDefconfig(job, name);
-        const detail = [...found.lost, ...found.added.map((line) => `added: ${line}`)];
-        context.emit({
-          type: "check",
-          name: `${board.name} with ${engine.recipe.name}: every line of ${name} survives`,
-          passed: detail.length === 0,
-          ...(detail.length === 0 ? {} : { detail: detail.join("; ") }),
-        });
-        lost.push(...detail.map((line) => `${board.name} with ${engine.recipe.name}: ${line}`));
-        combinations.push({ board: board.name, engine: engine.recipe.name, ...found });
-      }
-    }
+    const { combinations, lost } = await checkCombinations(job, chosen);
     const style = await checkStyle(job, files.map(({ path }) => path).filter(isPackageFile));
-    if (style.ran)
-      context.emit({
-        type: "check",
-        name: "check-package",
-        passed: style.messages.length === 0,
-        detail: style.summary,
-      });
-    else context.emit({ type: "log", level: "warn", message: `check-package: ${style.summary}` });
+    tellStyle(context, style);
     const legal = options.legalInfo ? await legalInfo(job) : undefined;
-    if (lost.length > 0) {
-      throw new EdgeimgError(
-        "ERR_EDGEIMG_BUILDROOT_OPTION",
-        `Buildroot ${release} does not take ${lost.length} lines of the generated defconfigs.`,
-        {
-          details: lost.slice(0, 20),
-          hint: "Correct the option under `buildroot` in the board's file or the engine's recipe, or use a release that has it.",
-        },
-      );
-    }
+    if (lost.length > 0) throw lostLines(release, lost);
     if (style.messages.length > 0) {
       throw new EdgeimgError("ERR_EDGEIMG_BUILDROOT_CHECK", "check-package has something to say of the tree.", {
         details: style.messages.slice(0, 20),
@@ -93,6 +54,53 @@ export async function checkBuildroot(
   } finally {
     await rm(work, { recursive: true, force: true });
   }
+}
+
+/** The packages with headers that the lock has for each engine, if there is a lock. */
+async function lockedHeaders({ project, engines, boards }: Chosen) {
+  const lock = await readLockOf(project);
+  const arch = boards[0]?.arch;
+  const of = (engine: string) => (lock === undefined ? [] : headerPackages(lock, `headers/${engine}-${arch}`));
+  return new Map(engines.map(({ recipe }) => [recipe.name, of(recipe.name)]));
+}
+
+/** Loads the defconfig of each board with each engine, and tells what becomes of its lines. */
+async function checkCombinations(job: Job, { boards, engines }: Chosen) {
+  const combinations: BuildrootCheckResult["combinations"][number][] = [];
+  const lost: string[] = [];
+  for (const board of boards) {
+    for (const engine of engines) {
+      const name = defconfigName(board, engine);
+      const title = `${board.name} with ${engine.recipe.name}`;
+      const found = await checkDefconfig(job, name);
+      const detail = [...found.lost, ...found.added.map((line) => `added: ${line}`)];
+      job.context.emit({
+        type: "check",
+        name: `${title}: every line of ${name} survives`,
+        passed: detail.length === 0,
+        ...(detail.length === 0 ? {} : { detail: detail.join("; ") }),
+      });
+      lost.push(...detail.map((line) => `${title}: ${line}`));
+      combinations.push({ board: board.name, engine: engine.recipe.name, ...found });
+    }
+  }
+  return { combinations, lost };
+}
+
+function tellStyle({ emit }: Context, { ran, messages, summary }: Style): void {
+  if (ran) emit({ type: "check", name: "check-package", passed: messages.length === 0, detail: summary });
+  else emit({ type: "log", level: "warn", message: `check-package: ${summary}` });
+}
+
+function lostLines(release: string, lost: readonly string[]): EdgeimgError {
+  return new EdgeimgError(
+    "ERR_EDGEIMG_BUILDROOT_OPTION",
+    `Buildroot ${release} does not take ${lost.length} lines of the generated defconfigs.`,
+    {
+      details: lost.slice(0, 20),
+      hint: "Correct the option under `buildroot` in the board's file or the engine's recipe, or use a release that has it.",
+    },
+  );
 }
 
 interface Job {
@@ -134,10 +142,14 @@ function isPackageFile(path: string): boolean {
   return !/^package\/[^/]+\/src\//.test(path) && !path.endsWith(".md");
 }
 
-async function checkStyle(
-  job: Job,
-  files: readonly string[],
-): Promise<{ ran: boolean; messages: string[]; summary: string }> {
+/** What check-package says; not `ran`: why it cannot. */
+interface Style {
+  readonly ran: boolean;
+  readonly messages: readonly string[];
+  readonly summary: string;
+}
+
+async function checkStyle(job: Job, files: readonly string[]): Promise<Style> {
   const ran = await runTool(job.context, {
     command: "python3",
     args: [join(job.buildroot, "utils/check-package"), "-b", ...files],

@@ -58,11 +58,7 @@ export async function flashImage(context: Context, options: FlashOptions, given?
   const path = drive?.path ?? device ?? "";
   await confirm(options, { drive, path, image });
   if (drive !== undefined && drive.mounts.length > 0) await layers.drives.unmount(drive);
-  const target = await layers
-    .openTarget(path, { kind, size: drive?.size ?? needed })
-    .catch(async (cause: NodeJS.ErrnoException) => {
-      throw cause instanceof EdgeimgError ? cause : await openError({ path, kind, cause, user: userInfo().username });
-    });
+  const target = await openOrExplain(layers, path, { kind, size: drive?.size ?? needed });
   const name = drive === undefined ? path : driveName(drive);
   try {
     const report = await writeImage({
@@ -97,12 +93,27 @@ export async function flashImage(context: Context, options: FlashOptions, given?
     };
   } catch (error) {
     await target.close().catch(() => {});
-    if (!signal.aborted) throw error;
-    throw new EdgeimgError("ERR_EDGEIMG_INTERRUPTED", `Stopped while ${name} was written.`, {
-      cause: error,
-      hint: "It has no partition table now and starts nothing. Run the same command again.",
-    });
+    throw signal.aborted ? stoppedWriting(name, error) : error;
   }
+}
+
+/** Opens the target. Throws ERR_EDGEIMG_FLASH_* with what the user can do when that fails. */
+async function openOrExplain(
+  layers: FlashLayers,
+  path: string,
+  as: Parameters<FlashLayers["openTarget"]>[1],
+): ReturnType<FlashLayers["openTarget"]> {
+  return await layers.openTarget(path, as).catch(async (cause: NodeJS.ErrnoException) => {
+    if (cause instanceof EdgeimgError) throw cause;
+    throw await openError({ path, kind: as.kind, cause, user: userInfo().username });
+  });
+}
+
+function stoppedWriting(name: string, cause: unknown): EdgeimgError {
+  return new EdgeimgError("ERR_EDGEIMG_INTERRUPTED", `Stopped while ${name} was written.`, {
+    cause,
+    hint: "It has no partition table now and starts nothing. Run the same command again.",
+  });
 }
 
 /** Folders whose drive is never written: the user's, the project's. */

@@ -26,17 +26,24 @@ const longestSpans = 20;
  * business. Throws ERR_EDGEIMG_HOST_WATCH when the system allows no more watches (inotify(7)).
  */
 export function watchProject(folder: string, exclude: readonly string[]): ProjectWatch {
-  const excluded = globMatcher([...ignored, ...exclude]);
-  const watchers = new Map<string, FSWatcher>();
-  const changed = new Set<string>();
-  let count = 0;
-  let wake = (): void => {};
-  let failure: unknown;
+  const changes = changeQueue(folder);
+  const watchers = folderWatchers(folder, globMatcher([...ignored, ...exclude]), changes);
+  try {
+    watchers.add("");
+  } catch (error) {
+    watchers.close();
+    throw noWatch(folder, error);
+  }
+  return { close: watchers.close, next: changes.next };
+}
 
-  const fail = (error: unknown): void => {
-    failure ??= noWatch(folder, error);
-    wake();
-  };
+/** Watches folders and notes what changes in them; folders that come are watched as well. */
+function folderWatchers(
+  folder: string,
+  excluded: (path: string) => boolean,
+  changes: Pick<ReturnType<typeof changeQueue>, "add" | "fail">,
+) {
+  const watchers = new Map<string, FSWatcher>();
   const forget = (path: string): void => {
     for (const [known, watcher] of watchers) {
       if (known !== path && !known.startsWith(`${path}/`)) continue;
@@ -51,12 +58,10 @@ export function watchProject(folder: string, exclude: readonly string[]): Projec
     try {
       if (found?.isDirectory() && !watchers.has(path)) add(path);
     } catch (error) {
-      fail(error);
+      changes.fail(error);
       return;
     }
-    changed.add(path);
-    count++;
-    wake();
+    changes.add(path);
   };
   const add = (path: string): void => {
     const place = join(folder, path);
@@ -65,7 +70,7 @@ export function watchProject(folder: string, exclude: readonly string[]): Projec
       // A folder that went tells so by its own name.
       note(path === "" ? name : existsSync(place) ? `${path}/${name}` : path);
     });
-    watcher.on("error", fail);
+    watcher.on("error", changes.fail);
     watchers.set(path, watcher);
     for (const entry of readdirSync(place, { withFileTypes: true })) {
       const inner = path === "" ? entry.name : `${path}/${entry.name}`;
@@ -76,39 +81,48 @@ export function watchProject(folder: string, exclude: readonly string[]): Projec
     for (const watcher of watchers.values()) watcher.close();
     watchers.clear();
   };
+  return { add, close };
+}
 
-  try {
-    add("");
-  } catch (error) {
-    close();
-    throw noWatch(folder, error);
-  }
-  return {
-    close,
-    next: async (signal) => {
-      const stop = () => wake();
-      signal.addEventListener("abort", stop, { once: true });
-      try {
-        while (changed.size === 0 && failure === undefined && !signal.aborted)
-          await new Promise<void>((resolve) => {
-            wake = resolve;
-          });
-        for (let seen = -1, spans = 0; seen !== count && spans < longestSpans && !signal.aborted; spans++) {
-          seen = count;
-          await sleep(quietMs);
-        }
-      } finally {
-        signal.removeEventListener("abort", stop);
-      }
-      signal.throwIfAborted();
-      if (failure !== undefined) throw failure;
-      const paths = [...changed].sort();
-      changed.clear();
-      // Those that came and went are another's business, unless there is nothing else.
-      const there = paths.filter((path) => existsSync(join(folder, path)));
-      return there.length > 0 ? there : paths;
-    },
+/** Changes that nobody has asked for yet, and the first failure of a watcher. */
+function changeQueue(folder: string) {
+  const changed = new Set<string>();
+  let count = 0;
+  let wake = (): void => {};
+  let failure: unknown;
+  const add = (path: string): void => {
+    changed.add(path);
+    count++;
+    wake();
   };
+  const fail = (error: unknown): void => {
+    failure ??= noWatch(folder, error);
+    wake();
+  };
+  const next: ProjectWatch["next"] = async (signal) => {
+    const stop = () => wake();
+    signal.addEventListener("abort", stop, { once: true });
+    try {
+      while (changed.size === 0 && failure === undefined && !signal.aborted)
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      for (let seen = -1, spans = 0; seen !== count && spans < longestSpans && !signal.aborted; spans++) {
+        seen = count;
+        await sleep(quietMs);
+      }
+    } finally {
+      signal.removeEventListener("abort", stop);
+    }
+    signal.throwIfAborted();
+    if (failure !== undefined) throw failure;
+    const paths = [...changed].sort();
+    changed.clear();
+    // Those that came and went are another's business, unless there is nothing else.
+    const there = paths.filter((path) => existsSync(join(folder, path)));
+    return there.length > 0 ? there : paths;
+  };
+  return { add, fail, next };
 }
 
 function noWatch(folder: string, cause: unknown): unknown {

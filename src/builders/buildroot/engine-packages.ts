@@ -36,7 +36,7 @@ export function enginePackage(request: TreeRequest, { recipe, folder }: CatalogR
     licenseFiles: licenses.map((file) => file.name).join(" "),
     dependencies: buildroot.packages.join(" "),
   };
-  const files = [
+  return [
     ...made.files,
     configIn(request, {
       name,
@@ -53,50 +53,45 @@ export function enginePackage(request: TreeRequest, { recipe, folder }: CatalogR
       },
       { from: licenceText, files: licenses },
     ]),
+    makefile(request, name, build.kind, { ...common, ...buildContext(request, { recipe, build }) }),
   ];
+}
+
+type Recipe = CatalogRecipe["recipe"];
+
+/** What the makefile of a kind of build wants to know beside where the engine comes from. */
+function buildContext(
+  request: TreeRequest,
+  { recipe, build }: { readonly recipe: Recipe; readonly build: Exclude<Recipe["build"], { kind: "packages" }> },
+): object {
+  const headers = request.parts.headers.get(recipe.name) ?? [];
   switch (build.kind) {
     case "cmake":
-      return [
-        ...files,
-        makefile(request, name, "cmake", {
-          ...common,
-          subdir: build.directory === "." ? "" : build.directory,
-          options: [
-            ...Object.entries(build.options).map(cmakeOption),
-            ...(build.cflags.length === 0 ? [] : cmakeFlags(build.cflags)),
-          ],
-          variants: build.variants.map(({ cpus, options, cflags }) => ({
-            cpus: cpuSymbols(request.boards, cpus)
-              .map((symbol) => `$(${symbol})`)
-              .join(""),
-            options: [...Object.entries(options).map(cmakeOption), ...(cflags.length === 0 ? [] : cmakeFlags(cflags))],
-          })),
-        }),
-      ];
+      return {
+        subdir: build.directory === "." ? "" : build.directory,
+        options: [
+          ...Object.entries(build.options).map(cmakeOption),
+          ...(build.cflags.length === 0 ? [] : cmakeFlags(build.cflags)),
+        ],
+        variants: build.variants.map(({ cpus, options, cflags }) => ({
+          cpus: cpuSymbols(request.boards, cpus)
+            .map((symbol) => `$(${symbol})`)
+            .join(""),
+          options: [...Object.entries(options).map(cmakeOption), ...(cflags.length === 0 ? [] : cmakeFlags(cflags))],
+        })),
+      };
     case "prebuilt":
-      return [
-        ...files,
-        makefile(request, name, "prebuilt", {
-          ...common,
-          downloads: headers,
-          urls: headers.map(({ path }) => `${siteVariable("deb")}/${path}`),
-          files: Object.entries(build.files[archOfTree(request)] ?? {}).map(([from, to]) => ({
-            from,
-            // Libraries that nothing links are opened from the adapter's folder.
-            to: recipe.libraries.includes(to.replace(/^lib\//, "")) ? `usr/lib/edgeimg/${to.slice(4)}` : `usr/${to}`,
-          })),
-        }),
-      ];
+      return {
+        downloads: headers,
+        urls: headers.map(({ path }) => `${siteVariable("deb")}/${path}`),
+        files: Object.entries(build.files[archOfTree(request)] ?? {}).map(([from, to]) => ({
+          from,
+          // Libraries that nothing links are opened from the adapter's folder.
+          to: recipe.libraries.includes(to.replace(/^lib\//, "")) ? `usr/lib/edgeimg/${to.slice(4)}` : `usr/${to}`,
+        })),
+      };
     case "compile":
-      return [
-        ...files,
-        makefile(request, name, "compile", {
-          ...common,
-          method: "",
-          variables: [],
-          ...libraryContext(build),
-        }),
-      ];
+      return { method: "", variables: [], ...libraryContext(build) };
   }
 }
 

@@ -1,7 +1,7 @@
 import { Listr, type ListrTaskWrapper } from "listr2";
 import type { BuildEvent } from "../../ground/events.js";
 import { plainRenderer } from "./plain.js";
-import { progressBoard } from "./progress-board.js";
+import { type ProgressBoard, progressBoard } from "./progress-board.js";
 import type { Renderer, RenderOptions } from "./renderer.js";
 
 /** Running steps shown at a time; more are only counted. */
@@ -19,73 +19,10 @@ type Row = Pick<ListrTaskWrapper<unknown, never, never>, "title">;
 export function ttyRenderer(options: RenderOptions): Renderer {
   const board = progressBoard(options.now());
   const plain = plainRenderer(options);
-  let live:
-    | { readonly stop: (failed: boolean) => Promise<void>; readonly finished: (line: string) => void }
-    | undefined;
+  let live: LiveList | undefined;
   let failed = false;
   /** An app runs on this machine: its lines are shown as they come, and no list. */
   let serving = false;
-
-  const start = () => {
-    const rows: (Row | undefined)[] = [];
-    const finished: string[] = [];
-    let header: Row | undefined;
-    let end: (failed: boolean) => void = () => {};
-    const ended = new Promise<boolean>((resolve) => {
-      end = resolve;
-    });
-    const refresh = () => {
-      const now = options.now();
-      // In the title rather than the task's output: that is lost until listr2 has loaded its renderer.
-      if (header !== undefined) header.title = [board.header(now), ...finished.map((line) => `› ${line}`)].join("\n");
-      const running = board.running(now);
-      const more = running.length - slots;
-      rows.forEach((row, index) => {
-        if (row === undefined) return;
-        row.title = index === slots - 1 && more > 0 ? `and ${more + 1} more` : (running[index] ?? "");
-      });
-    };
-    const list = new Listr<unknown>(
-      [
-        {
-          title: " ",
-          task: async (_, task) => {
-            header = task;
-            if (await ended) throw new Error([board.header(options.now()), ...finished.slice(-1)].join(", "));
-            task.title = board.header(options.now());
-          },
-        },
-        ...Array.from({ length: slots }, (_, index) => ({
-          title: "",
-          task: async (_: unknown, task: Row) => {
-            rows[index] = task;
-            await ended;
-            task.title = "";
-          },
-        })),
-      ],
-      {
-        concurrent: true,
-        exitOnError: false,
-        registerSignalListeners: false,
-        rendererOptions: { collapseSubtasks: false },
-      },
-    );
-    const timer = setInterval(refresh, refreshMs);
-    const done = list.run();
-    return {
-      finished: (line: string) => {
-        finished.push(line);
-        if (finished.length > finishedShown) finished.shift();
-      },
-      stop: async (hasFailed: boolean) => {
-        refresh();
-        clearInterval(timer);
-        end(hasFailed);
-        await done.catch(() => {});
-      },
-    };
-  };
 
   // The list owns the terminal until it has ended; what a booted board says waits for that.
   const waiting: BuildEvent[] = [];
@@ -108,7 +45,7 @@ export function ttyRenderer(options: RenderOptions): Renderer {
       const line = board.take(event, options.now());
       if (event.type === "step-failed") failed = true;
       if (event.type === "plan" || event.type.startsWith("step-")) {
-        if (closing === undefined && event.type !== "plan") live ??= start();
+        if (closing === undefined && event.type !== "plan") live ??= startList(board, options.now);
         if (line !== undefined) live?.finished(line);
         return;
       }
@@ -119,4 +56,85 @@ export function ttyRenderer(options: RenderOptions): Renderer {
     },
     finish: close,
   };
+}
+
+interface LiveList {
+  /** Shows a finished step below the header. */
+  finished(line: string): void;
+  /** Shows how all ended, and gives the terminal back. */
+  stop(failed: boolean): Promise<void>;
+}
+
+/** Shows the board's header and running steps until it is stopped. */
+function startList(board: ProgressBoard, now: () => number): LiveList {
+  const rows: Row[] = [];
+  const finished: string[] = [];
+  let end: (failed: boolean) => void = () => {};
+  const ended = new Promise<boolean>((resolve) => {
+    end = resolve;
+  });
+  const list = taskList(rows, { ended, header: () => board.header(now()), last: () => finished.slice(-1) });
+  const refresh = () => showBoard(rows, { board, finished, now: now() });
+  const timer = setInterval(refresh, refreshMs);
+  const done = list.run();
+  return {
+    finished: (line) => {
+      finished.push(line);
+      if (finished.length > finishedShown) finished.shift();
+    },
+    stop: async (failed) => {
+      refresh();
+      clearInterval(timer);
+      end(failed);
+      await done.catch(() => {});
+    },
+  };
+}
+
+/** listr2's list of a header and empty lines, which live until `ended`; `rows` gets each of them as it starts, the header first. */
+function taskList(
+  rows: Row[],
+  job: { readonly ended: Promise<boolean>; readonly header: () => string; readonly last: () => readonly string[] },
+): Listr<unknown> {
+  const header = {
+    title: " ",
+    task: async (_: unknown, task: Row) => {
+      rows[0] = task;
+      if (await job.ended) throw new Error([job.header(), ...job.last()].join(", "));
+      task.title = job.header();
+    },
+  };
+  const lines = Array.from({ length: slots }, (_, index) => ({
+    title: "",
+    task: async (_: unknown, task: Row) => {
+      rows[index + 1] = task;
+      await job.ended;
+      task.title = "";
+    },
+  }));
+  return new Listr<unknown>([header, ...lines], {
+    concurrent: true,
+    exitOnError: false,
+    registerSignalListeners: false,
+    rendererOptions: { collapseSubtasks: false },
+  });
+}
+
+/** Writes what happens now into the lines that have started. */
+function showBoard(
+  [header, ...rows]: readonly (Row | undefined)[],
+  {
+    board,
+    finished,
+    now,
+  }: { readonly board: ProgressBoard; readonly finished: readonly string[]; readonly now: number },
+): void {
+  // In the title rather than the task's output: that is lost until listr2 has loaded its renderer.
+  if (header !== undefined) header.title = [board.header(now), ...finished.map((line) => `› ${line}`)].join("\n");
+  const running = board.running(now);
+  const more = running.length - slots;
+  for (const [index, row] of rows.entries()) {
+    if (row === undefined) continue;
+    row.title = index === slots - 1 && more > 0 ? `and ${more + 1} more` : (running[index] ?? "");
+  }
 }
