@@ -1,4 +1,5 @@
 import type { Catalog, CatalogRecipe } from "../catalog/catalog.js";
+import { hostReference } from "../catalog/check.js";
 import type { ModelConfig } from "../config/model-schema.js";
 import type { ShapeSet } from "../model/shapes.js";
 import type { AssembleEntry } from "../steps/assemble.js";
@@ -126,7 +127,9 @@ function unconverting({ catalog, board, engine }: Pick<ModelOptions, "catalog" |
     ({ recipe: { name, supports, model } }) =>
       name !== engine.recipe.name && supports.arch.includes(board.arch) && model.accepts.includes("onnx"),
   );
-  return fits.map(({ recipe }) => recipe.name);
+  // What the others are compared with comes first.
+  const names = fits.map(({ recipe }) => recipe.name);
+  return names.sort((a, b) => Number(b === hostReference) - Number(a === hostReference));
 }
 
 /** What models put into a root, below their names. */

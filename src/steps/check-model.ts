@@ -151,7 +151,7 @@ function remedy(
       ? `The conversion for ${engine} changed an output's shape or type: ${other}, or end the model with a Reshape to the shape you need.`
       : `The golden file has another shape than the model gives for these inputs: make it anew with the inputs under models.${name}.inputs.`;
   // ONNX leaves open what a Cast makes of a number that the type cannot hold, and x86 and Arm do differ.
-  if (unconverted === undefined && than === hostReference && failed.every((one) => integers.has(one.name)))
+  if (than === hostReference && failed.every((one) => integers.has(one.name)))
     return `If the model casts numbers to whole ones that do not fit the type (-1 to uint8), processors differ: put a Clip before the Cast, or say which values the inputs have in use, for example \`test: { range: [0, 1] }\` under models.${name}.inputs.NAME; else ${other}.`;
   const worst = failed.map((one) => ({
     key: outputs[one.name] === undefined ? `models.${name}.tolerance` : `models.${name}.outputs.${one.name}.tolerance`,
