@@ -115,6 +115,12 @@ export const recipe = z.strictObject({
     .describe(
       "Libraries that nothing links (dlopen): files of the result's `usr/lib`, which go to /usr/lib/edgeimg, or of `packages.rootfs`, which keep their folder.",
     ),
+  plugins: z
+    .array(path)
+    .default([])
+    .describe(
+      "Folders of `packages.rootfs` from which the engine opens libraries by itself, like `usr/lib/{triplet}/NAME`: whole on the image, in their place, with what they need.",
+    ),
   adapter: z
     .strictObject({
       sources: z.array(path).min(1).describe("Files of this folder; C by suffix .c, else C++."),

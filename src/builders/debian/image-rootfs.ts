@@ -76,6 +76,7 @@ function partEntries(
     ...(parts.engine === undefined
       ? []
       : engine.recipe.libraries.map((library) => libraryEntry("engine", library, `usr/lib/${library}`))),
+    ...engine.recipe.plugins.map((folder) => pluginEntry(context, folder)),
     ...(appLater ? [] : parts.app.entries),
     ...parts.models.entries,
     ...(extra === undefined ? [] : [extraEntry(context, project.packages)]),
@@ -103,6 +104,12 @@ function extraEntry({ distribution, arch }: DebianContext, packages: readonly st
     exclude: [...never, `${appFolder}{,/**}`],
     onlyFrom: { packages: [...packages].sort(), files: named.map((glob) => glob.replaceAll("{triplet}", triplet)) },
   };
+}
+
+/** A folder of libraries that the engine looks through when it starts. */
+function pluginEntry({ arch }: DebianContext, folder: string): AssembleEntry {
+  const path = folder.replaceAll("{triplet}", architectures[arch].triplet);
+  return { type: "tree", path, from: { input: "packages", path: `root/${path}` } };
 }
 
 function libraryEntry(input: string, library: string, path: string): AssembleEntry {
