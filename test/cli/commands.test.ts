@@ -311,6 +311,22 @@ t.test("explain: a code in any spelling, a path in the image", async (t) => {
   );
 });
 
+t.test("init --lock: the new project's lock is made at once", async (t) => {
+  const asked: unknown[] = [];
+  const part = {
+    initProject: async () => ({ directory: "/home/me/door", example: "detector", files: ["edgeimg.yaml"] }),
+    updateLock: async ({ cwd }: { readonly cwd: string }, options: object) => {
+      asked.push([cwd, options]);
+      return { file: "/home/me/door/edgeimg.lock", entries: 417, changes: [] };
+    },
+  };
+  const ran = await runFake(["init", "/home/me/door", "--lock"], part);
+  t.match(ran.stdout, "edgeimg.lock pins 417 packages, sources and models\n");
+  t.same(asked, [["/home/me/door", { offline: false, locked: false, update: true }]]);
+  t.notMatch((await runFake(["init", "/home/me/door"], part)).stdout, "pins");
+  t.equal(asked.length, 1, "without the flag nobody is asked");
+});
+
 t.test("ci matrix: lines for a shell, an object for a pipeline", async (t) => {
   const include = [
     { board: "rpi4", engine: "ncnn" },

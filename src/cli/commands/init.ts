@@ -11,10 +11,15 @@ export const init: CommandSpec = {
   ],
   flags: [
     { name: "example", value: "name", help: "what the app is at first, from the list below", complete: "examples" },
+    {
+      name: "lock",
+      help: "also pin every package, source and model in edgeimg.lock now, which the first build does else",
+    },
   ],
   examples: [
     ["edgeimg init my-reader", "then: cd my-reader && edgeimg build"],
     ["edgeimg init door --example detector", "an app that finds faces"],
+    ["edgeimg init my-reader --lock", "and ask apt and the registries for its packages"],
   ],
   more: async (api) => {
     const examples = await api.listExamples();
@@ -25,12 +30,17 @@ export const init: CommandSpec = {
     return `\nWhat --example names:\n${lines.join("")}`;
   },
   run: async ({ api, arguments: [directory = "."], context, flags, output }) => {
-    const { initProject } = api;
+    const { initProject, updateLock } = api;
     const result = await initProject(context, { directory, example: flags.text("example") });
+    const { directory: cwd } = result;
+    const lock = flags.on("lock")
+      ? await updateLock({ ...context, cwd }, { offline: false, locked: false, update: true })
+      : undefined;
     const shown = relative(context.cwd, result.directory) || ".";
     const enter = shown === "." ? "" : `  cd ${shown}\n`;
-    const text = `${result.files.length} files written to ${shown}, from the example ${result.example}\n\nNext:\n${enter}  edgeimg build    (board and engine stand in edgeimg.yaml)\n  edgeimg run\n`;
-    await output.result({ command: "init", ...result }, text);
+    const pinned = lock === undefined ? "" : `${lock.file} pins ${lock.entries} packages, sources and models\n`;
+    const text = `${result.files.length} files written to ${shown}, from the example ${result.example}\n${pinned}\nNext:\n${enter}  edgeimg build    (board and engine stand in edgeimg.yaml)\n  edgeimg run\n`;
+    await output.result({ command: "init", ...result, lock }, text);
     return 0;
   },
 };
