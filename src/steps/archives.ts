@@ -1,6 +1,6 @@
 import { createWriteStream } from "node:fs";
-import { chmod, lstat, mkdir, readlink, realpath, rm, symlink } from "node:fs/promises";
-import { dirname, join, normalize, relative } from "node:path";
+import { chmod, mkdir } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { Readable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { pipeline } from "node:stream/promises";
@@ -8,100 +8,18 @@ import type { ReadEntry } from "tar";
 import * as tar from "tar";
 import yauzl from "yauzl";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
-import { compareText } from "../ground/canonical.js";
 import { hostPath } from "../ground/home.js";
 import { startProcess } from "../process/start-process.js";
-
-/** More than any package, source or wheel: the Linux kernel's source has 90,000 entries and 1.5 GB. Beyond it an archive is a bomb. */
-const limits: Limits = { entries: 1_000_000, bytes: 2 ** 34 };
-
-export interface ExtractOptions {
-  readonly into: string;
-  /** Folders taken off the front of each path. */
-  readonly strip: number;
-  /** Whether a path (after stripping) is wanted. */
-  readonly wanted: (path: string) => boolean;
-  /** Where a wanted path goes; identity when absent. */
-  readonly rename?: (path: string) => string;
-  readonly signal: AbortSignal;
-  readonly limits?: Limits;
-}
-
-export interface Limits {
-  readonly entries: number;
-  /** Of all files together, uncompressed. */
-  readonly bytes: number;
-}
-
-/** What was extracted. Links are not made yet: only when all files lie there can none of them be written through a link. */
-export interface Extracted {
-  readonly files: readonly string[];
-  /** Path -> target, both within the folder. */
-  readonly links: ReadonlyMap<string, string>;
-}
-
-/**
- * Makes symbolic links. Absolute targets are taken to mean the folder itself, as in a root file system.
- * Throws ERR_EDGEIMG_ARCHIVE_UNSAFE at one that would leave it, be it by way of other links.
- */
-export async function makeLinks(into: string, links: ReadonlyMap<string, string>, archive: string): Promise<void> {
-  const home = await realpath(into);
-  const sorted = [...links].sort(([a], [b]) => compareText(a, b));
-  for (const [path, target] of sorted) {
-    const inside = target.startsWith("/") ? normalize(target.slice(1)) : normalize(join(dirname(path), target));
-    if (inside === ".." || inside.startsWith("../")) throw unsafeEntry(archive, `${path} -> ${target}`);
-    const place = join(home, path);
-    if (!isBelow(await realAncestor(dirname(place)), home)) throw unsafeEntry(archive, path);
-    const found = await lstat(place).catch(() => undefined);
-    // A folder that another package filled takes the place of a link to it, as dpkg has it.
-    if (found?.isDirectory()) continue;
-    if (found !== undefined) await rm(place);
-    await mkdir(dirname(place), { recursive: true });
-    await symlink(target.startsWith("/") ? relative(dirname(path), inside) || "." : target, place);
-  }
-  for (const [path, target] of sorted) if (await leaves(home, path)) throw unsafeEntry(archive, `${path} -> ${target}`);
-}
-
-/** As many links as Linux follows in one path (path_resolution(7)); a path with more leads nowhere. */
-const mostLinks = 40;
-
-/**
- * Whether following a path leads out of a folder at any step, be it by way of other links. Unlike realpath it also judges what leads to
- * nothing: a file may come to lie there later.
- */
-async function leaves(home: string, path: string): Promise<boolean> {
-  const parts = path.split("/").reverse();
-  let place = home;
-  let followed = 0;
-  for (let part = parts.pop(); part !== undefined; part = parts.pop()) {
-    if (part === "" || part === ".") continue;
-    if (part === "..") {
-      if (place === home) return true;
-      place = dirname(place);
-      continue;
-    }
-    place = join(place, part);
-    const target = await readlink(place).catch(() => undefined);
-    if (target === undefined) continue;
-    if (target.startsWith("/")) return true;
-    if (++followed > mostLinks) return false;
-    parts.push(...target.split("/").reverse());
-    place = dirname(place);
-  }
-  return false;
-}
-
-/** Where the deepest folder of a path that exists really lies. */
-async function realAncestor(path: string): Promise<string> {
-  return await realpath(path).catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code !== "ENOENT" || dirname(path) === path) throw error;
-    return await realAncestor(dirname(path));
-  });
-}
-
-function isBelow(path: string, home: string): boolean {
-  return path === home || path.startsWith(`${home}/`);
-}
+import {
+  counter,
+  type Extracted,
+  type ExtractOptions,
+  hasControl,
+  isInside,
+  refusedEntry,
+  stripped,
+  unsafeEntry,
+} from "./archive-entries.js";
 
 const unpacked = new Set(["File", "OldFile", "ContiguousFile", "Link", "SymbolicLink"]);
 /** Folders come with their files, devices are the device's own business, and the rest holds no content. */
@@ -199,30 +117,6 @@ function refusedKind(archive: string, entry: ReadEntry): EdgeimgError {
   return refusedEntry(archive, entry.path, isSparse(entry) ? "is a sparse file" : `is a ${entry.type}`);
 }
 
-/** Counts entries and bytes of an archive. Throws ERR_EDGEIMG_ARCHIVE_UNSAFE past the limits. */
-function counter(archive: string, { entries, bytes }: Limits = limits): (size: number) => void {
-  let seen = 0;
-  let sum = 0;
-  return (size) => {
-    seen++;
-    sum += size;
-    if (seen <= entries && sum <= bytes) return;
-    throw new EdgeimgError(
-      "ERR_EDGEIMG_ARCHIVE_UNSAFE",
-      `${archive} holds more than ${seen > entries ? `${entries} entries` : `${bytes} bytes`}.`,
-      { hint: "The archive is hostile or broken: do not use it." },
-    );
-  };
-}
-
-function hasControl(text: string): boolean {
-  for (let index = 0; index < text.length; index++) {
-    const code = text.charCodeAt(index);
-    if (code < 0x20 || code === 0x7f) return true;
-  }
-  return false;
-}
-
 /** The payload of a Debian package as a tar stream. dpkg-deb is part of every apt-based host. */
 export async function extractDeb(path: string, options: ExtractOptions): Promise<Extracted> {
   const child = startProcess({
@@ -315,30 +209,4 @@ export function unpackFailure(archive: string, error: unknown): unknown {
     cause: error,
     hint: "The archive is damaged or not an archive: check the source that the recipe or the project names.",
   });
-}
-
-function unsafeEntry(archive: string, entry: string): EdgeimgError {
-  return new EdgeimgError(
-    "ERR_EDGEIMG_ARCHIVE_UNSAFE",
-    `${archive} has the entry "${entry}", which would leave its folder.`,
-    {
-      hint: "The archive is hostile or broken: do not use it.",
-    },
-  );
-}
-
-/** An entry that no archive of ours has. Its name is shown as JSON: it may hold anything. */
-function refusedEntry(archive: string, entry: string, what: string): EdgeimgError {
-  return new EdgeimgError("ERR_EDGEIMG_ARCHIVE_UNSAFE", `${archive}: the entry ${JSON.stringify(entry)} ${what}.`, {
-    hint: "The archive is hostile or broken: do not use it.",
-  });
-}
-
-function stripped(path: string, count: number): string | undefined {
-  const parts = path.replace(/^(\.\/)+/, "").split("/");
-  return parts.length <= count ? undefined : parts.slice(count).join("/");
-}
-
-function isInside(path: string): boolean {
-  return !path.startsWith("/") && !path.split("/").includes("..");
 }

@@ -6,7 +6,8 @@ import { globMatcher } from "../formats/glob.js";
 import { compareText } from "../ground/canonical.js";
 import * as z from "../ground/zod.js";
 import { walk } from "../store/tree.js";
-import { extractDeb, makeLinks, unpackFailure } from "./archives.js";
+import { makeLinks } from "./archive-links.js";
+import { extractDeb, unpackFailure } from "./archives.js";
 import { defineKind, type StepContext } from "./kind.js";
 import { inputFolder } from "./local.js";
 

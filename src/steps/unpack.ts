@@ -3,7 +3,8 @@ import { chmod, open, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { globMatcher } from "../formats/glob.js";
 import * as z from "../ground/zod.js";
-import { extractDeb, extractTar, extractZip, makeLinks, unpackFailure } from "./archives.js";
+import { makeLinks } from "./archive-links.js";
+import { extractDeb, extractTar, extractZip, unpackFailure } from "./archives.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";
 
