@@ -43,7 +43,7 @@ for (const example of examples) {
     const scripts = JSON.parse(readFileSync(join(directory, "package.json"), "utf8"));
     t.same(
       [scripts.name, Object.keys(scripts.scripts), scripts.dependencies, scripts.devDependencies],
-      ["new", ["build", "test", "types"], undefined, undefined],
+      ["new", ["build", "dev", "test", "types"], undefined, undefined],
       "nothing to install",
     );
     // Only Node, npm and the shell, and edgeimg as `npm link` puts it there.
