@@ -67,7 +67,7 @@ export function engineFailure({ model, engine, cpu, shapes, end, traced, instead
   return new EdgeimgError("ERR_EDGEIMG_MODEL_OPERATOR", `Model ${model}: ${engine} ${what} ${at}.`, {
     details,
     hint: illegal
-      ? "The recipe's flags are wrong for this core: report it."
+      ? `The flags of the engine's recipe are wrong for this core: compile it with -mcpu=${cpu}${unconverted === undefined ? "" : `. Until then build with \`--engine ${unconverted}\``}.`
       : unconverted === undefined
         ? "Declare other shapes, or export the model with another opset."
         : `${other}, declare other shapes, or export the model without ${layer === undefined ? "the operator that it crashes in" : without}.`,

@@ -160,6 +160,15 @@ export const situations: readonly Situation[] = [
   },
   {
     code: "VERSION",
+    when: "no operator set",
+    says: /^Model m imports no operator set\.$/,
+    at: "m.onnx",
+    hint: /check_model/,
+    wrong: m(unary("Relu", { opset: 0 })),
+    cure: whole,
+  },
+  {
+    code: "VERSION",
     when: "no IR version",
     says: /^Model m states no IR version/,
     at: "m.onnx",
@@ -281,6 +290,24 @@ export const situations: readonly Situation[] = [
     hint: /Add a Cast/,
     wrong: m(unary("Identity", { x: { type: 13 }, y: { type: 13 } })),
     cure: m(unary("Identity", { x: { type: 7 }, y: { type: 7 } })),
+  },
+  {
+    code: "TYPE",
+    when: "an input that may be missing",
+    says: /^Model m: input x is a[n]? optional/,
+    at: "m.onnx",
+    hint: /dense tensor that is always there/,
+    wrong: m(unary("OptionalGetElement", { x: { wrapped: "optional" }, opset: 18 })),
+    cure: m(unary("Identity", { opset: 18 })),
+  },
+  {
+    code: "TYPE",
+    when: "a sparse input",
+    says: /^Model m: input x is a sparse tensor/,
+    at: "m.onnx",
+    hint: /dense tensor that is always there/,
+    wrong: m(unary("Relu", { x: { wrapped: "sparse" } })),
+    cure: whole,
   },
   {
     code: "TYPE",
@@ -638,6 +665,22 @@ export const situations: readonly Situation[] = [
     wrong: {
       engine: "toy-silent",
       files: { "m.onnx": sum, ...toyEngine("toy-silent", { sum: "raise(SIGSEGV);" }) },
+    },
+    cure: other,
+  },
+  {
+    code: "OPERATOR",
+    when: "an engine that was compiled for another core",
+    says: /^Model m: toy-new uses an instruction that cortex-a72 lacks at x 2x3\.$/,
+    at: "m.onnx",
+    hint: /compile it with -mcpu=cortex-a72\. Until then build with `--engine onnxruntime`/,
+    wrong: {
+      engine: "toy-new",
+      // An atomic addition of ARMv8.1: ldadd w0, w0, [sp].
+      files: {
+        "m.onnx": sum,
+        ...toyEngine("toy-new", { sum: '__asm__ volatile(".inst 0xb82003e0" ::: "x0", "memory");' }),
+      },
     },
     cure: other,
   },

@@ -19,6 +19,8 @@ export interface TinyPort {
   readonly isUntyped?: boolean;
   /** A sequence of maps from int64 to float, as ZipMap gives. */
   readonly isZipMap?: boolean;
+  /** A tensor that may be missing, or one that lists only what is not 0. */
+  readonly wrapped?: "optional" | "sparse";
   /** A string is an open dimension. */
   readonly shape: readonly (number | string)[];
 }
@@ -36,6 +38,7 @@ export interface TinyModel {
     /** Where the data are, when not in the file: location, offset, length. */
     readonly external?: Readonly<Record<string, string>>;
   }[];
+  /** 0: the file names no operator set. */
   readonly opset?: number;
   readonly ir?: number;
   readonly producer?: string;
@@ -72,7 +75,7 @@ export function tinyOnnx({
     ...inputs.map((port) => message(11, portBytes(port))), // input
     ...outputs.map((port) => message(12, portBytes(port))), // output
   ]);
-  const domains = new Set(["", ...nodes.map((node) => node.domain ?? "")]);
+  const domains = new Set(opset === 0 ? [] : ["", ...nodes.map((node) => node.domain ?? "")]);
   return join([
     number(1, ir), // ir_version
     text(2, producer), // producer_name
@@ -111,7 +114,7 @@ export function raw(type: number, values: readonly number[]): Uint8Array {
   }
 }
 
-function portBytes({ name, type = 1, shape, isZipMap = false, isUntyped = false }: TinyPort): Uint8Array {
+function portBytes({ name, type = 1, shape, isZipMap = false, isUntyped = false, wrapped }: TinyPort): Uint8Array {
   if (isUntyped) return text(1, name);
   // sequence_type.elem_type.map_type: key_type int64, value_type a tensor of float
   if (isZipMap) {
@@ -123,7 +126,10 @@ function portBytes({ name, type = 1, shape, isZipMap = false, isUntyped = false 
   }
   const dims = shape.map((size) => message(1, typeof size === "number" ? number(1, size) : text(2, size)));
   const tensor = join([number(1, type), message(2, join(dims))]); // elem_type, shape
-  return join([text(1, name), message(2, message(1, tensor))]); // name, type.tensor_type
+  if (wrapped === "sparse") return join([text(1, name), message(2, message(8, tensor))]); // sparse_tensor_type
+  const dense = message(1, tensor); // tensor_type
+  // name, type, or type.optional_type.elem_type
+  return join([text(1, name), message(2, wrapped === "optional" ? message(9, message(1, dense)) : dense)]);
 }
 
 function number(field: number, value: number): Uint8Array {
