@@ -59,7 +59,7 @@ t.test("what an engine refuses or crashes on is told with engine, model, shapes,
       end({ exitCode: 132 }),
       undefined,
       /^Model m: ncnn uses an instruction that cortex-a72 lacks at x 1x4\.$/,
-      /report it/,
+      /compile it with -mcpu=cortex-a72\./,
     ],
   ];
   for (const [engine, ended, traced, message, hint] of members) {
