@@ -1,7 +1,7 @@
 import { PackageURL } from "@socketregistry/packageurl-js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { globMatcher } from "../formats/glob.js";
-import type { AptSolver } from "./apt.js";
+import type { AptPackage, AptSolver } from "./apt.js";
 import type { Lock } from "./lock-file.js";
 
 /** A set of packages that a plan needs. */
@@ -60,13 +60,14 @@ export async function completeLock(job: {
   const packages = isSame ? { ...job.lock.packages } : {};
   let { date } = job.lock.distribution;
   const missing = missingSets(job.lock, requirements);
-  for (const [index, set] of missing.entries()) {
-    const solver = await open(set.arch);
-    progress?.(index, missing.length);
-    date = solver.date;
+  const chosen = await choose(missing, open, progress);
+  for (const set of missing) {
+    const choice = chosen.get(set.name);
+    if (choice === undefined) throw new Error(`nothing was chosen for ${set.name}`);
+    date = choice.date;
     const kept = set.keep === undefined ? () => true : globMatcher(set.keep);
     const ids: string[] = [];
-    for (const found of await solver.solve(set.packages)) {
+    for (const found of choice.packages) {
       if (!kept(found.name)) continue;
       const id = new PackageURL(
         "deb",
@@ -82,8 +83,27 @@ export async function completeLock(job: {
     const keep = set.keep === undefined ? {} : { keep: [...set.keep] };
     sets[set.name] = { arch: set.arch, request: requestOf(set), ...keep, packages: ids };
   }
-  if (missing.length > 0) progress?.(missing.length, missing.length);
   return { ...job.lock, distribution: { name: requirements.distribution.name, date }, sets, packages };
+}
+
+/** What apt chooses for each set, by its name: the architectures at once, since apt works in a folder of its own for each. */
+async function choose(
+  sets: readonly PackageSetRequest[],
+  open: (arch: string) => Promise<AptSolver>,
+  progress: ((done: number, total: number) => void) | undefined,
+): Promise<ReadonlyMap<string, { readonly date: string; readonly packages: readonly AptPackage[] }>> {
+  const chosen = new Map<string, { readonly date: string; readonly packages: readonly AptPackage[] }>();
+  const ofArch = async (arch: string) => {
+    const solver = await open(arch);
+    for (const set of sets.filter((one) => one.arch === arch)) {
+      progress?.(chosen.size, sets.length);
+      chosen.set(set.name, { date: solver.date, packages: await solver.solve(set.packages) });
+    }
+  };
+  const ended = await Promise.allSettled([...new Set(sets.map(({ arch }) => arch))].map(ofArch));
+  for (const one of ended) if (one.status === "rejected") throw one.reason;
+  if (sets.length > 0) progress?.(sets.length, sets.length);
+  return chosen;
 }
 
 /** What a lock's sets were made for: asked again, they give the same sets with the packages of today. */
