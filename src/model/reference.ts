@@ -35,9 +35,10 @@ export interface ReferenceOptions {
 
 /** The native binding in what was unpacked for this machine, a file .node. Its folder also holds the library it loads. */
 async function bindingPath(runtime: string): Promise<string> {
-  const [path, ...more] = (await readdir(runtime, { recursive: true })).filter((name) => name.endsWith(".node"));
-  if (path === undefined || more.length > 0) throw new Error(`${runtime} does not hold one native binding`);
-  return join(runtime, path);
+  const names = await readdir(runtime, { recursive: true }).catch(() => []);
+  const [path, ...more] = names.filter((name) => name.endsWith(".node"));
+  if (path !== undefined && more.length === 0) return join(runtime, path);
+  throw cannotBeLoaded([`its folder holds ${path === undefined ? "no" : "more than one"} native binding`]);
 }
 
 /**
@@ -141,13 +142,14 @@ async function ask(
   return { inputs: ports(answer.inputs), outputs: ports(answer.outputs), runs: answer.runs };
 }
 
+function cannotBeLoaded(details: readonly string[]): EdgeimgError {
+  return new EdgeimgError("ERR_EDGEIMG_STEP_FAILED", `${hostReference} cannot be loaded on this machine`, { details });
+}
+
 function failure(options: ReferenceOptions, model: string, { stage, error: message }: Refusal): EdgeimgError {
   // Its path says nothing: it is one in the store.
   const details = [(message.trim().split("\n")[0] ?? "").replace(`Load model from ${model} failed:`, "")];
-  if (stage === "start")
-    return new EdgeimgError("ERR_EDGEIMG_STEP_FAILED", `${hostReference} cannot be loaded on this machine`, {
-      details,
-    });
+  if (stage === "start") return cannotBeLoaded(details);
   const operator = unknownOperator(message);
   if (operator !== undefined) return unsupported(options, `operator ${operator} is not known to ${hostReference}`);
   return new EdgeimgError(
