@@ -25,6 +25,10 @@ export function engineSources(request: TreeRequest, { recipe, folder }: CatalogR
   const all = [main, ...others.map(([, source]) => source)];
   const package_ = `package/${recipe.name}`;
   const further = others.map(([, source]) => ({ ...downloadOf(source), ...source, ...placeOf(source) }));
+  const patches = all
+    .flatMap(({ into = "", patches }) => patches.map((path) => ({ into, path })))
+    // Buildroot wants them numbered.
+    .map((one, index) => ({ ...one, file: `${String(index + 1).padStart(4, "0")}-${nameOf(one.path)}` }));
   const rendered = request.render("buildroot/package/sources.hbs", {
     v: upper(recipe.name),
     // Buildroot takes one folder off by itself.
@@ -33,21 +37,17 @@ export function engineSources(request: TreeRequest, { recipe, folder }: CatalogR
     isCrate: isCrate(main),
     further,
     urls: further.map(({ site, file }) => `${site}/${file}`),
-    patches: all.flatMap((source) =>
-      source.patches.map((path) => ({
-        into: source.into ?? "",
-        folder: `$(BR2_EXTERNAL_EDGEIMG_PATH)/${package_}/patches`,
-        file: nameOf(path),
-      })),
-    ),
+    patches: patches.map(({ into, file }) => ({
+      into,
+      folder: `$(BR2_EXTERNAL_EDGEIMG_PATH)/${package_}/patches`,
+      file,
+    })),
   });
   return {
     main,
     lines: rendered.trim(),
     archives: all.map((source) => ({ name: downloadOf(source).file, sha256: source.sha256 })),
-    files: all.flatMap((source) =>
-      source.patches.map((path) => copyOf(`${package_}/patches/${nameOf(path)}`, `${folder}/${path}`)),
-    ),
+    files: patches.map(({ file, path }) => copyOf(`${package_}/patches/${file}`, `${folder}/${path}`)),
   };
 }
 
