@@ -1,8 +1,8 @@
 import { pictures } from "../pictures/render.js";
 import { boardsReadPictures } from "./reads-pictures.js";
 
-/** Every engine on one board, and on one of each core where it is compiled for the core. */
+/** Every engine on one board (ONNX Runtime on the Pi 4), and ncnn, which is compiled for the core, on one of each core. */
 await boardsReadPictures({
-  boards: { "qemu-a72": ["mnn", "ncnn"], "qemu-a53": ["ncnn", "onnxruntime"] },
+  boards: { "qemu-a72": ["mnn", "ncnn"], "qemu-a53": ["ncnn"] },
   count: pictures.length,
 });
