@@ -1,5 +1,6 @@
 import * as z from "../ground/zod.js";
 import { sha256 } from "./common.js";
+import { dispatched } from "./dispatch.js";
 import { compileBuild } from "./recipe.js";
 import { pinnedFile } from "./source.js";
 
@@ -33,6 +34,8 @@ export const runtimeRecipe = z.strictObject({
     /** Of which only these programs are made: in a root of their own, so that engines need not be compiled again for them. */
     libraries: z.array(z.string()).default([]),
   }),
+  /** Extensions of the instruction set that the programs ask for when they run. */
+  dispatched,
   /** Other recipes whose folder `include` is looked in for headers. */
   headers: z.array(z.enum(["runtime", "kernels"])).default([]),
   /** What stands for the static archives in Buildroot. */

@@ -9,13 +9,16 @@ import type { DebianContext } from "../../parts/roots.js";
  */
 export function instructionsSteps(
   { plan, distribution }: DebianContext,
-  { board, engine, project }: ImageRequest,
+  { board, catalog, engine, project }: ImageRequest,
   trees: readonly string[],
 ): Readonly<Record<string, string>> {
   const { instructions, elfMachine } = architectures[board.arch];
   if (instructions !== "a64") return {};
   const rules = [
     ...engine.recipe.dispatched.map((rule) => ({ ...rule, inputs: ["engine", "adapter"] })),
+    ...[catalog.runtime, catalog.kernels].flatMap(({ dispatched, programs }) =>
+      dispatched.map((rule) => ({ ...rule, inputs: programs.map(({ output }) => output) })),
+    ),
     ...distribution.dispatched,
     ...project.app.dispatched,
   ];
