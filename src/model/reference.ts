@@ -131,9 +131,9 @@ async function ask(
   });
   const line = result.stdout.split("\n").at(-1) ?? "";
   if (!line.startsWith("{"))
-    throw new EdgeimgError("ERR_EDGEIMG_MODEL_NOT_ONNX", `${hostReference} crashed on ${called(options)}`, {
+    throw new EdgeimgError("ERR_EDGEIMG_MODEL_NOT_ONNX", `${called(options)} crashes ${hostReference}`, {
       details: [result.reason, ...result.stderr.split("\n").slice(-5)],
-      hint: "Let onnx.checker.check_model(model, full_check=True) judge it, and export it again, with another opset if it finds nothing.",
+      hint: "Export it again without attributes that are divided by and are 0, such as strides, or with another opset; onnx.checker.check_model(model) names other faults.",
     });
   const answer = reply.parse(JSON.parse(line));
   if ("error" in answer) throw failure(options, model, answer);

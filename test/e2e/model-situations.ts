@@ -141,6 +141,15 @@ export const situations: readonly Situation[] = [
     cure: whole,
   },
   {
+    code: "NOT_ONNX",
+    when: "a graph that crashes onnxruntime",
+    says: /^Model m crashes onnxruntime$/,
+    at: "m.onnx",
+    hint: /attributes that are divided by and are 0, such as strides/,
+    wrong: m(pooled(0)),
+    cure: m(pooled(1)),
+  },
+  {
     code: "VERSION",
     when: "a newer opset",
     says: /^Model m has opset 23; the newest that onnxruntime 1\.22\.0 runs is opset 22 with IR version 10/,
@@ -786,6 +795,16 @@ function golden(check: string, ...values: number[]): Partial<Setting> {
     model: `${onnx}${check}inputs: { x: { test: { values: [1] } } }\noutputs: { y: { golden: y.npy } }\n`,
     files: { "m.onnx": good, "y.npy": npy([1, 4], ...values) },
   };
+}
+
+/** Shape inference divides by the strides. */
+function pooled(stride: number): Uint8Array {
+  const shape = [1, 1, 4, 4];
+  return unary("MaxPool", {
+    x: { shape },
+    y: { shape: [1, 1, 3, 3] },
+    node: { ints: { kernel_shape: [2, 2], strides: [stride, stride] } },
+  });
 }
 
 function two(first: string, second: string): Uint8Array {
