@@ -88,6 +88,12 @@ export const converter = z.strictObject({
     .describe(
       "Its arguments: {model} the file of role `model` (`{model.ROLE}` of another role), {out} the folder for results, {work} one for the rest, {name} the model's name.",
     ),
+  shapes: z
+    .enum(["declared", "fixed"])
+    .default("declared")
+    .describe(
+      "`fixed`: each result serves one shape of every input. The model is then converted once for each shape that the project lists under `fixed`.",
+    ),
   trace: trace.optional().describe("For a converter that must be shown shapes, or that does not take every model."),
   outputs: z.record(word, path).describe("The files that it writes, by role: {name} is the model's name."),
   inputBlob: z

@@ -34,6 +34,9 @@ const dimension = z
 
 const rank = 8;
 
+/** Shapes of one model that are made for an engine of fixed shapes: NN_MAX_FOLDERS of the reader on the device. */
+const fixedLimit = 16;
+
 /** Whether each percent sign starts an encoded byte of UTF-8. */
 function isPercentEncoded(text: string): boolean {
   try {
@@ -95,9 +98,26 @@ const testValues = z
 
 const test = testValues.optional();
 
+const wholeShape = z.array(dimensionSize).min(1).max(rank);
+
 const input = z.union([
   z.strictObject({
     test,
+    fixed: z
+      .array(wholeShape)
+      .min(1)
+      .max(fixedLimit)
+      .optional()
+      .meta({
+        description:
+          "For engines whose models have one shape each: the shapes among `dims` that are made, for which the app asks with `fit`. The n-th shapes of several inputs go together. Default: the largest.",
+        examples: [
+          [
+            [1, 3, 320, 320],
+            [1, 3, 640, 640],
+          ],
+        ],
+      }),
     dims: z
       .array(dimension)
       .min(1)
@@ -110,7 +130,7 @@ const input = z.union([
   z.strictObject({
     test,
     shapes: z
-      .array(z.array(dimensionSize).min(1).max(rank))
+      .array(wholeShape)
       .min(1)
       .max(64)
       .meta({

@@ -12,6 +12,7 @@ import { composeKind, localKind } from "../steps/local.js";
 import { modelKind } from "../steps/model.js";
 import { modelCasesKind } from "../steps/model-cases.js";
 import { modelPortsKind } from "../steps/model-ports.js";
+import { modelShapesKind } from "../steps/model-shapes.js";
 import { modelTypesKind } from "../steps/model-types.js";
 import { modelValuesKind } from "../steps/model-values.js";
 import { onnxKind } from "../steps/onnx.js";
@@ -34,6 +35,7 @@ const kinds: readonly StepKind[] = [
   modelKind,
   modelCasesKind,
   modelPortsKind,
+  modelShapesKind,
   modelTypesKind,
   modelValuesKind,
   onnxKind,

@@ -1,5 +1,5 @@
 import { EdgeimgError } from "../errors/edgeimg-error.js";
-import { type InputFacts, narrowed, probes } from "./probe.js";
+import { eachShape, type InputFacts, narrowed, probes } from "./probe.js";
 import type { ReferenceRun } from "./reference.js";
 import { probeShapes, type Shape, sameShape, shapeText } from "./shapes.js";
 import type { SidecarInput } from "./sidecar.js";
@@ -19,6 +19,8 @@ export interface RunSearch {
   readonly model: string;
   readonly inputs: readonly SidecarInput[];
   readonly facts: InputFacts;
+  /** Whether the n-th shapes of all inputs go together: each is a model of its own, and is tried. */
+  readonly together: boolean;
   readonly ranges: TestRanges;
   /** Values that fill an input, again and again. */
   readonly values: Readonly<Record<string, readonly number[]>>;
@@ -44,7 +46,7 @@ const wide: Range = { min: -6, max: 6 };
  */
 export async function findRuns(search: RunSearch): Promise<readonly CheckRun[]> {
   const runs: CheckRun[] = search.given.length === 0 ? [] : [await givenRun(search)];
-  const plan = probes(search.inputs, search.facts);
+  const plan = search.together ? eachShape(search.inputs) : probes(search.inputs, search.facts);
   for (const [index, choices] of plan.entries()) {
     // Other shapes are tried with made values, which the model may refuse: what the project gives may be the only ones that it takes.
     if (search.given.length > 0 && choices.some((shapes) => sameShapes(shapes, runs[0]?.inputs ?? []))) continue;
@@ -71,10 +73,19 @@ export async function givenRun(search: RunSearch): Promise<CheckRun> {
     return { ...input, allowed: { dims: whole.shape.map((size) => ({ min: size, max: size, step: 1 })) } };
   });
   const inputs = narrowed(search.model, fixed, search.facts);
-  const shapes = inputs.map(({ allowed }) => probeShapes(allowed)[0] ?? []);
+  const own = search.together ? eachShape(search.inputs).find(([shapes]) => fits(shapes ?? [], search)) : undefined;
+  const shapes = own?.[0] ?? inputs.map(({ allowed }) => probeShapes(allowed)[0] ?? []);
   const found = await firstAccepted({ ...search, inputs }, [shapes], 1);
   if ("error" in found) throw refused(search, shapes, found.error);
   return found;
+}
+
+/** Whether what the project gives has these shapes. */
+function fits(shapes: readonly Shape[], { inputs, given }: RunSearch): boolean {
+  return inputs.every(({ name }, index) => {
+    const whole = given.find((one) => one.name === name);
+    return whole === undefined || sameShape(whole.shape, shapes[index] ?? []);
+  });
 }
 
 /** Whether the project says what an input is checked with. */

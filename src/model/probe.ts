@@ -110,6 +110,15 @@ function intersection(a: Dimension, b: Dimension): Dimension | undefined {
     : { min, max, step: second === undefined ? 1 : second - min };
 }
 
+/** Shapes for each run of a check where the n-th shapes of all inputs go together: all of them. */
+export function eachShape(inputs: readonly SidecarInput[]): readonly (readonly (readonly Shape[])[])[] {
+  const each = inputs.map(({ allowed }) => ("shapes" in allowed ? allowed.shapes : probeShapes(allowed)));
+  const count = Math.max(1, ...each.map(({ length }) => length));
+  return Array.from({ length: count }, (_, run) => [
+    each.map((shapes) => shapes[Math.min(run, shapes.length - 1)] ?? []),
+  ]);
+}
+
 /**
  * Shapes for each run of a check, one an input: the smallest, and one in between in which dimensions of one name have one size. The second list is
  * another choice for the second run: all dimensions in proportion, for a model that needs equal sizes without saying so.

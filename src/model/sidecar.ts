@@ -24,6 +24,8 @@ export interface Sidecar {
   readonly outputs: readonly SidecarOutput[];
   /** Engine-specific settings; `threads-max` is understood by every engine. */
   readonly options?: Readonly<Record<string, string | number>>;
+  /** How many folders `0`, `1`, ... beside model.edge hold a model of one shape: the n-th of each input. */
+  readonly folders?: number;
 }
 
 /** Bytes; the reader on the device (nn_sidecar.c) refuses more. */
@@ -36,6 +38,7 @@ export const sidecarLimit = 65_536;
  */
 export function renderSidecar(sidecar: Sidecar): string {
   const lines = ["edge-nn 1", `engine ${word(sidecar.engine)}`];
+  if (sidecar.folders !== undefined) lines.push(`folders ${sidecar.folders}`);
   for (const role of Object.keys(sidecar.files).sort())
     lines.push(`file ${word(role)} ${fileName(sidecar.files[role] ?? "")}`);
   for (const input of sidecar.inputs) lines.push([`input ${port(input)}`, shapeField(input.allowed)].join(" "));

@@ -78,6 +78,8 @@ export interface ConversionOptions {
   readonly hostTools: string;
   /** The step that knows the model's ports. */
   readonly ports: string;
+  /** What tells one of several shapes from the others: the ends of the step's name and of its title. */
+  readonly at?: { readonly id: string; readonly title: string };
 }
 
 /** Adds the step in which one converter works on a model. */
@@ -87,7 +89,7 @@ export function conversionStep(
   source: FormatFiles,
   options: ConversionOptions,
 ): FormatFiles {
-  const { model, engine, catalog, hostTools } = options;
+  const { model, engine, catalog, hostTools, at = { id: "", title: "" } } = options;
   const { converter, folder } = one;
   const script =
     converter.script === undefined
@@ -99,10 +101,10 @@ export function conversionStep(
   );
   const { unconverted, trace } = converter;
   const step = context.plan.add({
-    id: `convert/${converter.name}/${model}`,
+    id: `convert/${converter.name}/${model}${at.id}`,
     kind: "run",
     about: ["models", model, "onnx"],
-    title: `Convert model ${model} with ${converter.title}`,
+    title: `Convert model ${model} with ${converter.title}${at.title}`,
     why: options.why,
     inputs: { model: source.step, ...(trace === undefined ? {} : { ports: options.ports }), ...tool.inputs },
     materials: [{ input: "model" }],

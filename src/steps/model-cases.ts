@@ -68,6 +68,7 @@ export const modelCasesKind = defineKind({
       model: name,
       inputs: narrowed(name, ports.inputs, facts),
       facts,
+      together: ports.together,
       ranges,
       values,
       given,

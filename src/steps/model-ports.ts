@@ -24,6 +24,8 @@ const modelPorts = z.strictObject({
   outputs: z.array(port.extend({ dims: z.array(dimension).optional() })),
   /** Each kind of operator once, with the name of the first node. */
   operators: z.array(z.strictObject({ domain: z.string(), operator: z.string(), node: z.string() })),
+  /** Whether the n-th shapes of all inputs go together, each being a model of its own. */
+  together: z.boolean().default(false),
 });
 export type ModelPorts = z.infer<typeof modelPorts>;
 
@@ -39,8 +41,12 @@ export async function readPorts(folder: string): Promise<ModelPorts> {
 export const modelPortsKind = defineKind({
   name: "model-ports",
   version: 4,
-  params: z.strictObject({ name: z.string(), declared: z.record(z.string(), shapeSet) }),
-  async run({ name, declared }, { inputs, out, services }) {
+  params: z.strictObject({
+    name: z.string(),
+    declared: z.record(z.string(), shapeSet),
+    together: z.boolean().optional(),
+  }),
+  async run({ name, declared, together }, { inputs, out, services }) {
     const model = join(inputFolder(inputs, "onnx"), "model.onnx");
     const found = await inspectOnnx({
       runtime: inputFolder(inputs, "reference"),
@@ -56,6 +62,7 @@ export const modelPortsKind = defineKind({
       inputs: resolveInputs(name, found.inputs, declared),
       outputs: resolveOutputs(name, found.outputs, scalars),
       operators: operatorsOf(file),
+      ...(together === true ? { together } : {}),
     };
     // Sizes that contradict each other are told here, before a converter is shown them.
     narrowed(name, ports.inputs, inputFacts(file));

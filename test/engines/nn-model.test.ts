@@ -91,6 +91,47 @@ t.test("the reader of model.edge", { skip: hasCompiler ? false : "no C compiler 
     t.match(read(text, "1x3x48x480"), /\nsum 34560$/);
   });
 
+  t.test("a model of fixed shapes is one folder a shape, opened when its shape comes", async (t) => {
+    const several = "edge-nn 1\nengine toy\nfolders 2\ninput x f32 shapes=1,3;1,5\noutput y f32\n";
+    const fill = (index: number, sidecar: string) => {
+      mkdirSync(join(folder, String(index)), { recursive: true });
+      writeFileSync(join(folder, String(index), "m.onnx"), "ReduceSum");
+      writeFileSync(join(folder, String(index), "model.edge"), sidecar);
+    };
+    fill(0, `${start}input x f32 dims=1,3\noutput y f32\n`);
+    fill(1, `${start}input x f32 dims=1,5\noutput y f32\n`);
+    t.match(read(several, "1x5", "1x4", "1x3", "1x5").split("\n").slice(2), [
+      "sum 2.5",
+      "3 input x: shape 1x4 is not among the 2 that were declared",
+      "sum 1.5",
+      "sum 2.5",
+    ]);
+    for (const [summary, sidecar, message] of [
+      [
+        "other ports",
+        `${start}input z f32 dims=1,5\noutput y f32\n`,
+        "2 shape 1 has other inputs or outputs than the model",
+      ],
+      [
+        "another type",
+        `${start}input x f32 dims=1,5\noutput y i32\n`,
+        "2 shape 1 has other inputs or outputs than the model",
+      ],
+      ["another shape", `${start}input x f32 dims=1,4\noutput y f32\n`, "3 input x: shape 1x5, dimension 1 must be 4"],
+      ["folders within", several, "2 shape 1: "],
+      ["nothing", "", "2 shape 1: model.edge:1: the file ends before its engine line"],
+    ] as const) {
+      fill(1, sidecar);
+      const [, , first = "", second] = read(several, "1x5", "1x3").split("\n");
+      t.ok(first.startsWith(message), `${summary}: ${first}`);
+      t.equal(second, "sum 1.5", `${summary}: the other shape is still answered`);
+    }
+    t.match(read(several.replace("folders 2", "folders 3")), /^2 model.edge:6: inputs do not have one shape a folder/);
+    t.match(read(several.replace("folders 2", "folders 17")), /^2 model.edge:3: folders must be 2..16/);
+    t.match(read(several.replace("engine toy\n", "engine toy\nfile model m.onnx\n")), /files are beside the folders/);
+    t.match(read("edge-nn 1\nengine toy\nfolders 2\ninput x f32 dims=1..3\noutput y f32\n"), /do not have one shape/);
+  });
+
   t.test("refuses shapes that were not declared, and keeps working", async (t) => {
     const text = `${start}input x f32 dims=1,3,32..64/8\noutput y f32 dims=1,1,1\n`;
     t.match(read(text, "1x3x33", "1x3", "1x3x72", "1x4x32", "1x3x40").split("\n").slice(2), [

@@ -23,7 +23,17 @@ function search(
     return { outputs: [{ name: "y", type: "f32", shape: [1], data: new Uint8Array(Float32Array.of(sum).buffer) }] };
   };
   const facts = { symbols: new Map(), rows: new Map() };
-  const found = findRuns({ model: "m", inputs, facts, ranges: {}, values: {}, given: [], run, ...more });
+  const found = findRuns({
+    model: "m",
+    inputs,
+    facts,
+    together: false,
+    ranges: {},
+    values: {},
+    given: [],
+    run,
+    ...more,
+  });
   return {
     found,
     tried,

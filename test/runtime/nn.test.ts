@@ -116,9 +116,12 @@ for (const engine of ["mnn", "ncnn", "onnxruntime"] as const) {
       show([engine.name, model.name, model.inputs, model.outputs.map(({ name, type }) => [name, type])]);
       const { y } = await model.run({ x: tensor(4) });
       show([y.shape, y.data instanceof Float32Array, y.data]);
-      show((await model.run({ x: tensor(8, 100) })).y.shape);`);
+      show((await model.run({ x: tensor(8, 100) })).y.shape);
+      const fit = (...args) => { try { return model.fit(...args); } catch (error) { return error.code ?? error.name; } };
+      show([[1, 2, 1, 1], [1, 2, 5, 4], [9, 2, 4, 4], [1, 2, 9, 9], [1, 2, 4], [1, 2, 0, 4], "1"].map((shape) => fit("x", shape)));
+      show([fit("z", [1]), fit(5, [1]), fit("x")]);`);
     t.equal(code, 0, stdout);
-    const [info, first, second] = stdout
+    const [info, first, second, fitted, misused] = stdout
       .split("\n")
       .filter((line) => line.startsWith("["))
       .map((line): unknown => JSON.parse(line));
@@ -131,6 +134,12 @@ for (const engine of ["mnn", "ncnn", "onnxruntime"] as const) {
     ]);
     t.same(first, [[1, 2, 4, 4], true, Array.from({ length: 32 }, (_, i) => 2 * i)]);
     t.same(second, [1, 2, 8, 4]);
+    const [small, large] = [
+      [1, 2, 4, 4],
+      [1, 2, 8, 4],
+    ];
+    t.same(fitted, [small, large, small, large, "SHAPE", "RangeError", "ARGUMENT"]);
+    t.same(misused, ["ARGUMENT", "ARGUMENT", "ARGUMENT"]);
     t.match(milestones[0], { edgeimg: "model-loaded", model: "double", engine, version: /./, ms: Number });
   });
 
@@ -240,6 +249,37 @@ const oddNames: readonly (readonly [input: string, output: string])[] = [
   ["%3d#", "50%"],
   ["../x", "/y"],
 ];
+
+t.test(
+  "of whole shapes, fit gives the smallest that holds what is wanted, else the one that loses least",
+  async (t) => {
+    const folder = join(app.path, "whole");
+    await mkdir(join(folder, "double"), { recursive: true });
+    const shapes = "shapes=1,2,8,8;1,2,4,4;1,2,4,16";
+    for (const [name, content] of Object.entries(models.onnxruntime))
+      await writeFile(
+        join(folder, "double", name),
+        typeof content === "string" ? content.replace("dims=1,2,4..8/4,4", shapes) : content,
+      );
+    const code = `const model = await load("double");
+    show(model.inputs[0].shapes);
+    show([[1, 2, 1, 1], [1, 2, 3, 5], [1, 2, 5, 5], [1, 2, 9, 9], [1, 2, 5, 30], [1, 2, 100, 8]].map((shape) => model.fit("x", shape)));`;
+    const { stdout } = await runSource(app.path, source + code, {
+      flags: ["--engine", engines.onnxruntime, "--models", folder],
+    });
+    const [all, fitted] = stdout
+      .split("\n")
+      .filter((line) => line.startsWith("["))
+      .map((line): unknown => JSON.parse(line));
+    const [square, small, wide] = [
+      [1, 2, 8, 8],
+      [1, 2, 4, 4],
+      [1, 2, 4, 16],
+    ];
+    t.same(all, [square, small, wide]);
+    t.same(fitted, [small, square, square, square, wide, square]);
+  },
+);
 
 for (const engine of ["ncnn", "onnxruntime"] as const)
   for (const [input, output] of oddNames)

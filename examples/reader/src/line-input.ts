@@ -1,7 +1,6 @@
 import { type Image, toTensor } from "edge:image";
 import type { Model, Tensor } from "edge:nn";
-import { inputSizes, shrink } from "./picture.js";
-import { atLeast } from "./shapes.js";
+import { inputSize, shrink } from "./picture.js";
 
 /** Maps 0..255 to -1..1, channels blue, green, red, as the line models were trained; padding is 0, a middle grey. */
 const normalisation = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], order: "bgr" } as const;
@@ -11,10 +10,9 @@ const normalisation = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], order: "bgr
  * A line longer than the largest width is squeezed.
  */
 export async function lineInput(model: Model, line: Image): Promise<{ name: string; tensor: Tensor }> {
-  const { name, height: heights, width: widths } = inputSizes(model);
-  const height = heights.max;
+  const { height } = inputSize(model, { width: 1 });
   const natural = Math.ceil((line.width / line.height) * height);
-  const width = atLeast(widths, natural);
+  const { name, width } = inputSize(model, { width: natural, height });
   const scaled = await shrink(line, Math.min(natural, width), height);
   return { name, tensor: await toTensor(scaled, { ...normalisation, width, height }) };
 }

@@ -1,5 +1,5 @@
 import { cropQuad, type Image, resize, rotate } from "edge:image";
-import type { Dimension, Model, TensorData } from "edge:nn";
+import type { Model, TensorData } from "edge:nn";
 import { type Quad, quadSize } from "./geometry.js";
 
 /**
@@ -23,13 +23,23 @@ export function turn(image: Image): Promise<Image> {
   return rotate(image, 180);
 }
 
-/** The sizes a model's only input may have, as [batch, channels, height, width]. */
-export function inputSizes(model: Model): { name: string; height: Dimension; width: Dimension } {
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * The size at which a model's only input, [batch, channels, height, width], takes a picture of a wanted size: the smallest that holds it; where
+ * none does, the one for which the picture is shrunk least. Without a height it is the model's largest.
+ */
+export function inputSize(model: Model, wanted: { width: number; height?: number }): Size & { name: string } {
   const [input] = model.inputs;
-  const [, , height, width] = input?.dimensions ?? [];
-  if (input === undefined || height === undefined || width === undefined) {
+  const [batch, channels, heights] = input?.dimensions ?? [];
+  if (input === undefined || batch === undefined || channels === undefined || heights === undefined) {
     throw new Error(`model ${model.name} does not take one picture`);
   }
+  const shape = [batch.min, channels.min, wanted.height ?? heights.max, wanted.width];
+  const [, , height = 1, width = 1] = model.fit(input.name, shape);
   return { name: input.name, height, width };
 }
 

@@ -25,7 +25,7 @@
 extern "C" {
 #endif
 
-#define EDGE_NN_ABI 1
+#define EDGE_NN_ABI 2
 #define EDGE_NN_MAX_RANK 8
 
 typedef enum {
@@ -61,6 +61,8 @@ typedef struct {
   edge_nn_dim dims[EDGE_NN_MAX_RANK]; /* row-major order of the original model */
   float scale;                        /* per-tensor quantization; 0 = none */
   int32_t zero_point;
+  uint32_t shape_count;  /* 0: any shape within dims; else only the whole shapes below, which dims encloses */
+  const int32_t *shapes; /* shape_count * rank numbers, or NULL */
 } edge_nn_tensor_info;
 
 /* A dense row-major tensor. bytes = product(shape) * element size. A result may

@@ -60,6 +60,35 @@ static JSValue run(JSContext *ctx, JSValueConst self, int argc, JSValueConst *ar
   return edge_model_run(ctx, model, self, argc > 0 ? argv[0] : JS_UNDEFINED);
 }
 
+/* The input of this name; NULL, thrown, when there is none or the model is closed. */
+static const edge_nn_tensor_info *input_named(JSContext *ctx, const edge_model *model, const char *name) {
+  if (!model->model) return edge_throw(ctx, "ARGUMENT", "the model is closed"), NULL;
+  for (uint32_t i = 0; i < model->input_count; i++) {
+    const edge_nn_tensor_info *info = engine.input_info(model->model, i);
+    if (info && strcmp(info->name, name) == 0) return info;
+  }
+  edge_throw(ctx, "ARGUMENT", "the model has no input \"%s\"", name);
+  return NULL;
+}
+
+static JSValue fit(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
+  edge_model *model = JS_GetOpaque2(ctx, self, model_class);
+  uint32_t rank;
+  int32_t wanted[EDGE_NN_MAX_RANK], shape[EDGE_NN_MAX_RANK];
+  if (!model) return JS_EXCEPTION;
+  if (argc < 2 || !JS_IsString(argv[0])) return edge_throw(ctx, "ARGUMENT", "fit takes an input's name and a shape");
+  const char *name = JS_ToCString(ctx, argv[0]);
+  if (!name) return JS_EXCEPTION;
+  const edge_nn_tensor_info *info = input_named(ctx, model, name);
+  bool bad = !info || edge_shape_read(ctx, argv[1], name, &rank, wanted);
+  JS_FreeCString(ctx, name);
+  if (bad) return JS_EXCEPTION;
+  if (rank != info->rank)
+    return edge_throw(ctx, "SHAPE", "input \"%s\" has %u dimensions, not %u", info->name, info->rank, rank);
+  edge_tensor_fit(info, wanted, shape);
+  return edge_shape_make(ctx, rank, shape);
+}
+
 static JSValue close_model(JSContext *ctx, JSValueConst self, int argc, JSValueConst *argv) {
   edge_model *model = JS_GetOpaque2(ctx, self, model_class);
   (void)argc, (void)argv;
@@ -70,6 +99,7 @@ static JSValue close_model(JSContext *ctx, JSValueConst self, int argc, JSValueC
 
 static const JSCFunctionListEntry model_functions[] = {
     JS_CFUNC_DEF("run", 1, run),
+    JS_CFUNC_DEF("fit", 2, fit),
     JS_CFUNC_DEF("close", 0, close_model),
 };
 

@@ -16,7 +16,9 @@ edge_nn_status edge_nn_open(const char *dir, int threads, edge_nn_model **out) {
   edge_nn_model *model = calloc(1, nn_adapter_size());
   if (!model) return nn_open_fail(EDGE_NN_ERR_MEMORY, "no memory for a model");
   edge_nn_status status = nn_model_read(model, dir, nn_adapter_name);
-  if (!status) status = nn_adapter_load(model, nn_model_threads(model, threads));
+  if (!status)
+    status = model->folder_count ? nn_folders_open(model, dir, threads)
+                                 : nn_adapter_load(model, nn_model_threads(model, threads));
   if (status) {
     nn_open_fail(status, "%s", model->error);
     edge_nn_close(model);
@@ -28,7 +30,8 @@ edge_nn_status edge_nn_open(const char *dir, int threads, edge_nn_model **out) {
 
 void edge_nn_close(edge_nn_model *model) {
   if (!model) return;
-  nn_adapter_unload(model);
+  if (model->folder_count) nn_folders_close(model);
+  else nn_adapter_unload(model);
   nn_model_free(model);
   free(model);
 }
@@ -38,7 +41,7 @@ edge_nn_status edge_nn_run(edge_nn_model *model) {
   edge_nn_status status = nn_model_inputs_ready(model);
   if (status) return status;
   nn_model_forget(model);
-  status = nn_adapter_run(model);
+  status = model->folder_count ? nn_folders_run(model) : nn_adapter_run(model);
   if (status) nn_model_forget(model);
   return status;
 }

@@ -114,11 +114,11 @@ static edge_nn_status check_shape(edge_nn_model *model, const char *what, const 
   if (rank != port->info.rank)
     return nn_model_fail(model, EDGE_NN_ERR_SHAPE, "%s %s: shape %s has %u dimensions, declared are %u", what,
                          port->info.name, shape_text(rank, shape, text, sizeof text), rank, port->info.rank);
-  for (uint32_t i = 0; i < port->shape_count; i++)
+  for (uint32_t i = 0; i < port->info.shape_count; i++)
     if (rank == 0 || memcmp(port->shapes + (size_t)i * rank, shape, rank * sizeof *shape) == 0) return EDGE_NN_OK;
-  if (port->shape_count)
+  if (port->info.shape_count)
     return nn_model_fail(model, EDGE_NN_ERR_SHAPE, "%s %s: shape %s is not among the %u that were declared", what,
-                         port->info.name, shape_text(rank, shape, text, sizeof text), port->shape_count);
+                         port->info.name, shape_text(rank, shape, text, sizeof text), port->info.shape_count);
   uint32_t bad = shape_misfit(port, shape);
   if (bad == rank) return EDGE_NN_OK;
   const edge_nn_dim *dim = &port->info.dims[bad];

@@ -2,8 +2,8 @@
  * nn_model.h: what every engine's adapter has in common.
  *
  * The reader of "model.edge" (docs/architecture.md), the check of every tensor
- * against it, and the storage of inputs and results. nn_adapter.c, nn_model.c and
- * nn_sidecar.c define all functions of edge_nn.h, compiled once as C; an engine's
+ * against it, the storage of inputs and results, and the choice among models of one
+ * shape each. nn_adapter.c, nn_folders.c, nn_model.c and nn_sidecar.c define all functions of edge_nn.h, compiled once as C; an engine's
  * adapter, in C or C++, is linked with them and defines nn_adapter_*, below.
  *
  * An adapter's own model struct has `edge_nn_model base` as its first member,
@@ -31,6 +31,7 @@ extern "C" {
 #define NN_MAX_FILES 16
 #define NN_MAX_OPTIONS 32
 #define NN_MAX_SHAPES 256 /* whole shapes of one input */
+#define NN_MAX_FOLDERS 16 /* models of one shape each, in one model */
 #define NN_MAX_THREADS 64
 #define NN_ERROR_BYTES 512
 
@@ -48,8 +49,7 @@ typedef struct {
   edge_nn_tensor_info info; /* info.name is in the model's text */
   const char *blob;         /* the engine's name of it; info.name unless given */
   bool declared;            /* dims or shapes were given */
-  int32_t *shapes;          /* shape_count * info.rank numbers on the heap, or NULL */
-  uint32_t shape_count;     /* 0: any shape within info.dims */
+  int32_t *shapes;          /* what info.shapes points at, on the heap, or NULL */
   void *data;               /* heap block of `capacity` bytes, or NULL */
   size_t capacity;
   edge_nn_tensor value; /* value.data is `data`, or memory of the engine */
@@ -62,6 +62,10 @@ struct edge_nn_model {
   nn_option options[NN_MAX_OPTIONS];
   nn_port inputs[NN_MAX_PORTS], outputs[NN_MAX_PORTS];
   uint32_t file_count, option_count, input_count, output_count;
+  uint32_t folder_count; /* 0, or models of one shape each in the folders 0, 1, ...: the n-th shape of every input */
+  edge_nn_model *folders[NN_MAX_FOLDERS]; /* those that were opened, owned */
+  char *dir;                              /* where they are, on the heap, or NULL */
+  int threads;                            /* for each of them */
   char error[NN_ERROR_BYTES];
 };
 
@@ -93,6 +97,12 @@ void nn_adapter_unload(edge_nn_model *model);
  * `engine` must be the one that the sidecar names. On failure
  * nn_model_error(model) tells why, and nn_model_free is still due. */
 edge_nn_status nn_model_read(edge_nn_model *model, const char *dir, const char *engine);
+
+/* For a model with folders, in place of the adapter's load, run and unload. Each folder is opened when its shape is first asked for, the
+ * first at once, and stays open: all take `threads`. Results are the folder's memory. */
+edge_nn_status nn_folders_open(edge_nn_model *model, const char *dir, int threads);
+edge_nn_status nn_folders_run(edge_nn_model *model);
+void nn_folders_close(edge_nn_model *model);
 
 /* Frees what the model owns, not the struct itself. */
 void nn_model_free(edge_nn_model *model);

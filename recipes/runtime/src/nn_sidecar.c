@@ -167,7 +167,8 @@ static bool read_shapes(const char *s, nn_port *port) {
     if (dim->step == 0) dim->step = 1;
   }
   port->info.rank = rank;
-  port->shape_count = count;
+  port->info.shape_count = count;
+  port->info.shapes = port->shapes;
   return true;
 }
 
@@ -259,6 +260,30 @@ static edge_nn_status read_option(reader *r, char *rest) {
   return EDGE_NN_OK;
 }
 
+static edge_nn_status read_folders(reader *r, char *rest) {
+  const char *text = next_field(&rest);
+  int32_t count;
+  if (r->model->folder_count) return REFUSE(r, "folders is given twice");
+  if (!text || next_field(&rest) || !read_size(&text, &count) || *text || count < 2 || count > NN_MAX_FOLDERS)
+    return REFUSE(r, "folders must be 2..%d", NN_MAX_FOLDERS);
+  r->model->folder_count = (uint32_t)count;
+  return EDGE_NN_OK;
+}
+
+/* Whether every input has a shape for each folder, or one for all, and no file is beside them. */
+static bool folders_fit(const edge_nn_model *model) {
+  if (model->folder_count == 0) return true;
+  bool several = false;
+  for (uint32_t i = 0; i < model->input_count; i++) {
+    const edge_nn_tensor_info *info = &model->inputs[i].info;
+    if (info->shape_count > 1 && info->shape_count != model->folder_count) return false;
+    several = several || info->shape_count > 1;
+    for (uint32_t j = 0; info->shape_count == 0 && j < info->rank; j++)
+      if (info->dims[j].min != info->dims[j].max) return false;
+  }
+  return several && model->file_count == 0;
+}
+
 /* Lines are: edge-nn 1, engine NAME, then the others in any order. */
 static edge_nn_status read_text(edge_nn_model *model, char *text, const char *dir, const char *engine) {
   reader r = {model, 0};
@@ -291,6 +316,8 @@ static edge_nn_status read_text(edge_nn_model *model, char *text, const char *di
       status = read_port(&r, rest, model->outputs, &model->output_count, false);
     } else if (strcmp(word, "option") == 0) {
       status = read_option(&r, rest);
+    } else if (strcmp(word, "folders") == 0) {
+      status = read_folders(&r, rest);
     } else {
       status = REFUSE(&r, "unknown word %s", word);
     }
@@ -298,6 +325,7 @@ static edge_nn_status read_text(edge_nn_model *model, char *text, const char *di
   }
   if (expected != REST) return REFUSE(&r, "the file ends before its engine line");
   if (!model->input_count || !model->output_count) return REFUSE(&r, "the file names no input or no output");
+  if (!folders_fit(model)) return REFUSE(&r, "inputs do not have one shape a folder, or files are beside the folders");
   return EDGE_NN_OK;
 }
 

@@ -29,36 +29,37 @@ static int refuse(JSContext *ctx, const char *code, const char *name, const char
   return -1;
 }
 
-static int read_shape(JSContext *ctx, JSValueConst tensor, const char *name, edge_nn_tensor *out) {
-  JSValue shape = JS_GetPropertyStr(ctx, tensor, "shape");
-  int64_t rank = -1;
-  int status = -1;
-  if (JS_IsException(shape)) return -1;
-  if (JS_IsArray(ctx, shape) != 1) {
-    refuse(ctx, "ARGUMENT", name, "shape must be an array of numbers");
-    goto done;
-  }
-  if (edge_get_int(ctx, shape, "length", false, 0, EDGE_NN_MAX_RANK, &rank)) goto done;
-  out->rank = (uint32_t)rank;
-  for (uint32_t i = 0; i < out->rank; i++) {
+int edge_shape_read(JSContext *ctx, JSValueConst array, const char *name, uint32_t *rank, int32_t *shape) {
+  int64_t length = -1;
+  if (JS_IsArray(ctx, array) != 1) return refuse(ctx, "ARGUMENT", name, "shape must be an array of numbers");
+  if (edge_get_int(ctx, array, "length", false, 0, EDGE_NN_MAX_RANK, &length)) return -1;
+  *rank = (uint32_t)length;
+  for (uint32_t i = 0; i < *rank; i++) {
     int64_t size = 0;
-    JSValue item = JS_GetPropertyUint32(ctx, shape, i);
+    JSValue item = JS_GetPropertyUint32(ctx, array, i);
     int bad = JS_IsException(item) || edge_to_int(ctx, item, "shape", 1, INT32_MAX, &size);
     JS_FreeValue(ctx, item);
-    if (bad) goto done;
-    out->shape[i] = (int32_t)size;
+    if (bad) return -1;
+    shape[i] = (int32_t)size;
   }
-  status = 0;
-done:
-  JS_FreeValue(ctx, shape);
-  return status;
+  return 0;
+}
+
+JSValue edge_shape_make(JSContext *ctx, uint32_t rank, const int32_t *shape) {
+  JSValue list = JS_NewArray(ctx);
+  for (uint32_t i = 0; i < rank; i++) JS_SetPropertyUint32(ctx, list, i, JS_NewInt32(ctx, shape[i]));
+  return list;
 }
 
 int edge_tensor_read(JSContext *ctx, JSValueConst value, const edge_nn_tensor_info *info, edge_nn_tensor *out,
                      edge_view *view) {
   uint64_t bytes;
   if (!JS_IsObject(value)) return refuse(ctx, "ARGUMENT", info->name, "no tensor was given");
-  if (read_shape(ctx, value, info->name, out)) return -1;
+  JSValue shape = JS_GetPropertyStr(ctx, value, "shape");
+  if (JS_IsException(shape)) return -1;
+  int bad = edge_shape_read(ctx, shape, info->name, &out->rank, out->shape);
+  JS_FreeValue(ctx, shape);
+  if (bad) return -1;
   out->type = info->type;
   JSValue data = JS_GetPropertyStr(ctx, value, "data");
   if (JS_IsException(data)) return -1;
@@ -84,9 +85,7 @@ JSValue edge_tensor_make(JSContext *ctx, const edge_nn_tensor *tensor, void *dat
   JSValue array = edge_new_array(ctx, edge_new_buffer(ctx, data, tensor->bytes), array_type(tensor->type));
   if (JS_IsException(array)) return array;
   JSValue object = JS_NewObject(ctx);
-  JSValue shape = JS_NewArray(ctx);
-  for (uint32_t i = 0; i < tensor->rank; i++) JS_SetPropertyUint32(ctx, shape, i, JS_NewInt32(ctx, tensor->shape[i]));
-  JS_SetPropertyStr(ctx, object, "shape", shape);
+  JS_SetPropertyStr(ctx, object, "shape", edge_shape_make(ctx, tensor->rank, tensor->shape));
   JS_SetPropertyStr(ctx, object, "data", array);
   return object;
 }
@@ -104,6 +103,12 @@ static JSValue make_info(JSContext *ctx, const edge_nn_tensor_info *info) {
   JS_SetPropertyStr(ctx, object, "name", JS_NewString(ctx, info->name));
   JS_SetPropertyStr(ctx, object, "type", JS_NewString(ctx, edge_type_name(info->type)));
   JS_SetPropertyStr(ctx, object, "dimensions", list);
+  if (info->shape_count) {
+    JSValue shapes = JS_NewArray(ctx);
+    for (uint32_t i = 0; i < info->shape_count; i++)
+      JS_SetPropertyUint32(ctx, shapes, i, edge_shape_make(ctx, info->rank, info->shapes + (size_t)i * info->rank));
+    JS_SetPropertyStr(ctx, object, "shapes", shapes);
+  }
   return object;
 }
 

@@ -24,6 +24,8 @@ declare module "edge:nn" {
     readonly type: "f32" | "i8" | "u8" | "i32" | "i64";
     /** Empty when the engine knows it only after a run. */
     readonly dimensions: readonly Dimension[];
+    /** Only these whole shapes are taken: the project declares them, or the engine is of fixed shapes. `dimensions` enclose them. */
+    readonly shapes?: readonly (readonly number[])[];
   }
   export interface Model {
     readonly name: string;
@@ -36,6 +38,11 @@ declare module "edge:nn" {
      * "TYPE", "ARGUMENT" or "ENGINE" otherwise.
      */
     run(inputs: Readonly<Record<string, Tensor>>): Promise<Record<string, Tensor>>;
+    /**
+     * The declared shape of an input to use for data of a wanted shape: the smallest that holds it; where none does, the one for which the data
+     * must be shrunk least. An app that asks here and fills up the rest runs with every engine, also one of a few fixed shapes.
+     */
+    fit(input: string, shape: readonly number[]): number[];
     /** Frees the model after the current run; runs that wait are rejected with the code "ARGUMENT". */
     close(): void;
   }
