@@ -6,6 +6,7 @@ import { type KeptRun, readRuns, writeRuns } from "../model/kept-runs.js";
 import { shapeText } from "../model/shapes.js";
 import type { Tensor } from "../model/tensor.js";
 import { captureProcess } from "../process/capture-process.js";
+import { emulatedRoot } from "./emulated-root.js";
 import { defineKind, type StepContext } from "./kind.js";
 import { inputFolder } from "./local.js";
 import { type ModelPorts, readPorts } from "./model-ports.js";
@@ -19,24 +20,31 @@ const params = z.strictObject({
 });
 type Params = z.infer<typeof params>;
 
+/** Threads that the engine is given, and cores that it sees: the same on every host. */
+const cores = 2;
+
 /**
  * Runs a model as the image holds it, in the very library that goes on the image, on QEMU's model of the board's core, and keeps what it
  * gives (kept-runs.ts). An instruction that the core lacks ends it here. Throws ERR_EDGEIMG_MODEL_OPERATOR.
  */
 export const runModelKind = defineKind({
   name: "run-model",
-  version: 1,
+  version: 2,
   params,
   async run(check, context) {
     const { inputs, out } = context;
     const { outputs } = await readPorts(inputFolder(inputs, "ports"));
     const cases = await readRuns(inputFolder(inputs, "cases"));
     const libraries = await libraryFolder(context);
+    const root = await emulatedRoot(join(inputFolder(inputs, "sysroot"), "root"), {
+      into: join(context.work, "root"),
+      cores,
+    });
     const runner = await onlyFile(inputFolder(inputs, "runner"));
     const runs: KeptRun[] = [];
     for (const [index, { inputs: run }] of cases.entries()) {
       context.progress(index, cases.length, "files");
-      runs.push({ inputs: [], outputs: await runOnTarget({ check, context, libraries, runner, run, outputs }) });
+      runs.push({ inputs: [], outputs: await runOnTarget({ check, context, root, libraries, runner, run, outputs }) });
     }
     await writeRuns(out, runs);
   },
@@ -66,6 +74,8 @@ async function onlyFile(folder: string): Promise<string> {
 interface TargetRun {
   readonly check: Params;
   readonly context: StepContext;
+  /** The folder that the program sees as /. */
+  readonly root: string;
   readonly libraries: string;
   /** The program that runs a model once. */
   readonly runner: string;
@@ -75,7 +85,7 @@ interface TargetRun {
 
 const answerLine = z.object({ output: z.string(), shape: z.array(z.int()) });
 
-async function runOnTarget({ check, context, libraries, runner, run, outputs }: TargetRun): Promise<Tensor[]> {
+async function runOnTarget({ check, context, root, libraries, runner, run, outputs }: TargetRun): Promise<Tensor[]> {
   const { inputs, work, services } = context;
   const folder = join(work, "target");
   await mkdir(folder, { recursive: true });
@@ -91,13 +101,14 @@ async function runOnTarget({ check, context, libraries, runner, run, outputs }: 
     captureProcess({
       program: join(inputFolder(inputs, "qemu"), "root/usr/bin", `qemu-${check.qemu}`),
       args: [
-        ...["-cpu", check.cpu, "-L", join(inputFolder(inputs, "sysroot"), "root")],
+        ...["-cpu", check.cpu, "-L", root],
         ...Object.entries({ LD_LIBRARY_PATH: libraries, ...settings }).flatMap(([key, value]) => [
           "-E",
           `${key}=${value}`,
         ]),
         runner,
-        ...["--engine", join(libraries, "libedge_nn.so"), "--model", inputFolder(inputs, "model"), "--threads", "2"],
+        ...["--engine", join(libraries, "libedge_nn.so"), "--model", inputFolder(inputs, "model")],
+        ...["--threads", String(cores)],
         ...args,
       ],
       env: { LC_ALL: "C" },
