@@ -18,7 +18,7 @@ const pattern = z.string().refine((text) => {
 /** Element types of tensors, as model.edge names them. */
 export const elementType = z.enum(["f32", "i8", "u8", "i32", "i64"]);
 
-/** A format of models, as recipes name it: `onnx`, `ncnn`, `tflite`. Its files have roles. */
+/** A format of models, as recipes name it: `onnx`, `ncnn`. Its files have roles. */
 export const modelFormat = word;
 
 /** What a converter is shown of a model, known only when it runs, and what it refuses of one. */

@@ -11,7 +11,7 @@ const home = fileURLToPath(new URL("../../", import.meta.url));
 
 t.test("every recipe follows the schema and has the files it names", async (t) => {
   const { engines, converters, tools } = await loadCatalog(home, undefined);
-  for (const name of ["mnn", "ncnn", "onnxruntime"]) t.ok(engines.has(name), name);
+  for (const name of ["mnn", "ncnn", "onnxruntime", "tflite"]) t.ok(engines.has(name), name);
   for (const [name, { recipe, folder }] of engines) {
     t.equal(recipe.name, name, "is named like its folder");
     t.ok(folder.endsWith(`/${name}`));
