@@ -1,73 +1,11 @@
 import { againstText, checkAgainst, checkMetric, hostReference, metricText } from "../catalog/check.js";
-import { sha256 } from "../catalog/common.js";
+import { elementType, modelFormat } from "../catalog/converter.js";
 import * as z from "../ground/zod.js";
-
-/** Sizes that one dimension may have: min, min + step, ..., max. */
-export interface Dimension {
-  readonly min: number;
-  readonly max: number;
-  readonly step: number;
-}
-
-const dimensionSize = z.int().min(1).max(1_000_000);
-
-/** `3`, `32..1280`, or `32..1280/32`; the same words as in model.edge. */
-const dimension = z
-  .union([
-    dimensionSize,
-    z.string().regex(/^\d{1,7}(\.\.\d{1,7}(\/\d{1,7})?)?$/, "a number, or a range like 32..640/32"),
-  ])
-  .transform((value, context): Dimension => {
-    const [, min = "", max = min, step = "1"] = /^(\d+)(?:\.\.(\d+))?(?:\/(\d+))?$/.exec(String(value)) ?? [];
-    const result = { min: Number(min), max: Number(max), step: Number(step) };
-    if (result.min < 1 || result.step < 1 || result.max < result.min) {
-      context.addIssue({ code: "custom", message: "a range goes from a smaller to a larger size, both at least 1" });
-    } else if ((result.max - result.min) % result.step !== 0) {
-      const last = result.max - ((result.max - result.min) % result.step);
-      context.addIssue({
-        code: "custom",
-        message: `steps of ${result.step} from ${result.min} never reach ${result.max}; the last is ${last}`,
-      });
-    }
-    return result;
-  });
-
-const rank = 8;
+import { explainMixture } from "./model-mixture.js";
+import { dimension, dimensionSize, type Location, location, rank } from "./model-values.js";
 
 /** Shapes of one model that are made for an engine of fixed shapes: NN_MAX_FOLDERS of the reader on the device. */
 const fixedLimit = 16;
-
-/** Whether each percent sign starts an encoded byte of UTF-8. */
-function isPercentEncoded(text: string): boolean {
-  try {
-    decodeURIComponent(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const location = z.union([
-  z.string().min(1).max(4096),
-  z.strictObject({
-    purl: z
-      .string()
-      .regex(/^pkg:[a-z]+\/[^\s\\]+@[^\s\\]+$/, "a package URL with version, like pkg:npm/%40scope/name@1.2.3")
-      .refine(isPercentEncoded, "a package URL with version, like pkg:npm/%40scope/name@1.2.3")
-      .meta({ description: "Package URL with version.", examples: ["pkg:npm/%40gutenye/ocr-models@1.4.2"] }),
-    file: z
-      .string()
-      .optional()
-      .meta({ description: "Which file of the package version, where a registry has several (PyPI)." }),
-    path: z
-      .string()
-      .min(1)
-      .meta({ description: "Path in the unpacked package.", examples: ["assets/det.onnx"] }),
-    sha256: sha256
-      .optional()
-      .meta({ description: "Hash of the package's archive. Without it edgeimg.lock pins it at the first build." }),
-  }),
-]);
 
 const testValues = z
   .strictObject({
@@ -97,11 +35,15 @@ const testValues = z
   });
 
 const test = testValues.optional();
+const type = elementType
+  .optional()
+  .meta({ description: "Type of its elements, where `format` is given: an ONNX file tells it.", examples: ["u8"] });
 
 const wholeShape = z.array(dimensionSize).min(1).max(rank);
 
 const input = z.union([
   z.strictObject({
+    type,
     test,
     fixed: z
       .array(wholeShape)
@@ -128,6 +70,7 @@ const input = z.union([
       }),
   }),
   z.strictObject({
+    type,
     test,
     shapes: z
       .array(wholeShape)
@@ -146,10 +89,22 @@ const input = z.union([
   z.strictObject({ test: testValues }),
 ]);
 
-export const modelSchema = z.strictObject({
-  onnx: location.meta({
+const any = z.literal("any").transform(() => ({ min: 0, max: 2 ** 31 - 1, step: 1 }));
+const outputSize = z.union([dimension, any]);
+
+const model = z.strictObject({
+  onnx: location.optional().meta({
     description: "The ONNX file: a path, or a package URL and a path in it.",
     examples: ["models/det.onnx", { purl: "pkg:npm/%40gutenye/ocr-models@1.4.2", path: "assets/det.onnx" }],
+  }),
+  format: modelFormat.optional().meta({
+    description:
+      "In place of `onnx`, with `file`: the format of a model that is not ONNX. One that the engine reads (`edgeimg engines`), or that a converter does. What it takes and gives is told under `inputs` and `outputs`, and golden outputs judge it.",
+    examples: ["tflite"],
+  }),
+  file: location.optional().meta({
+    description: "The model's file of that format: a path, or a package URL and a path in it.",
+    examples: ["models/faces.tflite"],
   }),
   inputs: z
     .record(z.string().min(1).max(256), input)
@@ -171,6 +126,15 @@ export const modelSchema = z.strictObject({
     .record(
       z.string().min(1).max(256),
       z.strictObject({
+        type,
+        dims: z
+          .array(outputSize)
+          .max(rank)
+          .optional()
+          .meta({
+            description: "Its shape, where `format` is given: a size, MIN..MAX/STEP, or `any`. Default: not known.",
+            examples: [["any", 5]],
+          }),
         golden: location.optional().meta({
           description: "A NumPy file (.npy) with what this output must be for the inputs that `test` gives whole.",
           examples: ["tests/scores.npy"],
@@ -227,5 +191,23 @@ export const modelSchema = z.strictObject({
     .meta({ description: "Threads for this model. Default: one a core.", examples: [2] }),
 });
 
+/** A model: an ONNX file, or a file of another format with what it takes and gives. */
+export const modelSchema = model.superRefine(explainMixture);
+
 export type ModelConfig = z.infer<typeof modelSchema>;
+
+/** What the project gives as a model: the file, its format, and the key that names it. */
+export interface GivenModel {
+  readonly format: string;
+  readonly location: Location;
+  readonly key: "onnx" | "file";
+}
+
+/** The one file of a model, whichever way it is given. */
+export function givenModel({ onnx, format, file }: Pick<ModelConfig, "onnx" | "format" | "file">): GivenModel {
+  if (onnx !== undefined) return { format: "onnx", location: onnx, key: "onnx" };
+  // The schema refuses one without the other.
+  if (format === undefined || file === undefined) throw new Error("a model has no file");
+  return { format, location: file, key: "file" };
+}
 export type ModelInput = z.infer<typeof input>;

@@ -271,6 +271,11 @@ const entries = {
     summary: "A model file is not a readable ONNX model.",
     help: "Check the path and that the file is whole: a Git LFS pointer or an error page is a common cause. Other formats have to be exported to ONNX first.",
   },
+  ERR_EDGEIMG_MODEL_FILE: {
+    exit: 1,
+    summary: "A model file of another format than ONNX is no model at all.",
+    help: "It is empty, a Git LFS pointer, or a web page in the place of a model: get the file itself.",
+  },
   ERR_EDGEIMG_MODEL_VERSION: {
     exit: 1,
     summary: "A model file is of a newer ONNX than edgeimg reads.",

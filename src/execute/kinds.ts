@@ -11,6 +11,7 @@ import { licenceKind } from "../steps/licence.js";
 import { composeKind, localKind } from "../steps/local.js";
 import { modelKind } from "../steps/model.js";
 import { modelCasesKind } from "../steps/model-cases.js";
+import { modelFileKind } from "../steps/model-file.js";
 import { modelPortsKind } from "../steps/model-ports.js";
 import { modelShapesKind } from "../steps/model-shapes.js";
 import { modelTypesKind } from "../steps/model-types.js";
@@ -32,6 +33,7 @@ const kinds: readonly StepKind[] = [
   instructionsKind,
   kernelModulesKind,
   licenceKind,
+  modelFileKind,
   modelKind,
   modelCasesKind,
   modelPortsKind,

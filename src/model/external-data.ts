@@ -16,15 +16,8 @@ export interface ModelFile {
 /** Reads an ONNX file, without the data beside it. `called` is what messages call it. Throws ERR_EDGEIMG_MODEL_NOT_ONNX and ERR_EDGEIMG_MODEL_SIZE. */
 export async function readModel(path: string, called: string): Promise<ModelFile> {
   const stat = await lstat(path).catch(() => undefined);
-  if (stat === undefined || !stat.isFile())
-    throw new EdgeimgError(
-      "ERR_EDGEIMG_IMAGE_FILE",
-      `${called}: ${path.split("/").at(-1)} is ${stat === undefined ? "not there" : "no file"}.`,
-      {
-        hint: "The project names a path that the package does not have: check its spelling and the version.",
-      },
-    );
-  if (stat.size > modelLimit) throw tooLarge(called, stat.size);
+  if (stat === undefined || !stat.isFile()) throw modelMissing(called, path, stat);
+  if (stat.size > modelLimit) throw modelTooLarge(called, stat.size);
   const bytes = await readFile(path);
   try {
     return { bytes, file: readOnnx(bytes) };
@@ -55,11 +48,11 @@ export async function withData({ bytes, file }: ModelFile, path: string, called:
   for (const one of files) {
     const size = await regularSize(folder, one, called);
     total += size;
-    if (total > modelLimit) throw tooLarge(called, total);
+    if (total > modelLimit) throw modelTooLarge(called, total);
     contents.set(one, await readBytes(join(folder, one), size));
   }
   const edited = editOnnx(bytes, { data: (tensor) => slice(tensor, contents, called) });
-  if (edited.length > modelLimit) throw tooLarge(called, edited.length);
+  if (edited.length > modelLimit) throw modelTooLarge(called, edited.length);
   return edited;
 }
 
@@ -165,7 +158,16 @@ function dataSize({ type, shape }: OnnxTensor): number | undefined {
   return size === undefined ? undefined : Math.ceil(shape.reduce((product, one) => product * one, size));
 }
 
-function tooLarge(called: string, size: number): EdgeimgError {
+/** The error for a path of the project's at which a package has no file. */
+export function modelMissing(called: string, path: string, found: object | undefined): EdgeimgError {
+  return new EdgeimgError(
+    "ERR_EDGEIMG_IMAGE_FILE",
+    `${called}: ${path.split("/").at(-1)} is ${found === undefined ? "not there" : "no file"}.`,
+    { hint: "The project names a path that the package does not have: check its spelling and the version." },
+  );
+}
+
+export function modelTooLarge(called: string, size: number): EdgeimgError {
   return new EdgeimgError(
     "ERR_EDGEIMG_MODEL_SIZE",
     `${called} has ${(size / 2 ** 30).toFixed(1)} GiB with its data; the limit is 2 GiB less one byte.`,
@@ -173,9 +175,13 @@ function tooLarge(called: string, size: number): EdgeimgError {
   );
 }
 
-const others: readonly (readonly [string, string])[] = [
+/** What is no model of any format. */
+const foreign: readonly (readonly [string, string])[] = [
   ["version https://git-lfs", "It is a Git LFS pointer: run `git lfs pull`."],
   ["<", "It is a web page, not a model: download the file itself."],
+];
+const others: readonly (readonly [string, string])[] = [
+  ...foreign,
   [
     "PK\u0003\u0004",
     "It is a ZIP archive, such as a PyTorch checkpoint: export it with torch.onnx.export, or unpack it.",
@@ -184,14 +190,21 @@ const others: readonly (readonly [string, string])[] = [
   ["\u0089HDF", "It is HDF5, such as a Keras model: convert it with tf2onnx."],
 ];
 
+/** What to do about a file that is no model of any format, by its first 64 bytes; undefined for one that may be. */
+export function foreignFile(start: Uint8Array): string | undefined {
+  return start.length === 0 ? "It is empty: copy it again." : startingAs(foreign, start);
+}
+
+function startingAs(kinds: typeof others, bytes: Uint8Array): string | undefined {
+  const head = Buffer.from(bytes.subarray(0, 64)).toString("latin1").trimStart();
+  return kinds.find(([start]) => head.startsWith(start))?.[1];
+}
+
 function notOnnx(called: string, bytes: Uint8Array, error: ProtobufError): EdgeimgError {
-  const head = Buffer.from(bytes.subarray(0, 64)).toString("latin1");
+  const isLite = Buffer.from(bytes.subarray(4, 8)).toString("latin1") === "TFL3";
   const known =
-    bytes.length === 0
-      ? "It is empty: copy it again."
-      : head.slice(4, 8) === "TFL3"
-        ? "It is a TensorFlow Lite model: convert it with tf2onnx (--tflite)."
-        : others.find(([start]) => head.trimStart().startsWith(start))?.[1];
+    foreignFile(bytes) ??
+    (isLite ? "It is a TensorFlow Lite model: convert it with tf2onnx (--tflite)." : startingAs(others, bytes));
   return new EdgeimgError("ERR_EDGEIMG_MODEL_NOT_ONNX", `${called} is not a valid ONNX model: ${error.message}`, {
     cause: error,
     hint: known ?? "Check the path, and that the file is whole: compare its size and hash with the original's.",

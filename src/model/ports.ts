@@ -58,7 +58,8 @@ export function checkPorts(file: OnnxFile, called: string): void {
   }
 }
 
-function wrongName(name: string): string | undefined {
+/** What is wrong with a port's name; undefined for a good one. */
+export function wrongName(name: string): string | undefined {
   if (name === "") return "is empty";
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   if (/[\u0000-\u001f\u007f]/.test(name)) return "has a control character in it";

@@ -12,6 +12,9 @@ export interface InputFacts {
   readonly rows: ReadonlyMap<string, number>;
 }
 
+/** Those of a model whose file nothing reads. */
+export const noFacts: InputFacts = { symbols: new Map(), rows: new Map() };
+
 /** Operators that hand the values of their first input on. */
 const passing = new Set("Cast Identity Reshape Squeeze Unsqueeze Flatten Transpose Slice Expand Tile".split(" "));
 

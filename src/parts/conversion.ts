@@ -42,7 +42,7 @@ export function conversionPath(
     "ERR_EDGEIMG_MODEL_FORMAT",
     `Model ${job.model} is ${job.from}, and nothing makes what ${job.engine} reads of it: ${job.accepts.join(", ")}.`,
     {
-      key: ["models", job.model, "onnx"],
+      key: ["models", job.model, job.from === "onnx" ? "onnx" : "format"],
       hint: "Choose another engine, give the model in that format, or add a converter (docs/engines.md).",
     },
   );
@@ -80,6 +80,8 @@ export interface ConversionOptions {
   readonly ports: string;
   /** What tells one of several shapes from the others: the ends of the step's name and of its title. */
   readonly at?: { readonly id: string; readonly title: string };
+  /** The key of the project that names the model's file. */
+  readonly about: readonly string[];
 }
 
 /** Adds the step in which one converter works on a model. */
@@ -103,7 +105,7 @@ export function conversionStep(
   const step = context.plan.add({
     id: `convert/${converter.name}/${model}${at.id}`,
     kind: "run",
-    about: ["models", model, "onnx"],
+    about: options.about,
     title: `Convert model ${model} with ${converter.title}${at.title}`,
     why: options.why,
     inputs: { model: source.step, ...(trace === undefined ? {} : { ports: options.ports }), ...tool.inputs },

@@ -2,10 +2,12 @@ import { architectures } from "../catalog/architecture.js";
 import type { CatalogRecipe } from "../catalog/catalog.js";
 import { type CheckAgainst, type CheckMetric, hostReference, metricTolerance } from "../catalog/check.js";
 import type { ModelConfig } from "../config/model-schema.js";
+import type { Location } from "../config/model-values.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { Core } from "../image/request.js";
 import type { Criterion } from "../model/compare.js";
-import { type Location, locate, type ModelPlace } from "./model-source.js";
+import { locate, type ModelPlace } from "./model-source.js";
+import type { TakenModel } from "./model-taking.js";
 import type { DebianContext } from "./roots.js";
 
 export interface CheckOptions extends ModelPlace {
@@ -23,27 +25,28 @@ export interface CheckOptions extends ModelPlace {
   };
 }
 
+/** What of a taken model its check needs. */
+type Checked = Pick<TakenModel, "format" | "onnx" | "about"> & { readonly ports: string };
+
 /** Runs a prepared model in the image's engine and compares what comes of it. Gives the step that compares. */
 export function checkSteps(
   context: DebianContext,
   options: CheckOptions,
-  of: {
-    readonly onnx: string;
-    readonly ports: string;
+  of: Checked & {
     readonly folder: string;
     /** Engines that a user may take in the place of one whose results are wrong. */
     readonly instead: readonly string[];
   },
 ): string {
   const { plan, arch } = context;
-  const { onnx, ports, folder, instead } = of;
+  const { ports, about, folder, instead } = of;
   const { name, config, engine, board, check } = options;
   const { recipe } = engine;
-  const { against, cases, golden } = caseSteps(context, options, { onnx, ports });
+  const { against, cases, golden } = caseSteps(context, options, of);
   const actual = plan.add({
     id: `model-run/${name}`,
     kind: "run-model",
-    about: ["models", name, "onnx"],
+    about,
     title: `Run model ${name} on ${board.cpu}`,
     why: "a converted model that gives other results must not reach a board",
     inputs: {
@@ -62,7 +65,7 @@ export function checkSteps(
   return plan.add({
     id: `model-check/${name}`,
     kind: "check-model",
-    about: ["models", name, "onnx"],
+    about,
     title: `Compare results of model ${name}`,
     why: "a converted model that gives other results must not reach a board",
     inputs: { cases, actual, ...(golden === undefined ? {} : { golden }) },
@@ -87,16 +90,9 @@ function criteria(
   return { metric, tolerance, ...(outputs.length === 0 ? {} : { outputs: Object.fromEntries(outputs) }) };
 }
 
-/** The steps that say what a model is checked with, and what must come of it. Throws ERR_EDGEIMG_MODEL_GOLDEN. */
-function caseSteps(
-  context: DebianContext,
-  options: CheckOptions,
-  { onnx, ports }: { readonly onnx: string; readonly ports: string },
-): { readonly against: CheckAgainst; readonly cases: string; readonly golden: string | undefined } {
-  const { name, config, engine } = options;
-  const { plan } = context;
-  const against = config.check.against ?? engine.recipe.model.check.against;
-  const tests = Object.entries(config.inputs).map(([input, { test }]) => [input, test] as const);
+/** What the project gives a model's inputs in a check. */
+function testValues({ inputs }: ModelConfig) {
+  const tests = Object.entries(inputs).map(([input, { test }]) => [input, test] as const);
   const ranges = Object.fromEntries(
     tests.flatMap(([input, test]) =>
       test?.range === undefined ? [] : [[input, { min: test.range[0], max: test.range[1] }]],
@@ -105,9 +101,26 @@ function caseSteps(
   const values = Object.fromEntries(
     tests.flatMap(([input, test]) => (test?.values === undefined ? [] : [[input, test.values]])),
   );
+  return {
+    files: tests.map(([input, test]) => [input, test?.file] as const),
+    ...(Object.keys(ranges).length === 0 ? {} : { ranges }),
+    ...(Object.keys(values).length === 0 ? {} : { values }),
+  };
+}
+
+/** The steps that say what a model is checked with, and what must come of it. Throws ERR_EDGEIMG_MODEL_GOLDEN. */
+function caseSteps(
+  context: DebianContext,
+  options: CheckOptions,
+  { format, onnx, ports, about }: Checked,
+): { readonly against: CheckAgainst; readonly cases: string; readonly golden: string | undefined } {
+  const { name, config, engine } = options;
+  const { plan } = context;
+  const against = onnx === undefined ? "golden" : (config.check.against ?? engine.recipe.model.check.against);
+  const { files: inputFiles, ...told } = testValues(config);
   const given = valuesStep(context, options, {
     side: "inputs",
-    files: tests.map(([input, test]) => [input, test?.file]),
+    files: inputFiles,
     ports,
   });
   const golden = valuesStep(context, options, {
@@ -115,6 +128,8 @@ function caseSteps(
     files: Object.entries(config.outputs).map(([output, told]) => [output, told.golden]),
     ports,
     all: against === "golden",
+    // Nothing else judges such a model: the step is there without files, to say so when it runs. What the engine gives can be had before.
+    ...(onnx === undefined ? { only: format } : {}),
   });
   if (against === "golden" && golden === undefined)
     throw new EdgeimgError(
@@ -129,19 +144,18 @@ function caseSteps(
   const cases = plan.add({
     id: `model-cases/${name}`,
     kind: "model-cases",
-    about: ["models", name, "onnx"],
+    about,
     title: `Choose inputs for model ${name}${isReferred ? `, and run ${hostReference} on them` : ""}`,
     why: "what the engine makes of them is checked",
     inputs: {
-      onnx,
+      ...(onnx === undefined ? {} : { onnx }),
       ports,
       ...(given === undefined ? {} : { given }),
       ...(isReferred ? { reference: options.reference } : {}),
     },
     params: {
       name,
-      ...(Object.keys(ranges).length === 0 ? {} : { ranges }),
-      ...(Object.keys(values).length === 0 ? {} : { values }),
+      ...told,
       ...(golden === undefined ? {} : { golden: true }),
     },
   });
@@ -157,6 +171,8 @@ function valuesStep(
     readonly files: readonly (readonly [string, Location | undefined])[];
     readonly ports: string;
     readonly all?: boolean;
+    /** The format of a model that nothing on the host runs. */
+    readonly only?: string;
   },
 ): string | undefined {
   const { name } = options;
@@ -171,7 +187,7 @@ function valuesStep(
     inputs[`file${index}`] = source.step;
     files[port] = { input: `file${index}`, path: source.path };
   }
-  if (Object.keys(files).length === 0) return undefined;
+  if (Object.keys(files).length === 0 && job.only === undefined) return undefined;
   return context.plan.add({
     id: `model-${side}/${name}`,
     kind: "model-values",
@@ -179,6 +195,10 @@ function valuesStep(
     title: `Read the ${side === "inputs" ? "inputs" : "golden outputs"} of model ${name}`,
     why: "the project gives files to check the model with",
     inputs: { ports, ...inputs },
-    params: { name, side, files, ...(job.all === true ? { all: true } : {}) },
+    params: {
+      ...{ name, side, files },
+      ...(job.all === true ? { all: true } : {}),
+      ...(job.only === undefined ? {} : { only: job.only }),
+    },
   });
 }

@@ -2,11 +2,10 @@ import type { Catalog } from "../catalog/catalog.js";
 import { hostReference } from "../catalog/check.js";
 import { sourceKey, stripOf } from "../catalog/source.js";
 import type { ModelConfig } from "../config/model-schema.js";
+import type { Location } from "../config/model-values.js";
 import type { AssembleEntry } from "../steps/assemble.js";
 import type { DebianContext } from "./roots.js";
 import { archiveSteps } from "./source.js";
-
-export type Location = ModelConfig["onnx"];
 
 export interface ModelPlace {
   readonly name: string;

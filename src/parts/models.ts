@@ -6,7 +6,8 @@ import { type ShapeSet, shapeText } from "../model/shapes.js";
 import type { AssembleEntry } from "../steps/assemble.js";
 import { conversionPath, conversionStep, type FormatFiles } from "./conversion.js";
 import { type CheckOptions, checkSteps } from "./model-check.js";
-import { besides, locate, type ModelPlace } from "./model-source.js";
+import { besides, type ModelPlace } from "./model-source.js";
+import { type PortsJob, portsStep, type TakenModel, takeModel } from "./model-taking.js";
 import type { DebianContext } from "./roots.js";
 
 export interface PrepareOptions extends ModelPlace {
@@ -21,8 +22,7 @@ export interface PrepareOptions extends ModelPlace {
 
 export type ModelOptions = PrepareOptions & CheckOptions;
 
-export interface PreparedModel {
-  readonly onnx: string;
+export interface PreparedModel extends TakenModel {
   /** The step that knows what the model takes and gives. */
   readonly ports: string;
   /** The model's folder on the device. */
@@ -38,56 +38,37 @@ export interface ModelSteps extends Pick<PreparedModel, "ports" | "folder"> {
 
 /** Takes and converts one model. */
 export function prepareModel(context: DebianContext, options: PrepareOptions): PreparedModel {
-  const { plan } = context;
-  const { name, config, engine } = options;
+  const { name, config, engine, catalog } = options;
   const { recipe } = engine;
-  const why = `the app loads the model "${name}"`;
-  const source = locate(context, options, {
-    location: config.onnx,
-    id: `model-source/${name}`,
-    why,
-    about: ["models", name, "onnx"],
-    model: `Model ${name}`,
-  });
-  const { version, newest } = options.catalog.reference;
-  const onnx = plan.add({
-    id: `model-onnx/${name}`,
-    kind: "onnx",
-    about: ["models", name, "onnx"],
-    title: `Take the ONNX file of ${name}`,
-    why,
-    inputs: { source: source.step },
-    params: { name, path: source.path, newest: { version, ...newest } },
-  });
+  const taken = takeModel(context, options);
+  const { format, about, why } = taken;
   const { accepts } = recipe.model;
-  const path = conversionPath(options.catalog.converters, { model: name, from: "onnx", engine: recipe.title, accepts });
+  const path = conversionPath(catalog.converters, { model: name, from: format, engine: recipe.title, accepts });
   const variants = fixedShapes(name, declaredInputs(config));
-  const job = { onnx, path, why };
-  if (!path.some(({ converter }) => converter.shapes === "fixed")) {
-    const ports = portsStep(context, options, { ...job, declared: declaredShapes(config) });
-    return { onnx, ports, folder: folderStep(context, options, { ...job, ports }) };
+  const job = { taken, path };
+  const portsOf = (of: PortsJob) => portsStep(context, options, taken, of);
+  const isFixed = path.some(({ converter }) => converter.shapes === "fixed");
+  if (!isFixed || variants.length === 1) {
+    const ports = portsOf({ declared: isFixed ? together(variants) : declaredShapes(config) });
+    return { ...taken, ports, folder: folderStep(context, options, { ...job, ports }) };
   }
-  if (variants.length === 1) {
-    const ports = portsStep(context, options, { ...job, declared: together(variants) });
-    return { onnx, ports, folder: folderStep(context, options, { ...job, ports }) };
-  }
-  const ports = portsStep(context, options, { ...job, declared: together(variants), together: true });
+  const ports = portsOf({ declared: together(variants), together: true });
   const folders = variants.map((one, index) => {
     const shape = { index, text: Object.values(one).map(shapeText).join(", ") };
-    const own = portsStep(context, options, { ...job, declared: together([one]), shape });
+    const own = portsOf({ declared: together([one]), at: endsOf(shape) });
     return folderStep(context, options, { ...job, ports: own, shape });
   });
-  const folder = plan.add({
+  const folder = context.plan.add({
     id: `model/${name}`,
     kind: "model-shapes",
-    about: ["models", name, "onnx"],
+    about,
     title: `Join the ${variants.length} shapes of model ${name}`,
     why,
     inputs: { ports, ...Object.fromEntries(folders.map((step, index) => [`shape${index}`, step])) },
     materials: folders.map((_, index) => ({ input: `shape${index}` })),
     params: { engine: recipe.name, count: folders.length, options: modelSettings(options) },
   });
-  return { onnx, ports, folder };
+  return { ...taken, ports, folder };
 }
 
 /** One of several shapes that a model is converted for, each by itself. */
@@ -97,64 +78,47 @@ interface OneShape {
   readonly text: string;
 }
 
-interface ModelJob {
-  readonly onnx: string;
-  readonly why: string;
-  readonly shape?: OneShape;
-}
-
 /** The end of a step's name for one of several shapes, and of its title. */
-const idEnd = (shape: OneShape | undefined) => (shape === undefined ? "" : `/${shape.index}`);
-const titleEnd = (shape: OneShape | undefined) => (shape === undefined ? "" : ` at ${shape.text}`);
-
-/** Adds the step that knows what a model takes and gives, with the shapes that are declared. */
-function portsStep(
-  { plan }: DebianContext,
-  { name, reference }: PrepareOptions,
-  job: ModelJob & { readonly declared: Readonly<Record<string, ShapeSet>>; readonly together?: boolean },
-): string {
-  const { onnx, why, declared, shape, together } = job;
-  return plan.add({
-    id: `model-ports/${name}${idEnd(shape)}`,
-    kind: "model-ports",
-    about: ["models", name, "onnx"],
-    title: `Read what model ${name} takes and gives${titleEnd(shape)}`,
-    why,
-    inputs: { onnx, reference },
-    params: { name, declared, ...(together === undefined ? {} : { together }) },
-  });
+function endsOf(shape: OneShape | undefined): { readonly id: string; readonly title: string } {
+  return shape === undefined ? { id: "", title: "" } : { id: `/${shape.index}`, title: ` at ${shape.text}` };
 }
 
 /** Adds the steps that convert a model and make its folder for the device. */
 function folderStep(
   context: DebianContext,
   options: PrepareOptions,
-  job: ModelJob & { readonly ports: string; readonly path: readonly CatalogConverter[] },
+  job: {
+    readonly taken: TakenModel;
+    readonly ports: string;
+    readonly path: readonly CatalogConverter[];
+    readonly shape?: OneShape;
+  },
 ): string {
   const { name, engine } = options;
   const { recipe } = engine;
-  const { onnx, ports, path, why, shape } = job;
+  const { taken, ports, path } = job;
+  const { format, about, why } = taken;
+  const at = endsOf(job.shape);
   const files = path.reduce<FormatFiles>(
     (from, converter) =>
       conversionStep(context, converter, from, {
         ...options,
-        ...{ model: name, why, engine: recipe.title, ports },
-        ...(shape === undefined ? {} : { at: { id: idEnd(shape), title: titleEnd(shape) } }),
+        ...{ model: name, why, engine: recipe.title, ports, about, at },
       }),
-    { step: onnx, files: { model: "model.onnx" } },
+    taken.files,
   );
   return context.plan.add({
-    id: `model/${name}${idEnd(shape)}`,
+    id: `model/${name}${at.id}`,
     kind: "model",
-    about: ["models", name, "onnx"],
-    title: `Prepare model ${name} for ${recipe.title}${titleEnd(shape)}`,
+    about,
+    title: `Prepare model ${name} for ${recipe.title}${at.title}`,
     why,
     inputs: { ports, files: files.step },
     materials: [{ input: "files" }],
     params: {
       engine: recipe.name,
       // A model that nothing converted keeps its format's ending.
-      files: namedFiles(files, path.length === 0 ? `${name}.${recipe.model.accepts[0]}` : undefined),
+      files: namedFiles(files, path.length === 0 ? `${name}.${format}` : undefined),
       ...(files.blobs?.inputBlob === undefined ? {} : { inputBlob: files.blobs.inputBlob }),
       ...(files.blobs?.outputBlob === undefined ? {} : { outputBlob: files.blobs.outputBlob }),
       options: modelSettings(options),
@@ -190,21 +154,20 @@ function declaredShapes(config: ModelConfig): Readonly<Record<string, ShapeSet>>
 
 /** Takes, converts and checks one model. */
 export function modelSteps(context: DebianContext, options: ModelOptions): ModelSteps {
-  const { onnx, ports, folder } = prepareModel(context, options);
-  const check = checkSteps(context, options, {
-    onnx,
-    ports,
-    folder,
-    instead: unconverting(options),
-  });
+  const prepared = prepareModel(context, options);
+  const { ports, folder } = prepared;
+  const check = checkSteps(context, options, { ...prepared, instead: unconverting(options, prepared.format) });
   return { folder, ports, check, ...besides(context, options) };
 }
 
-/** The other engines of the catalog that take an ONNX file for this board as it is. */
-function unconverting({ catalog, board, engine }: Pick<ModelOptions, "catalog" | "board" | "engine">): string[] {
+/** The other engines of the catalog that take a model of this format for this board as it is. */
+function unconverting(
+  { catalog, board, engine }: Pick<ModelOptions, "catalog" | "board" | "engine">,
+  format: string,
+): string[] {
   const fits = [...catalog.engines.values()].filter(
     ({ recipe: { name, supports, model } }) =>
-      name !== engine.recipe.name && supports.arch.includes(board.arch) && model.accepts.includes("onnx"),
+      name !== engine.recipe.name && supports.arch.includes(board.arch) && model.accepts.includes(format),
   );
   // What the others are compared with comes first.
   const names = fits.map(({ recipe }) => recipe.name);

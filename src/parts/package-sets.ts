@@ -1,4 +1,5 @@
 import type { CatalogConverter } from "../catalog/catalog.js";
+import { givenModel } from "../config/model-schema.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { sha256Text } from "../ground/canonical.js";
 import { type AppRequest, hostRequest, type ImageRequest } from "../image/request.js";
@@ -65,10 +66,11 @@ function exactly(name: string, arch: string, packages: readonly string[]): Packa
 
 /** The converters that the project's models go through on their way to the engine. */
 export function conversionsOf({ project, engine: { recipe }, catalog }: AppRequest): readonly CatalogConverter[] {
-  const [model] = Object.keys(project.models);
-  if (model === undefined) return [];
   const { accepts } = recipe.model;
-  return conversionPath(catalog.converters, { model, from: "onnx", engine: recipe.title, accepts });
+  const all = Object.entries(project.models).flatMap(([model, config]) =>
+    conversionPath(catalog.converters, { model, from: givenModel(config).format, engine: recipe.title, accepts }),
+  );
+  return [...new Set(all)];
 }
 
 /** The sets of packages that an image needs in the lock. */

@@ -5,7 +5,7 @@ import * as z from "../ground/zod.js";
 import { findRuns, givenRun, type RunSearch } from "../model/check-runs.js";
 import { readModel } from "../model/external-data.js";
 import { readRuns, writeRuns } from "../model/kept-runs.js";
-import { inputFacts, narrowed } from "../model/probe.js";
+import { inputFacts, narrowed, noFacts } from "../model/probe.js";
 import { runOnnx } from "../model/reference.js";
 import { listedInput } from "../model/test-input.js";
 import { unknownPort } from "../model/unknown-port.js";
@@ -25,7 +25,7 @@ const params = z.strictObject({
 /**
  * Chooses what a model is checked with: what the project gives (the input `given`), the smallest and a middle declared shape, others than a converter
  * was shown. Keeps it with what onnxruntime on this machine makes of it (kept-runs.ts); without the input `reference` it is the first run
- * alone, with no outputs. Throws ERR_EDGEIMG_MODEL_SHAPES, _INPUTS and _GOLDEN.
+ * alone, with no outputs. A model that is not ONNX has no input `onnx`. Throws ERR_EDGEIMG_MODEL_SHAPES, _INPUTS and _GOLDEN.
  */
 export const modelCasesKind = defineKind({
   name: "model-cases",
@@ -35,7 +35,7 @@ export const modelCasesKind = defineKind({
   params,
   async run({ name, ranges, values, golden }, context) {
     const { inputs, out } = context;
-    const onnx = join(inputFolder(inputs, "onnx"), "model.onnx");
+    const onnx = inputs.onnx === undefined ? undefined : join(inputs.onnx, "model.onnx");
     const ports = await readPorts(inputFolder(inputs, "ports"));
     const given = inputs.given === undefined ? [] : ((await readRuns(inputs.given))[0]?.inputs ?? []);
     const names = ports.inputs.map((port) => port.name);
@@ -63,7 +63,8 @@ export const modelCasesKind = defineKind({
         });
       }
     }
-    const facts = inputFacts((await readModel(onnx, `Model ${name}`)).file);
+    const facts = onnx === undefined ? noFacts : inputFacts((await readModel(onnx, `Model ${name}`)).file);
+    const { reference: runtime } = inputs;
     const search: RunSearch = {
       model: name,
       inputs: narrowed(name, ports.inputs, facts),
@@ -72,9 +73,12 @@ export const modelCasesKind = defineKind({
       ranges,
       values,
       given,
-      run: inputs.reference === undefined ? async () => ({ outputs: [] }) : reference(name, onnx, context),
+      run:
+        runtime === undefined || onnx === undefined
+          ? async () => ({ outputs: [] })
+          : reference(name, { model: onnx, runtime }, context),
     };
-    const runs = inputs.reference === undefined ? [await givenRun(search)] : await findRuns(search);
+    const runs = runtime === undefined ? [await givenRun(search)] : await findRuns(search);
     await writeRuns(
       out,
       runs.map(({ inputs: run, expected }) => ({ inputs: run, outputs: expected })),
@@ -82,10 +86,13 @@ export const modelCasesKind = defineKind({
   },
 });
 
-function reference(name: string, model: string, { inputs, work, services }: StepContext): RunSearch["run"] {
+function reference(
+  name: string,
+  of: { readonly model: string; readonly runtime: string },
+  { work, services }: StepContext,
+): RunSearch["run"] {
   const options = {
-    runtime: inputFolder(inputs, "reference"),
-    model,
+    ...of,
     name: `Model ${name}`,
     signal: services.signal,
     work,

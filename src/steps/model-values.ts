@@ -22,6 +22,8 @@ const params = z.strictObject({
   files: z.record(z.string(), z.strictObject({ input: z.string(), path: z.string() })),
   /** Whether each port needs a file. */
   all: z.boolean().default(false),
+  /** The format of a model that nothing on the host runs: then nobody but the project says what is right. */
+  only: z.string().optional(),
 });
 
 /**
@@ -32,20 +34,13 @@ export const modelValuesKind = defineKind({
   name: "model-values",
   version: 1,
   params,
-  async run({ name, side, files, all }, { inputs, out }) {
+  async run({ name, side, files, all, only }, { inputs, out }) {
     const ports = await readPorts(inputFolder(inputs, "ports"));
     const word = side === "inputs" ? "input" : "output";
     const names = ports[side].map((port) => port.name);
     for (const port of Object.keys(files)) if (!names.includes(port)) throw unknownPort(name, word, { port, names });
     const without = names.filter((port) => files[port] === undefined);
-    if (all && without.length > 0)
-      throw new EdgeimgError(
-        "ERR_EDGEIMG_MODEL_GOLDEN",
-        `Model ${name} has no golden file for ${without.join(", ")}.`,
-        {
-          hint: `Nothing else is compared: give each output its file under models.${name}.outputs.`,
-        },
-      );
+    if (all && without.length > 0) throw withoutGolden(name, without, only);
     const tensors: Tensor[] = [];
     for (const { name: port, type, ...shapes } of ports[side]) {
       const file = files[port];
@@ -69,6 +64,23 @@ export const modelValuesKind = defineKind({
     await writeRuns(out, [side === "inputs" ? { inputs: tensors, outputs: [] } : { inputs: [], outputs: tensors }]);
   },
 });
+
+function withoutGolden(name: string, without: readonly string[], format: string | undefined): EdgeimgError {
+  const [first = ""] = without;
+  const message = `Model ${name} has no golden file for ${without.join(", ")}.`;
+  if (format === undefined)
+    return new EdgeimgError("ERR_EDGEIMG_MODEL_GOLDEN", message, {
+      hint: `Nothing else is compared: give each output its file under models.${name}.outputs.`,
+    });
+  return new EdgeimgError(
+    "ERR_EDGEIMG_MODEL_GOLDEN",
+    `${message} Nothing on this machine runs a model of the format ${format}, so nothing else says what is right.`,
+    {
+      key: ["models", name, "outputs", first],
+      hint: `Run the model where it was made and save the output with numpy.save, or look at what the engine makes of it (\`edgeimg build --only model-run/${name}\` leaves .npy files) and, if it is right, copy that; name it under models.${name}.outputs.${first}.golden.`,
+    },
+  );
+}
 
 async function readArray(path: string, called: string, key: readonly string[]) {
   const found = await stat(path).catch(() => undefined);

@@ -121,6 +121,69 @@ const refused: readonly (readonly [string, string, readonly string[]])[] = [
     ["edgeimg.yaml:4:52: `models.m.inputs.x.dims[0]`: steps of 32 from 32 never reach 100; the last is 96"],
   ],
   [
+    "a model without a file",
+    "models: { m: { inputs: {} } }",
+    [
+      "edgeimg.yaml:4:14: `models.m`: a file is missing: give `onnx: FILE`, or `format: WORD` and `file: FILE` for a model that is not ONNX",
+    ],
+  ],
+  [
+    "a model given twice",
+    "models: { m: { onnx: a.onnx, format: tflite, file: a.tflite } }",
+    [
+      "edgeimg.yaml:4:38: `models.m.format`: a model is given as `onnx`, or as `format` and `file`, not both",
+      "edgeimg.yaml:4:52: `models.m.file`: a model is given as `onnx`, or as `format` and `file`, not both",
+    ],
+  ],
+  [
+    "a format without its file",
+    "models: { m: { format: tflite } }",
+    ["edgeimg.yaml:4:24: `models.m.format`: `file` is missing beside it"],
+  ],
+  [
+    "a file without its format",
+    "models: { m: { file: a.tflite } }",
+    ["edgeimg.yaml:4:22: `models.m.file`: `format` is missing beside it; an ONNX file is given as `onnx: FILE`"],
+  ],
+  [
+    "ONNX as another format",
+    "models: { m: { format: onnx, file: a.onnx } }",
+    ["edgeimg.yaml:4:24: `models.m.format`: give an ONNX file as `onnx: FILE`, without `format`"],
+  ],
+  [
+    "ports of another format that nobody tells",
+    "models: { m: { format: tflite, file: a } }",
+    [
+      "edgeimg.yaml:4:24: `models.m.format`: only an ONNX file tells what it takes and gives: declare each of its inputs under `inputs`, with `type` and `dims`",
+      "edgeimg.yaml:4:24: `models.m.format`: only an ONNX file tells what it takes and gives: declare each of its outputs under `outputs`, with `type`",
+    ],
+  ],
+  [
+    "ports of another format that are told in part",
+    "models: { m: { format: tflite, file: a, inputs: { x: { dims: [1] }, z: { test: { values: [1] } } }, outputs: { y: {} } } }",
+    [
+      "edgeimg.yaml:4:54: `models.m.inputs.x`: its `type` is missing, such as f32 or u8",
+      "edgeimg.yaml:4:72: `models.m.inputs.z`: its `type` is missing, such as f32 or u8",
+      "edgeimg.yaml:4:72: `models.m.inputs.z`: its shape is missing: `dims`, or whole `shapes`",
+      "edgeimg.yaml:4:115: `models.m.outputs.y`: its `type` is missing, such as f32",
+    ],
+  ],
+  [
+    "ports that the ONNX file tells",
+    "models: { m: { onnx: a, inputs: { x: { type: f32, dims: [1] } }, outputs: { y: { dims: [any] } } } }",
+    [
+      "edgeimg.yaml:4:46: `models.m.inputs.x.type`: the ONNX file tells the type: leave it out",
+      "edgeimg.yaml:4:88: `models.m.outputs.y.dims`: the ONNX file tells it: leave it out",
+    ],
+  ],
+  [
+    "another format compared with ONNX Runtime",
+    "models: { m: { format: tflite, file: a, inputs: { x: { type: f32, dims: [1] } }, outputs: { y: { type: f32 } }, check: { against: onnxruntime } } }",
+    [
+      "edgeimg.yaml:4:131: `models.m.check.against`: onnxruntime runs ONNX files only: leave it out, and give each output its `golden` file",
+    ],
+  ],
+  [
     "package URL with a broken escape",
     'models: { m: { onnx: { purl: "pkg:npm/%zz@1", path: b } } }',
     ["edgeimg.yaml:4:30: `models.m.onnx.purl`: a package URL with version, like pkg:npm/%40scope/name@1.2.3"],

@@ -112,6 +112,14 @@ const traced = 'if (getenv("EDGE_NN_TRACE")) { fprintf(stderr, "layer ReduceSum 
 /** As many inputs and outputs as there may be, with the longest names, of characters that are escaped. */
 const longest = Array.from({ length: 32 }, (_, index) => `${"%".repeat(253)}${String(index).padStart(2, "0")}`);
 
+/** A model of a format that ONNX Runtime does not know, and what the project says of it. */
+const summing = {
+  engine: "toy-file",
+  files: { "m.toy": sum, "y.npy": npy([1, 1], 6), ...toyEngine("toy-file", { accepts: "toy-sum" }) },
+};
+const toyModel = (more: { x?: string; y?: string; name?: string } = {}) =>
+  `format: toy-sum\nfile: m.toy\ninputs:\n  ${more.name ?? "x"}: ${more.x ?? "{ type: f32, dims: [2, 3], test: { values: [1] } }"}\noutputs:\n  y: ${more.y ?? "{ type: f32, golden: y.npy }"}\n`;
+
 export const situations: readonly Situation[] = [
   {
     code: "NOT_ONNX",
@@ -148,6 +156,19 @@ export const situations: readonly Situation[] = [
     hint: /attributes that are divided by and are 0, such as strides/,
     wrong: m(pooled(0)),
     cure: m(pooled(1)),
+  },
+  {
+    code: "FILE",
+    when: "a Git LFS pointer in the place of another format",
+    says: /^Model m is no file of the format toy-sum/,
+    at: "m.toy",
+    hint: /git lfs pull/,
+    wrong: {
+      ...summing,
+      model: toyModel(),
+      files: { ...summing.files, "m.toy": "version https://git-lfs.github.com/spec/v1\noid sha256:1\n" },
+    },
+    cure: { files: summing.files },
   },
   {
     code: "VERSION",
@@ -245,6 +266,15 @@ export const situations: readonly Situation[] = [
     hint: /Declare fewer `shapes`.*or shorten the names/,
     wrong: { ...m(longNames()), model: declaredEach(`{ shapes: [${shapeList(64)}] }`) },
     cure: { model: declaredEach("{ dims: [1, 1, 1, 1..64] }") },
+  },
+  {
+    code: "PORTS",
+    when: "a declared name with a control character",
+    says: /^Model m: the name "a\\nb" under inputs has a control character/,
+    at: "{ type: f32, dims: [2, 3]",
+    hint: /another name/,
+    wrong: { ...summing, model: toyModel({ name: '"a\\nb"' }) },
+    cure: { model: toyModel() },
   },
   {
     code: "DATA",
@@ -534,6 +564,15 @@ export const situations: readonly Situation[] = [
     cure: { files: { "m.onnx": good, "y.npy": npy([1, 4], 1, 1, 1, 1) } },
   },
   {
+    code: "GOLDEN",
+    when: "a format that nothing here runs, and no golden file",
+    says: /^Model m has no golden file for y\. Nothing on this machine runs a model of the format toy-sum/,
+    at: "{ type: f32 }",
+    hint: /numpy\.save.*--only model-run\/m.*models\.m\.outputs\.y\.golden/,
+    wrong: { ...summing, model: toyModel({ y: "{ type: f32 }" }) },
+    cure: { model: toyModel() },
+  },
+  {
     code: "OPERATOR",
     when: "an operator that onnxruntime does not know",
     says: /^Model m: operator .*Foo.* is not known to onnxruntime/,
@@ -634,6 +673,15 @@ export const situations: readonly Situation[] = [
     hint: /Choose another engine/,
     wrong: { engine: "toy-format", files: { "m.onnx": sum, ...toyEngine("toy-format", { accepts: "nothing-known" }) } },
     cure: other,
+  },
+  {
+    code: "FORMAT",
+    when: "a file of another format, which the engine does not read",
+    says: /^Model m is toy-sum, and nothing makes what ONNX Runtime reads of it: onnx/,
+    at: "toy-sum",
+    hint: /Choose another engine/,
+    wrong: { ...summing, engine: "onnxruntime", model: toyModel() },
+    cure: { engine: "toy-file" },
   },
   {
     code: "CONVERSION",

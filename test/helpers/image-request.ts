@@ -58,9 +58,10 @@ export function inventedLock(request: ImageRequest): Lock {
     lock.sets[set.name] = { arch: set.arch, request: [...set.packages].sort(), ...keep, packages: [id] };
   }
   const sources: Lock["sources"] = {};
-  for (const { onnx, files } of Object.values(request.project.models)) {
-    for (const location of [onnx, ...Object.values(files)]) {
-      if (typeof location !== "string") sources[sourceKey(location)] = { sha256: sha256Text(sourceKey(location)) };
+  for (const { onnx, file, files } of Object.values(request.project.models)) {
+    for (const location of [onnx, file, ...Object.values(files)]) {
+      if (location !== undefined && typeof location !== "string")
+        sources[sourceKey(location)] = { sha256: sha256Text(sourceKey(location)) };
     }
   }
   const made = {

@@ -11,7 +11,7 @@ import { problemError } from "../../formats/yaml-schema.js";
 /** What the schema of edgeimg.yaml cannot know: names that the catalog decides, and files that must be there. */
 export interface ProjectCheck {
   readonly merged: MergedProject;
-  readonly catalog: Pick<Catalog, "timeZones">;
+  readonly catalog: Pick<Catalog, "timeZones" | "engines" | "converters">;
   /** Absolute path of a file of the project. */
   readonly localPath: (path: string) => string;
 }
@@ -38,6 +38,16 @@ export async function checkProject({ merged, catalog, localPath }: ProjectCheck)
       message: `\`system.timezone\`: there is no time zone "${timezone}".${didYouMean(timezone, catalog.timeZones)}`,
     });
   }
+  const formats = knownFormats(catalog);
+  for (const [name, { format }] of Object.entries(project.models))
+    if (format !== undefined && !formats.includes(format)) {
+      const path = ["models", name, "format"];
+      problems.push({
+        code: "ERR_EDGEIMG_UNKNOWN_NAME",
+        path,
+        message: `\`${dotted(path)}\`: nothing reads models of the format "${format}".${didYouMean(format, formats)}`,
+      });
+    }
   for (const { path, file, kind } of namedFiles(project)) {
     const message = await missing({ file, kind, localPath });
     if (message !== undefined)
@@ -47,8 +57,23 @@ export async function checkProject({ merged, catalog, localPath }: ProjectCheck)
   if (first === undefined) return;
   throw problemError(
     problems.map(({ path, message }) => ({ message, place: place(path) })),
-    { code: first.code, hint: remedies[first.code] ?? "" },
+    {
+      code: first.code,
+      hint:
+        first.path.at(-1) === "format"
+          ? `Engines and converters read ${formats.join(", ")}; an ONNX file is given as \`onnx: FILE\`.`
+          : (remedies[first.code] ?? ""),
+    },
   );
+}
+
+/** Formats of models that an engine or a converter of the catalog reads, but for ONNX. */
+function knownFormats({ engines, converters }: Pick<Catalog, "engines" | "converters">): readonly string[] {
+  const read = [
+    ...[...engines.values()].flatMap(({ recipe }) => recipe.model.accepts),
+    ...[...converters.values()].map(({ converter }) => converter.from),
+  ];
+  return [...new Set(read)].filter((format) => format !== "onnx").sort();
 }
 
 const remedies: Partial<Record<ErrorCode, string>> = {
@@ -67,9 +92,10 @@ function namedFiles({ app, models }: MergedProject["project"]): NamedFile[] {
   return [
     { path: ["app", "entry"], file: app.entry, kind: "file" },
     ...app.assets.map((file, index): NamedFile => ({ path: ["app", "assets", index], file, kind: "file or folder" })),
-    ...Object.entries(models).flatMap(([name, { onnx, files, inputs, outputs }]) =>
+    ...Object.entries(models).flatMap(([name, { onnx, file: other, files, inputs, outputs }]) =>
       [
         { path: ["models", name, "onnx"], file: onnx },
+        { path: ["models", name, "file"], file: other },
         ...Object.entries(files).map(([key, file]) => ({ path: ["models", name, "files", key], file })),
         ...Object.entries(inputs).map(([key, { test }]) => ({
           path: ["models", name, "inputs", key, "test", "file"],

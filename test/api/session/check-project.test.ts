@@ -52,6 +52,15 @@ t.test("names and files that are not there: their places, and what was meant", a
       "edgeimg.yaml:11:21: `models.m.files.l.txt`: l.txt does not exist.",
     ].join("\n"),
   );
+  const ports = "inputs: { x: { type: f32, dims: [1] } }, outputs: { y: { type: f32 } }";
+  t.same(await said(folder, `${head}models: { m: { format: mnm, file: models/det.onnx, ${ports} } }\n`), {
+    code: "ERR_EDGEIMG_UNKNOWN_NAME",
+    text: '7:24 `models.m.format`: nothing reads models of the format "mnm". Did you mean "mnn"?',
+  });
+  t.equal(
+    (await said(folder, `${head}models: { m: { format: mnn, file: models/dat.onnx, ${ports} } }\n`)).text,
+    '7:35 `models.m.file`: models/dat.onnx does not exist. Did you mean "models/det.onnx"?',
+  );
   t.notOk(existsSync(join(folder, "edgeimg.lock")), "no lock is written");
   t.same((await readdir(folder)).sort(), ["assets", "edgeimg.yaml", "models", "src"], "nor anything else");
   const build = await buildImage(testContext(folder), { offline: true, locked: false }).catch(
