@@ -99,7 +99,9 @@ export const converter = z.strictObject({
   inputBlob: z
     .string()
     .optional()
-    .describe("Names that the format gives to inputs, in the model's order: `in{index}`. The model's own when absent."),
+    .describe(
+      "Names that the format gives to inputs, in the model's order: `in{index}`. When absent, those of the format before it, or the model's own.",
+    ),
   outputBlob: z.string().optional().describe("The same for outputs."),
   unconverted: unconverted
     .optional()

@@ -73,7 +73,7 @@ const entries = {
   },
   ERR_EDGEIMG_ENGINE_UNSUPPORTED: {
     exit: 1,
-    summary: "The engine does not run on the board, or its converter not on this host.",
+    summary: "The engine does not run on the board, its converter not on this host, or Buildroot cannot make it.",
     help: "`edgeimg engines` lists what each engine supports. Choose another engine or another board.",
   },
   ERR_EDGEIMG_HOST_UNSUPPORTED: {

@@ -12,7 +12,7 @@ export interface FormatFiles {
   readonly step: string;
   /** Role -> path in the tree. */
   readonly files: Readonly<Record<string, string>>;
-  /** Names that the format gives to ports; see recipes/converters. */
+  /** Names that the format gives to ports, or the one before it where a converter tells none; see recipes/converters. */
   readonly blobs?: Pick<Converter, "inputBlob" | "outputBlob">;
 }
 
@@ -127,7 +127,15 @@ export function conversionStep(
       },
     },
   });
-  return { step, files, blobs: converter };
+  return { step, files, blobs: portNames(converter, source.blobs) };
+}
+
+/** What a converter's result calls its ports: as the file before it did, where the converter tells nothing. */
+export function portNames(
+  { inputBlob, outputBlob }: Pick<Converter, "inputBlob" | "outputBlob">,
+  before: FormatFiles["blobs"],
+): Pick<Converter, "inputBlob" | "outputBlob"> {
+  return { inputBlob: inputBlob ?? before?.inputBlob, outputBlob: outputBlob ?? before?.outputBlob };
 }
 
 /** {model} is the file of role `model`, or the only one; {model.ROLE} that of another. All are paths in the step's folder. */

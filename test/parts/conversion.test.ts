@@ -1,7 +1,7 @@
 import t from "tap";
 import type { CatalogConverter } from "../../src/catalog/catalog.js";
 import { type Converter, converter } from "../../src/catalog/converter.js";
-import { conversionPath, toolOf } from "../../src/parts/conversion.js";
+import { conversionPath, portNames, toolOf } from "../../src/parts/conversion.js";
 
 const make = (name: string, from: string, to: string): [string, CatalogConverter] => {
   const raw = { format: 1, name, title: name, version: "1", from, to, tool: "some", args: [], outputs: { model: "m" } };
@@ -36,6 +36,15 @@ t.test("a format that cannot be reached is an error that says what was wanted", 
     code: "ERR_EDGEIMG_MODEL_FORMAT",
     message: "Model det is tflite, and nothing makes what Some Engine reads of it: onnx.",
   });
+});
+
+t.test("a converter that tells no names of ports keeps those of the one before it", async (t) => {
+  t.same(portNames({}, { inputBlob: "in{index}", outputBlob: "out{index}" }), {
+    inputBlob: "in{index}",
+    outputBlob: "out{index}",
+  });
+  t.match(portNames({ inputBlob: "x{index}" }, { inputBlob: "in{index}" }), { inputBlob: "x{index}" });
+  t.same(portNames({}, undefined), { inputBlob: undefined, outputBlob: undefined }, "the model's own");
 });
 
 t.test("a converter that names no known tool is told the nearest", async (t) => {

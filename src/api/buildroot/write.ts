@@ -81,7 +81,7 @@ export async function chooseAll(
   const { matrix } = merged.project;
   const all = {
     boards: matrix.boards ?? withBuildroot(catalog),
-    engines: matrix.engines ?? [...catalog.engines.keys()].sort(),
+    engines: matrix.engines ?? withSources(catalog),
   };
   const boards = wanted.boards ?? (options.matrix ? all.boards : merged.boards);
   const engines = wanted.engines ?? (options.matrix ? all.engines : [merged.engine]);
@@ -98,7 +98,25 @@ export async function chooseAll(
     }
     for (const engine of chosen.engines) checkSupport({ board, engine });
   }
+  for (const { recipe } of chosen.engines) requireSources(recipe, catalog);
   return chosen;
+}
+
+/** Throws ERR_EDGEIMG_ENGINE_UNSUPPORTED for an engine that is taken out of the distribution's packages. */
+function requireSources({ title, build }: CatalogRecipe["recipe"], catalog: Catalog): void {
+  if (build.kind !== "packages") return;
+  throw new EdgeimgError(
+    "ERR_EDGEIMG_ENGINE_UNSUPPORTED",
+    `${title} is taken out of Debian's packages, and a Buildroot tree has none of them.`,
+    { hint: `Build the image with \`edgeimg build\`, or choose another engine: ${withSources(catalog).join(", ")}.` },
+  );
+}
+
+/** Engines that a Buildroot tree can have. */
+function withSources({ engines }: Catalog): string[] {
+  return [...engines.values()]
+    .flatMap(({ recipe: { name, build } }) => (build.kind === "packages" ? [] : [name]))
+    .sort();
 }
 
 function withBuildroot({ boards }: Catalog): string[] {

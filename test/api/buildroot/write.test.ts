@@ -69,6 +69,22 @@ await t.test(
   },
 );
 
+await t.test("an engine of Debian packages: refused by name, and left out of all engines", async (t) => {
+  const own = join(folder, "packaged");
+  cpSync(join(home, "test/fixtures/engines/packaged"), join(own, "recipes/engines/packaged"), { recursive: true });
+  cpSync(join(home, "examples/reader/edgeimg.yaml"), join(own, "edgeimg.yaml"));
+  const context = testContext(own);
+  await t.rejects(chooseAll(context, { ...options, board: "rpi4", engine: "packaged" }), {
+    code: "ERR_EDGEIMG_ENGINE_UNSUPPORTED",
+    message: /Debian's packages/,
+    hint: /another engine: .*ncnn/,
+  });
+  const all = await chooseAll(context, { ...options, matrix: true });
+  const names = all.engines.map(({ recipe }) => recipe.name);
+  t.ok(names.includes("ncnn"));
+  t.notOk(names.includes("packaged"));
+});
+
 const release = process.env.EDGEIMG_BUILDROOT;
 await t.test(
   "a release's own kconfig takes every line, and an option that it does not know is told",
