@@ -86,7 +86,13 @@ export const converter = z.strictObject({
   args: z
     .array(z.string())
     .describe(
-      "Its arguments: {model} the file of role `model` (`{model.ROLE}` of another role), {out} the folder for results, {work} one for the rest, {name} the model's name.",
+      "Its arguments: {model} the file of role `model` (`{model.ROLE}` of another role), {out} the folder for results, {work} one for the rest, {name} the model's name; of the board {cpu}, its core as GCC's -mcpu names it, and {triplet}, as in aarch64-linux-gnu.",
+    ),
+  toolchain: z
+    .boolean()
+    .default(false)
+    .describe(
+      "Whether it compiles for the board: then an argument {cc} stands for several, the C compiler and its flags for the board's core.",
     ),
   shapes: z
     .enum(["declared", "fixed"])

@@ -30,7 +30,12 @@ const pythonTool = z.strictObject({
     .default([...arch.options])
     .describe("Hosts that the wheels are for; absent: all."),
   wheels: z
-    .record(z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,80}$/), pinnedFile)
+    .record(
+      z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,80}$/),
+      pinnedFile.extend({
+        only: z.array(z.string()).default([]).describe("Globs of what is unpacked; everything when empty."),
+      }),
+    )
     .default({})
     .describe("Wheels by name: the whole closure, each pinned."),
   module: z

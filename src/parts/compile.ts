@@ -25,12 +25,31 @@ function toolchainPrograms({ distribution }: DebianContext): { readonly cmake: s
  * Flags for the board's core. Paths of the machine are kept out of the objects (GCC manual, -ffile-prefix-map), as are the
  * GNU build id and anything that depends on the place of the work folder.
  */
-export function targetFlags(context: DebianContext, board: Pick<Core, "cpu">): string[] {
+export function targetFlags(context: DebianContext, board: Pick<Core, "cpu">, root = sysrootFolder): string[] {
   const { triplet, cpuOption } = architectures[context.arch];
   const sysroot = context.distribution.tools.toolchain.sysrootFlags.map((flag) =>
-    flag.replaceAll("{sysroot}", sysrootFolder).replaceAll("{triplet}", triplet),
+    flag.replaceAll("{sysroot}", root).replaceAll("{triplet}", triplet),
   );
   return [...sysroot, "-O2", `${cpuOption}=${board.cpu}`, "-ffile-prefix-map={cwd}=.", "-Wl,--build-id=none"];
+}
+
+/**
+ * The C compiler for a program of a step that compiles for the board by itself: the first words of its command, its inputs and PATH. The inputs
+ * are named apart from those of that program, which may have a sysroot of its own.
+ */
+export function compilerCommand(
+  context: DebianContext,
+  { board, tools }: { readonly board: Pick<Core, "cpu">; readonly tools: Toolchain },
+): { readonly command: readonly string[]; readonly inputs: Readonly<Record<string, string>>; readonly path: string[] } {
+  const folder = "in/board-toolchain/root/usr/bin";
+  return {
+    command: [
+      `${folder}/${architectures[context.arch].triplet}-gcc`,
+      ...targetFlags(context, board, "{cwd}/in/board-sysroot/root"),
+    ],
+    inputs: { "board-toolchain": tools.toolchain, "board-sysroot": tools.sysroot },
+    path: [folder],
+  };
 }
 
 export interface CmakeOptions {

@@ -1,7 +1,10 @@
+import { architectures } from "../catalog/architecture.js";
 import type { Catalog, CatalogConverter } from "../catalog/catalog.js";
 import type { Converter } from "../catalog/converter.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { nearest } from "../errors/nearest.js";
+import type { Core } from "../image/request.js";
+import { compilerCommand, type Toolchain } from "./compile.js";
 import type { DebianContext } from "./roots.js";
 import { localRecipe } from "./runtime.js";
 import type { SysrootSources } from "./sysroot.js";
@@ -82,6 +85,9 @@ export interface ConversionOptions {
   readonly at?: { readonly id: string; readonly title: string };
   /** The key of the project that names the model's file. */
   readonly about: readonly string[];
+  /** What it is converted for, and what compiles for it. */
+  readonly board: Core;
+  readonly tools: Toolchain;
 }
 
 /** Adds the step in which one converter works on a model. */
@@ -102,19 +108,26 @@ export function conversionStep(
     Object.entries(converter.outputs).map(([role, file]) => [role, file.replaceAll("{name}", model)]),
   );
   const { unconverted, trace } = converter;
+  const compiler = converter.toolchain ? compilerCommand(context, options) : undefined;
   const step = context.plan.add({
     id: `convert/${converter.name}/${model}${at.id}`,
     kind: "run",
     about: options.about,
     title: `Convert model ${model} with ${converter.title}${at.title}`,
     why: options.why,
-    inputs: { model: source.step, ...(trace === undefined ? {} : { ports: options.ports }), ...tool.inputs },
+    inputs: {
+      model: source.step,
+      ...(trace === undefined ? {} : { ports: options.ports }),
+      ...tool.inputs,
+      ...compiler?.inputs,
+    },
     materials: [{ input: "model" }],
     params: {
       copies: { model: "model" },
       folders: ["tmp"],
       env: tool.env,
-      commands: [[...tool.command, ...converter.args.map((text) => fillArgument(text, model, source.files))]],
+      ...(compiler === undefined ? {} : { path: compiler.path }),
+      commands: [[...tool.command, ...converterArguments(one, source, { ...options, compiler: compiler?.command })]],
       outputs: Object.values(files),
       ...(trace === undefined ? {} : { late: { ports: "ports", trace, model } }),
       ...(unconverted === undefined
@@ -136,6 +149,24 @@ export function portNames(
   before: FormatFiles["blobs"],
 ): Pick<Converter, "inputBlob" | "outputBlob"> {
   return { inputBlob: inputBlob ?? before?.inputBlob, outputBlob: outputBlob ?? before?.outputBlob };
+}
+
+/** A converter's arguments for one model; {cc} becomes several. */
+function converterArguments(
+  { converter }: CatalogConverter,
+  { files }: FormatFiles,
+  {
+    model,
+    board,
+    compiler,
+  }: Pick<ConversionOptions, "model" | "board"> & { readonly compiler?: readonly string[] | undefined },
+): string[] {
+  const { triplet } = architectures[board.arch];
+  return converter.args.flatMap((text) =>
+    text === "{cc}" && compiler !== undefined
+      ? compiler
+      : [fillArgument(text, model, files).replaceAll("{cpu}", board.cpu).replaceAll("{triplet}", triplet)],
+  );
 }
 
 /** {model} is the file of role `model`, or the only one; {model.ROLE} that of another. All are paths in the step's folder. */

@@ -58,7 +58,7 @@ export function hostParts(
   });
   const reference = referenceStep(context, request);
   const models = Object.entries(project.models).map(([name, config]) => {
-    const options = { name, config, engine, catalog, reference };
+    const options = { name, config, engine, catalog, board, tools, reference };
     const { localPath } = request;
     // The sysroot is a root of this machine's: its loader starts converters as well.
     const prepared = prepareModel(context, { ...options, hostTools: base, localPath });

@@ -67,7 +67,8 @@ export function imageParts(
 
   const reference = referenceStep(context, request);
   const models = Object.entries(project.models).map(([name, config]) => {
-    const options = { name, config, engine, catalog, board, reference, hostTools: image, localPath: request.localPath };
+    const { localPath } = request;
+    const options = { name, config, engine, catalog, board, tools, reference, hostTools: image, localPath };
     const check = { qemu, sysroot: engineSysroot, runner: program("model-runner").step, ...compiled };
     return { name, ...modelSteps(context, { ...options, check }) };
   });

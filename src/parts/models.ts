@@ -1,9 +1,11 @@
 import type { Catalog, CatalogConverter, CatalogRecipe } from "../catalog/catalog.js";
 import { hostReference } from "../catalog/check.js";
 import type { ModelConfig } from "../config/model-schema.js";
+import type { Core } from "../image/request.js";
 import { type DeclaredInput, fixedShapes, together } from "../model/fixed-shapes.js";
 import { type ShapeSet, shapeText } from "../model/shapes.js";
 import type { AssembleEntry } from "../steps/assemble.js";
+import type { Toolchain } from "./compile.js";
 import { conversionPath, conversionStep, type FormatFiles } from "./conversion.js";
 import { type CheckOptions, checkSteps } from "./model-check.js";
 import { besides, type ModelPlace } from "./model-source.js";
@@ -18,6 +20,9 @@ export interface PrepareOptions extends ModelPlace {
   readonly reference: string;
   /** A root of host programs, whose loader also starts the converter. */
   readonly hostTools: string;
+  /** What the model runs on, and what compiles for it. */
+  readonly board: Core;
+  readonly tools: Toolchain;
 }
 
 export type ModelOptions = PrepareOptions & CheckOptions;

@@ -103,9 +103,14 @@ function pythonCommand(
 ): ToolCommand {
   const { hostArch, distribution } = context;
   if (!environment.hosts.includes(hostArch)) throw wrongHost(name, hostArch, environment.hosts);
-  const wheels = Object.entries(environment.wheels).map(([wheel, source]): [string, string] => [
+  const wheels = Object.entries(environment.wheels).map(([wheel, { only, ...source }]): [string, string] => [
     `wheel-${wheel}`,
-    archiveSteps(context, { name: `wheel/${wheel}`, source: { ...source, strip: 0 }, why }),
+    archiveSteps(context, {
+      name: `wheel/${wheel}`,
+      source: { ...source, strip: 0 },
+      why,
+      ...(only.length === 0 ? {} : { only }),
+    }),
   ]);
   const main = environment.module ?? (script && `{cwd}/in/script/${script.path}`);
   if (main === undefined) {

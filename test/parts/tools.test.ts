@@ -116,3 +116,25 @@ t.test("a tool of recipes/tools is made of locked archives, patched, by CMake, w
   );
   t.equal(compileKeys[0], compileKeys[1], "the same for all boards");
 });
+
+t.test("a converter that compiles for the board has its compiler, and another result for another core", async (t) => {
+  const compiles = (text: string) =>
+    text.replace(/^args:.*$/m, 'toolchain: true\nargs: ["{model}", "{out}/{name}.toy", "{triplet}", "{cpu}", "{cc}"]');
+  const request = await requestOnHost(t, "amd64", compiles);
+  const step = stepOf(request, "convert/toy-c/m");
+  t.match(step.inputs, {
+    "board-toolchain": "root/tools/toolchain-arm64",
+    "board-sysroot": "root/sysroot/arm64",
+    sysroot: "root/sysroot/amd64",
+  });
+  t.same(Reflect.get(step.params, "path"), ["in/board-toolchain/root/usr/bin"]);
+  const [command = []] = Reflect.get(step.params, "commands") as string[][];
+  const [, , triplet, cpu, compiler, ...flags] = command.slice(command.indexOf("model/model.onnx"));
+  t.same([triplet, cpu], ["aarch64-linux-gnu", "cortex-a72"]);
+  t.equal(compiler, "in/board-toolchain/root/usr/bin/aarch64-linux-gnu-gcc");
+  for (const flag of ["--sysroot={cwd}/in/board-sysroot/root", "-mcpu=cortex-a72"]) t.ok(flags.includes(flag), flag);
+  const board = request.catalog.boards.get("qemu-a53") ?? request.board;
+  t.match(JSON.stringify(stepOf({ ...request, board }, step.id).params), /"cortex-a53".*-mcpu=cortex-a53/);
+  const plain = stepOf(await requestOnHost(t, "amd64"), step.id);
+  t.notOk("board-toolchain" in plain.inputs, "others have none, and give the same for all cores");
+});

@@ -161,11 +161,11 @@ const char *nn_model_option(const edge_nn_model *model, const char *key) {
 
 /* ---- tensors ---- */
 
-/* Makes port->data hold at least `bytes`; what it held is lost. */
+/* Makes port->data hold at least `bytes`; what it held is lost. It begins at a multiple of 64 bytes: engines' code for vectors may ask for it. */
 static bool reserve(nn_port *port, size_t bytes) {
   if (bytes <= port->capacity) return true;
-  void *data = malloc(bytes);
-  if (!data) return false;
+  void *data;
+  if (posix_memalign(&data, 64, bytes) != 0) return false;
   free(port->data);
   port->data = data;
   port->capacity = bytes;
