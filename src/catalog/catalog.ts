@@ -10,12 +10,15 @@ import { type InitRecipe, initRecipe } from "./init.js";
 import { type Recipe, recipe } from "./recipe.js";
 import { type ReferenceRecipe, referenceRecipe } from "./reference.js";
 import { type RuntimeRecipe, runtimeRecipe } from "./runtime.js";
-import { type Tool, tool } from "./tool.js";
+import { sourceKey, withHashes } from "./source.js";
+import { type Tool, type ToolEnvironment, tool } from "./tool.js";
 
 /** A recipe and the folder whose files it names. */
 export interface CatalogRecipe {
   readonly recipe: Recipe;
   readonly folder: string;
+  /** The engine whose folder the adapter's files are in, and that folder: mostly its own. */
+  readonly adapter: { readonly name: string; readonly folder: string };
 }
 
 /** A converter and the folder whose script it may name. */
@@ -61,7 +64,7 @@ export interface Catalog {
 export async function loadCatalog(home: string, project: string | undefined): Promise<Catalog> {
   const boards = new Map<string, Board>();
   const boardFiles = new Map<string, string>();
-  const engines = new Map<string, CatalogRecipe>();
+  const recipes = new Map<string, Pick<CatalogRecipe, "recipe" | "folder">>();
   const converters = new Map<string, CatalogConverter>();
   const tools = new Map<string, CatalogTool>();
   for (const base of project === undefined || project === home ? [home] : [home, project]) {
@@ -72,7 +75,7 @@ export async function loadCatalog(home: string, project: string | undefined): Pr
     }
     for (const folder of await folders(join(base, "recipes/engines"), "recipe.yaml")) {
       const found = await readEntry(recipe, join(folder, "recipe.yaml"));
-      engines.set(found.name, { recipe: found, folder });
+      recipes.set(found.name, { recipe: found, folder });
     }
     for (const folder of await folders(join(base, "recipes/converters"), "converter.yaml")) {
       const found = await readEntry(converter, join(folder, "converter.yaml"));
@@ -86,7 +89,7 @@ export async function loadCatalog(home: string, project: string | undefined): Pr
   return {
     boards,
     boardFiles,
-    engines,
+    engines: new Map([...recipes].map(([name, one]) => [name, { ...one, adapter: adapterOf(one, recipes) }])),
     converters,
     tools,
     distribution: await defaultDistribution(join(home, "recipes/distro")),
@@ -98,6 +101,63 @@ export async function loadCatalog(home: string, project: string | undefined): Pr
     reference: await readEntry(referenceRecipe, join(home, "recipes/reference/recipe.yaml")),
     home,
   };
+}
+
+/** Where an engine's adapter is. Throws ERR_EDGEIMG_CATALOG_INVALID when the engine that it is taken of is not there. */
+function adapterOf(
+  { recipe, folder }: Pick<CatalogRecipe, "recipe" | "folder">,
+  recipes: ReadonlyMap<string, Pick<CatalogRecipe, "folder">>,
+): CatalogRecipe["adapter"] {
+  const { of = recipe.name } = recipe.adapter;
+  if (of === recipe.name) return { name: of, folder };
+  const other = recipes.get(of);
+  if (other !== undefined) return { name: of, folder: other.folder };
+  throw new EdgeimgError(
+    "ERR_EDGEIMG_CATALOG_INVALID",
+    `The engine ${recipe.name} takes the adapter of ${of}, which is not there.`,
+    { hint: `Name an engine's folder of recipes/engines under adapter.of of ${join(folder, "recipe.yaml")}.` },
+  );
+}
+
+/** The catalog with the hashes that a project gives to archives of recipes that have none (`supplied`). */
+export function withSupplied(catalog: Catalog, given: Readonly<Record<string, string>>): Catalog {
+  if (Object.keys(given).length === 0) return catalog;
+  const engines = [...catalog.engines].map(([name, one]): [string, CatalogRecipe] => [
+    name,
+    { ...one, recipe: { ...one.recipe, sources: withHashes(one.recipe.sources, given) } },
+  ]);
+  const tools = [...catalog.tools].map(([name, one]): [string, CatalogTool] => {
+    const { environment } = one.tool;
+    return [name, { ...one, tool: { ...one.tool, environment: withHashesOf(environment, given) } }];
+  });
+  const converters = [...catalog.converters].map(([name, one]): [string, CatalogConverter] => {
+    const { tool } = one.converter;
+    return typeof tool === "string"
+      ? [name, one]
+      : [name, { ...one, converter: { ...one.converter, tool: withHashesOf(tool, given) } }];
+  });
+  return { ...catalog, engines: new Map(engines), tools: new Map(tools), converters: new Map(converters) };
+}
+
+function withHashesOf(environment: ToolEnvironment, given: Readonly<Record<string, string>>): ToolEnvironment {
+  return environment.kind === "source"
+    ? { ...environment, sources: withHashes(environment.sources, given) }
+    : environment;
+}
+
+/** The archives that recipes want of the user, by the keys of `supplied`. */
+export function suppliedKeys(catalog: Pick<Catalog, "engines" | "tools" | "converters">): readonly string[] {
+  const environments = [
+    ...[...catalog.tools.values()].map(({ tool }) => tool.environment),
+    ...[...catalog.converters.values()].flatMap(({ converter: { tool } }) => (typeof tool === "string" ? [] : [tool])),
+  ];
+  const lists = [
+    ...[...catalog.engines.values()].map(({ recipe }) => recipe.sources),
+    ...environments.flatMap((one) => (one.kind === "source" ? [one.sources] : [])),
+  ];
+  return lists
+    .flatMap((sources) => Object.values(sources))
+    .flatMap((source) => (source.supplied === undefined ? [] : [sourceKey(source)]));
 }
 
 /** The recipe of what runs on every board. Throws ERR_EDGEIMG_CATALOG_INVALID. */

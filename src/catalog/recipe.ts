@@ -123,7 +123,14 @@ export const recipe = z.strictObject({
     ),
   adapter: z
     .strictObject({
+      of: name
+        .optional()
+        .describe("The engine whose folder `sources` are in: releases with one interface share an adapter."),
       sources: z.array(path).min(1).describe("Files of this folder; C by suffix .c, else C++."),
+      headers: z
+        .array(path)
+        .default([])
+        .describe("Files of the same folder that they include, such as own declarations of an interface."),
       cflags: z.array(z.string()).default([]),
       link: z
         .array(z.string())
@@ -164,6 +171,13 @@ export const recipe = z.strictObject({
   buildroot: buildrootEngine
     .prefault({})
     .describe("What Buildroot must know beyond the rest of this file: toolchain features, packages."),
+  notVerified: z
+    .string()
+    .min(1)
+    .optional()
+    .describe(
+      "What was not tried of this engine, and why: each build with it warns of that, and `edgeimg engines` says so.",
+    ),
   notes: z.array(z.string()).default([]).describe("What a user should know, shown by `edgeimg engines`."),
 });
 export type Recipe = z.infer<typeof recipe>;

@@ -1,4 +1,6 @@
+import { EdgeimgError } from "../errors/edgeimg-error.js";
 import * as z from "../ground/zod.js";
+import type { Arch } from "./architecture.js";
 import { arch, sha256 } from "./common.js";
 
 /** A path that stays within its folder. */
@@ -23,6 +25,11 @@ export type PinnedFile = z.infer<typeof pinnedFile>;
 
 /** One of the archives that a recipe is made of. */
 export const source = pinnedFile.extend({
+  sha256: sha256
+    .optional()
+    .describe(
+      "Its hash: a file that differs is refused. Only a `supplied` archive may be without one: then the project gives it (`supplied` of edgeimg.yaml).",
+    ),
   strip: z.int().min(0).default(1).describe("Folders taken off the front of each path."),
   into: inside.optional().describe("The folder of the source tree that it is laid into; absent: the tree itself."),
   only: z.array(z.string()).default([]).describe("Globs of what is unpacked; everything when empty."),
@@ -41,12 +48,62 @@ export const source = pinnedFile.extend({
     ),
 });
 export type Source = z.infer<typeof source>;
+/** A source whose hash is known: the recipe's, or else the project's. */
+export type PinnedSource = Source & { readonly sha256: string };
 
 /**
  * The sources of a recipe by name, laid into one tree in this order. No `purl` stands for the folder's own files: a recipe without
  * sources is made of them.
  */
-export const sources = z.record(z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/), source);
+export const sources = z.record(
+  z.string().regex(/^[a-z0-9][a-z0-9-]{0,40}$/),
+  source.refine(
+    (one) => one.sha256 !== undefined || one.supplied !== undefined,
+    "give `sha256`: only an archive that the user supplies may leave it to the project",
+  ),
+);
+
+/**
+ * The sources that a board of an architecture needs, in the recipe's order.
+ * @throws EdgeimgError ERR_EDGEIMG_SOURCE_UNPINNED for one whose hash neither the recipe nor the project gives
+ */
+export function sourcesFor(sources: Readonly<Record<string, Source>>, arch: Arch): [string, PinnedSource][] {
+  return Object.entries(sources)
+    .filter(([, source]) => source.arch.length === 0 || source.arch.includes(arch))
+    .map(([name, source]): [string, PinnedSource] => {
+      const { sha256 } = source;
+      if (sha256 === undefined) throw unpinned(source);
+      return [name, { ...source, sha256 }];
+    });
+}
+
+/** Sources of recipes with the hashes that the project gives to those that have none: by `sourceKey`. */
+export function withHashes(
+  sources: Readonly<Record<string, Source>>,
+  given: Readonly<Record<string, string>>,
+): Record<string, Source> {
+  return Object.fromEntries(
+    Object.entries(sources).map(([name, source]) => [
+      name,
+      { ...source, sha256: source.sha256 ?? given[sourceKey(source)] },
+    ]),
+  );
+}
+
+/** ERR_EDGEIMG_SOURCE_UNPINNED */
+function unpinned(source: Source): EdgeimgError {
+  const key = sourceKey(source);
+  return new EdgeimgError("ERR_EDGEIMG_SOURCE_UNPINNED", `No hash is known of ${key}, which has to come from you.`, {
+    key: ["supplied"],
+    details: [
+      ...(source.supplied === undefined ? [] : [source.supplied]),
+      "Nobody whom the recipe's author could ask publishes its sha256: the one of the archive that you trust goes into edgeimg.yaml:",
+      "supplied:",
+      `  "${key}": SHA256`,
+    ],
+    hint: "Put the archive into the folder `sources` beside edgeimg.yaml, and what `sha256sum` tells of it into edgeimg.yaml, as above.",
+  });
+}
 
 /** "NAME-VERSION.tgz" for a purl that names no file. */
 export function fileNameOf(purl: string): string {

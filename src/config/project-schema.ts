@@ -1,4 +1,4 @@
-import { name, size, sizeBetween } from "../catalog/common.js";
+import { name, sha256, size, sizeBetween } from "../catalog/common.js";
 import { dispatched } from "../catalog/dispatch.js";
 import { parseSshPublicKey, SshKeyError } from "../formats/ssh-public-key.js";
 import * as z from "../ground/zod.js";
@@ -214,6 +214,18 @@ export const projectSchema = z.strictObject({
     .record(name, modelSchema)
     .default({})
     .meta({ description: "Models by the name that the app passes to `load` of `edge:nn`." }),
+  supplied: z
+    .record(z.string().startsWith("pkg:").max(2000), sha256)
+    .default({})
+    .meta({
+      description:
+        "sha256 of archives that you supply in the folder `sources` and of which the recipe knows no hash: by package URL, behind # the file's name where the recipe has one, as the message of the build says it.",
+      examples: [
+        {
+          "pkg:github/owner/engine@v1.0": "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0",
+        },
+      ],
+    }),
   kernels: z.boolean().default(false).meta({
     description: "Puts the quantized kernels into the image: the app may import `edge:kernels`.",
   }),

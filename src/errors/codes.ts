@@ -141,6 +141,11 @@ const entries = {
     summary: "A recipe needs an archive that only you can get: its licence forbids handing it on.",
     help: "Get the file as the message says, and put it into the folder `sources` beside edgeimg.yaml. Its sha256 is checked; the name does not matter.",
   },
+  ERR_EDGEIMG_SOURCE_UNPINNED: {
+    exit: 1,
+    summary: "Neither a recipe nor the project says which hash an archive has that you supply.",
+    help: "Of a few upstream releases nobody publishes a sha256 that the recipe's author could check. Get the archive as the message says, look through what you trust it for, and give its hash under `supplied` of edgeimg.yaml (docs/engines.md). The lock records it, and a file that differs is refused.",
+  },
   ERR_EDGEIMG_LICENSE_CHANGED: {
     exit: 3,
     summary: "A licence text in a source is not the one whose hash its recipe names, or is missing.",

@@ -1,6 +1,7 @@
 import { type Arch, architectures } from "../catalog/architecture.js";
 import type { Board } from "../catalog/board.js";
 import type { Catalog, CatalogRecipe } from "../catalog/catalog.js";
+import { sourcesFor } from "../catalog/source.js";
 import type { Project } from "../config/project-schema.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { RenderTemplate } from "./render.js";
@@ -55,11 +56,15 @@ export function imageName({ project, board, engine }: Pick<ImageRequest, "projec
   return `${project.name}-${board.name}-${engine.recipe.name}`;
 }
 
-/** Throws ERR_EDGEIMG_ENGINE_UNSUPPORTED when the engine does not run on the board. */
+/** Throws ERR_EDGEIMG_ENGINE_UNSUPPORTED when the engine does not run on the board, _SOURCE_UNPINNED when a source of it has no hash. */
 export function checkSupport({ board, engine: { recipe } }: Pick<ImageRequest, "board" | "engine">): void {
   const { supports, build } = recipe;
   const hasFiles = build.kind !== "prebuilt" || build.files[board.arch] !== undefined;
-  if (supports.arch.includes(board.arch) && hasFiles) return;
+  if (supports.arch.includes(board.arch) && hasFiles) {
+    // Before anything is asked for or fetched.
+    sourcesFor(recipe.sources, board.arch);
+    return;
+  }
   throw new EdgeimgError(
     "ERR_EDGEIMG_ENGINE_UNSUPPORTED",
     `${recipe.title} does not run on ${board.name} (${board.arch}).`,

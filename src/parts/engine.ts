@@ -27,8 +27,8 @@ export interface EngineSteps {
 /** The engine for the board's core, and its adapter to edge_nn.h. */
 export function engineSteps(context: DebianContext, options: EngineOptions): EngineSteps {
   const engine = buildStep(context, options);
-  const { recipe, folder } = options.engine;
-  const own = localRecipe(context, `engines/${recipe.name}`, folder);
+  const { recipe, adapter } = options.engine;
+  const own = localRecipe(context, `engines/${adapter.name}`, adapter.folder);
   const inputs = {
     recipe: own,
     common: options.common.step,

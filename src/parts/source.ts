@@ -1,5 +1,5 @@
 import type { Arch } from "../catalog/common.js";
-import { type PinnedFile, type Source, sourceFile } from "../catalog/source.js";
+import { type PinnedFile, type PinnedSource, type Source, sourceFile, sourcesFor } from "../catalog/source.js";
 import type { Origin } from "../provenance/origin.js";
 import type { DebianContext } from "./roots.js";
 import { localRecipe } from "./runtime.js";
@@ -99,11 +99,6 @@ export function sourceTree(context: DebianContext, tree: SourceTree): string {
   });
 }
 
-/** The sources that a board of an architecture needs, in the recipe's order. */
-export function sourcesFor(sources: Readonly<Record<string, Source>>, arch: Arch): [string, Source][] {
-  return Object.entries(sources).filter(([, source]) => source.arch.length === 0 || source.arch.includes(arch));
-}
-
 /** One step for a source's patches, each of which is an input of its own: a change of the rest of the folder patches nothing anew. */
 function patchSteps(
   { plan }: DebianContext,
@@ -112,7 +107,7 @@ function patchSteps(
     readonly folder: string;
     readonly local: string;
     readonly unpacked: string;
-    readonly source: Source;
+    readonly source: PinnedSource;
   },
 ): string {
   const { patches } = job.source;

@@ -1,11 +1,11 @@
 import { type Arch, architectures } from "../catalog/architecture.js";
-import type { PinnedFile } from "../catalog/source.js";
+import { type PinnedFile, sourcesFor } from "../catalog/source.js";
 import type { ToolEnvironment } from "../catalog/tool.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { PackageSetRequest } from "../lock/resolve.js";
 import { compiledTool, toolSysroot } from "./compiled-tool.js";
 import { type DebianContext, hostRoot, toolRequests, toolsRoot } from "./roots.js";
-import { archiveSteps, sourcesFor } from "./source.js";
+import { archiveSteps } from "./source.js";
 import type { SysrootSources } from "./sysroot.js";
 
 /** How a step starts a tool: its inputs, the first words of its command, its environment. */

@@ -1,9 +1,11 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { imageRequest, openProject } from "../../src/api/session/open-project.js";
 import { recipePins } from "../../src/api/session/pin-recipes.js";
 import type { Context } from "../../src/api/types.js";
 import { planImage, planParts } from "../../src/builders/debian/plan-image.js";
+import { loadCatalog } from "../../src/catalog/catalog.js";
 import { sourceKey } from "../../src/catalog/source.js";
 import { sha256Text } from "../../src/ground/canonical.js";
 import type { ImageRequest } from "../../src/image/request.js";
@@ -44,6 +46,14 @@ export async function requestFor(
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "edgeimg.yaml"), options.text ?? project);
   return imageRequest(await openProject(testContext(folder), { board: options.board, engine: options.engine }));
+}
+
+/** The engines of which every archive can be fetched: the others' come from the user, and no ONNX file leads to what they read. */
+export async function fetchedEngines(): Promise<string[]> {
+  const { engines } = await loadCatalog(fileURLToPath(new URL("../../", import.meta.url)), undefined);
+  return [...engines.values()].flatMap(({ recipe }) =>
+    Object.values(recipe.sources).every(({ sha256 }) => sha256 !== undefined) ? [recipe.name] : [],
+  );
 }
 
 /** A lock with one invented package for each set that a request needs. */

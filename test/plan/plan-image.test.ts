@@ -9,7 +9,7 @@ import { findKind } from "../../src/execute/kinds.js";
 import { requirements } from "../../src/parts/package-sets.js";
 import type { Plan } from "../../src/plan/step.js";
 import { walk } from "../../src/store/tree.js";
-import { inventedLock, project, requestFor, testContext } from "../helpers/image-request.js";
+import { fetchedEngines, inventedLock, project, requestFor, testContext } from "../helpers/image-request.js";
 
 const home = fileURLToPath(new URL("../../", import.meta.url)).replace(/\/$/, "");
 const all = readdirSync(join(home, "board-configs")).map((name) => name.replace(/\.yaml$/, ""));
@@ -17,7 +17,7 @@ const withoutImage = all.filter((name) =>
   /^debian:/m.test(readFileSync(join(home, `board-configs/${name}.yaml`), "utf8")),
 );
 const boards = all.filter((name) => !withoutImage.includes(name));
-const engines = readdirSync(join(home, "recipes/engines"));
+const engines = await fetchedEngines();
 
 t.ok(boards.length >= 5 && engines.length >= 2);
 

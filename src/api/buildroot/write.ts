@@ -9,7 +9,7 @@ import {
   seriesNamed,
 } from "../../builders/buildroot/releases.js";
 import type { Parts, TreeRequest } from "../../builders/buildroot/request.js";
-import type { Sites } from "../../builders/buildroot/sources.js";
+import { hasSites, type Sites } from "../../builders/buildroot/sources.js";
 import type { RecipeListings } from "../../builders/buildroot/tree.js";
 import { renderTree } from "../../builders/buildroot/tree.js";
 import type { TreeFile } from "../../builders/buildroot/tree-file.js";
@@ -96,10 +96,23 @@ export async function chooseAll(
         hint: `Add the key \`buildroot\` to its file. Boards that have it: ${withBuildroot(catalog).join(", ")}.`,
       });
     }
-    for (const engine of chosen.engines) checkSupport({ board, engine });
+    for (const engine of chosen.engines) {
+      requireSites(engine.recipe, catalog);
+      checkSupport({ board, engine });
+    }
   }
   for (const { recipe } of chosen.engines) requireSources(recipe, catalog);
   return chosen;
+}
+
+/** Throws ERR_EDGEIMG_ENGINE_UNSUPPORTED for an engine whose archives no registry has. */
+function requireSites({ title, sources }: CatalogRecipe["recipe"], catalog: Catalog): void {
+  if (hasSites(sources)) return;
+  throw new EdgeimgError(
+    "ERR_EDGEIMG_ENGINE_UNSUPPORTED",
+    `Buildroot cannot fetch ${title}: an archive of it has to come from you.`,
+    { hint: `Build the image with \`edgeimg build\`, or choose another engine: ${withSources(catalog).join(", ")}.` },
+  );
 }
 
 /** Throws ERR_EDGEIMG_ENGINE_UNSUPPORTED for an engine that is taken out of the distribution's packages. */
@@ -115,7 +128,7 @@ function requireSources({ title, build }: CatalogRecipe["recipe"], catalog: Cata
 /** Engines that a Buildroot tree can have. */
 function withSources({ engines }: Catalog): string[] {
   return [...engines.values()]
-    .flatMap(({ recipe: { name, build } }) => (build.kind === "packages" ? [] : [name]))
+    .flatMap(({ recipe: { name, build, sources } }) => (build.kind === "packages" || !hasSites(sources) ? [] : [name]))
     .sort();
 }
 

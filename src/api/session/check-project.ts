@@ -1,6 +1,6 @@
 import { readdir, stat } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import type { Catalog } from "../../catalog/catalog.js";
+import { type Catalog, suppliedKeys } from "../../catalog/catalog.js";
 import type { MergedProject } from "../../config/merge.js";
 import type { ErrorCode } from "../../errors/codes.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
@@ -11,7 +11,7 @@ import { problemError } from "../../formats/yaml-schema.js";
 /** What the schema of edgeimg.yaml cannot know: names that the catalog decides, and files that must be there. */
 export interface ProjectCheck {
   readonly merged: MergedProject;
-  readonly catalog: Pick<Catalog, "timeZones" | "engines" | "converters">;
+  readonly catalog: Pick<Catalog, "timeZones" | "engines" | "tools" | "converters">;
   /** Absolute path of a file of the project. */
   readonly localPath: (path: string) => string;
 }
@@ -48,6 +48,7 @@ export async function checkProject({ merged, catalog, localPath }: ProjectCheck)
         message: `\`${dotted(path)}\`: nothing reads models of the format "${format}".${didYouMean(format, formats)}`,
       });
     }
+  problems.push(...unknownSupplies(project.supplied, catalog));
   for (const { path, file, kind } of namedFiles(project)) {
     const message = await missing({ file, kind, localPath });
     if (message !== undefined)
@@ -57,13 +58,26 @@ export async function checkProject({ merged, catalog, localPath }: ProjectCheck)
   if (first === undefined) return;
   throw problemError(
     problems.map(({ path, message }) => ({ message, place: place(path) })),
-    {
-      code: first.code,
-      hint:
-        first.path.at(-1) === "format"
-          ? `Engines and converters read ${formats.join(", ")}; an ONNX file is given as \`onnx: FILE\`.`
-          : (remedies[first.code] ?? ""),
-    },
+    { code: first.code, hint: remedyOf(first, formats) },
+  );
+}
+
+/** Hashes for archives that no recipe leaves to the project: a slip of the pen, or an archive that a newer recipe does not take. */
+function unknownSupplies(
+  supplied: MergedProject["project"]["supplied"],
+  catalog: Parameters<typeof suppliedKeys>[0],
+): readonly Problem[] {
+  const known = suppliedKeys(catalog);
+  return Object.keys(supplied).flatMap((key): Problem[] =>
+    known.includes(key)
+      ? []
+      : [
+          {
+            code: "ERR_EDGEIMG_UNKNOWN_NAME",
+            path: ["supplied", key],
+            message: `\`supplied\`: no recipe takes an archive "${key}" from you.${didYouMean(key, known)}`,
+          },
+        ],
   );
 }
 
@@ -74,6 +88,14 @@ function knownFormats({ engines, converters }: Pick<Catalog, "engines" | "conver
     ...[...converters.values()].map(({ converter }) => converter.from),
   ];
   return [...new Set(read)].filter((format) => format !== "onnx").sort();
+}
+
+function remedyOf({ path, code }: Problem, formats: readonly string[]): string {
+  if (path[0] === "supplied")
+    return "Correct the key, or take it out: docs/engines.md lists what the engines want to be supplied.";
+  if (path.at(-1) === "format")
+    return `Engines and converters read ${formats.join(", ")}; an ONNX file is given as \`onnx: FILE\`.`;
+  return remedies[code] ?? "";
 }
 
 const remedies: Partial<Record<ErrorCode, string>> = {

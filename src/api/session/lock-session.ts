@@ -52,8 +52,10 @@ export async function lockSession(
   await checkProject({ ...project, localPath: (path) => resolve(project.folder, path) });
   const requests = await targetRequests(context, project, choose(project));
   const { check, needs } = purposes[purpose];
-  for (const request of requests) check(request);
-  const needed = placingErrors(project.merged.place, () => allRequirements(requests.map(needs)));
+  const needed = placingErrors(project.merged.place, () => {
+    for (const request of requests) check(request);
+    return allRequirements(requests.map(needs));
+  });
   const registries = lazy(() => userRegistries(context.env));
   const services = await openServices(context, { options, project, registries });
   const file = project.lockFile;

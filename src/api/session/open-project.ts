@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { dirname, isAbsolute, join, relative, resolve } from "node:path";
 import { type Arch, archOfNode } from "../../catalog/architecture.js";
-import { type Catalog, loadCatalog } from "../../catalog/catalog.js";
+import { type Catalog, loadCatalog, withSupplied } from "../../catalog/catalog.js";
 import { firstExample } from "../../catalog/examples.js";
 import { loadProject } from "../../config/load.js";
 import { firstTarget, type Target, targetName, targetPath } from "../../config/matrix.js";
@@ -48,7 +48,10 @@ export async function openProject(
   const folder = dirname(found);
   return {
     merged,
-    catalog: await loadCatalog(packageHome.replace(/\/$/, ""), own === undefined ? undefined : folder),
+    catalog: withSupplied(
+      await loadCatalog(packageHome.replace(/\/$/, ""), own === undefined ? undefined : folder),
+      merged.project.supplied,
+    ),
     folder,
     outBase: resolve(own === undefined ? context.cwd : folder, options.out ?? "out"),
     lockFile: join(own === undefined ? context.cwd : folder, "edgeimg.lock"),

@@ -33,6 +33,14 @@ export async function prepareMatrix(context: Context, options: BuildOptions): Pr
   return await prepareTargets(context, options, ({ merged }) => matrixTargets(merged));
 }
 
+/** Says of each engine that was not tried as a whole what was not, and why: once for all of its boards. */
+function warnUnverified({ emit }: Pick<Context, "emit">, requests: readonly ImageRequest[]): void {
+  const engines = new Map(requests.map(({ engine: { recipe } }) => [recipe.name, recipe]));
+  for (const { title, notVerified } of engines.values())
+    if (notVerified !== undefined)
+      emit({ type: "log", level: "warn", message: `The engine ${title} is not verified: ${notVerified}` });
+}
+
 /** The same for any targets and any purpose; only for an image the boards must have images made of Debian's packages. */
 export async function prepareTargets(
   context: Context,
@@ -48,6 +56,7 @@ export async function prepareTargets(
       "`system.debug: true`: the image gives a root shell without password to anybody at its serial console. Never ship it.";
     context.emit({ type: "log", level: "warn", message });
   }
+  warnUnverified(context, session.requests);
   const prepared = (lock: Lock) =>
     session.requests.map((request) => ({ project, request, services, lock, out: outFolder(project, request) }));
   const lock = session.known ?? emptyLock(session.distribution);

@@ -160,8 +160,10 @@ export function adapterPackage(request: TreeRequest): TreeFile[] {
     ...[...common.sources, ...common.files].map((path) =>
       copyOf(`package/${name}/src/${path}`, `${catalog.home}/recipes/runtime/${path}`),
     ),
-    ...engines.flatMap(({ recipe, folder }) =>
-      recipe.adapter.sources.map((path) => copyOf(`package/${name}/src/${recipe.name}/${path}`, `${folder}/${path}`)),
+    ...engines.flatMap(({ recipe, adapter }) =>
+      [...recipe.adapter.sources, ...recipe.adapter.headers].map((path) =>
+        copyOf(`package/${name}/src/${recipe.name}/${path}`, `${adapter.folder}/${path}`),
+      ),
     ),
   ];
 }

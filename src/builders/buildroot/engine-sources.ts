@@ -1,6 +1,5 @@
 import type { CatalogRecipe } from "../../catalog/catalog.js";
-import type { Source } from "../../catalog/source.js";
-import { sourcesFor } from "../../parts/source.js";
+import { type PinnedSource, sourcesFor } from "../../catalog/source.js";
 import { upper } from "./names.js";
 import { archOfTree, type TreeRequest } from "./request.js";
 import { downloadOf } from "./sources.js";
@@ -8,7 +7,7 @@ import { copyOf, type TreeFile } from "./tree-file.js";
 
 export interface EngineSources {
   /** What Buildroot itself downloads and unpacks. */
-  readonly main: Source;
+  readonly main: PinnedSource;
   /** Makefile lines for the rest: further archives, patches, wheels, which are zip archives. */
   readonly lines: string;
   readonly archives: readonly { readonly name: string; readonly sha256: string }[];
@@ -17,7 +16,10 @@ export interface EngineSources {
 }
 
 /** A recipe's sources as a package of Buildroot has them; undefined for a recipe that is its own source. */
-export function engineSources(request: TreeRequest, { recipe, folder }: CatalogRecipe): EngineSources | undefined {
+export function engineSources(
+  request: TreeRequest,
+  { recipe, folder }: Pick<CatalogRecipe, "recipe" | "folder">,
+): EngineSources | undefined {
   const arch = archOfTree(request);
   const [first, ...others] = sourcesFor(recipe.sources, arch);
   if (first === undefined) return undefined;
@@ -51,17 +53,17 @@ export function engineSources(request: TreeRequest, { recipe, folder }: CatalogR
   };
 }
 
-function placeOf(source: Source): { into: string; strip: string; isZip: boolean } {
+function placeOf(source: PinnedSource): { into: string; strip: string; isZip: boolean } {
   return { into: source.into ?? "", strip: String(source.strip), isZip: isZip(source) };
 }
 
-function isZip(source: Source): boolean {
+function isZip(source: PinnedSource): boolean {
   const { file } = downloadOf(source);
   return file.endsWith(".whl") || file.endsWith(".zip");
 }
 
 /** A .tar.gz of which Buildroot does not know the ending. */
-function isCrate(source: Source): boolean {
+function isCrate(source: PinnedSource): boolean {
   return downloadOf(source).file.endsWith(".crate");
 }
 

@@ -1,5 +1,5 @@
 import { PackageURL } from "@socketregistry/packageurl-js";
-import { type PinnedFile, sourceFile } from "../../catalog/source.js";
+import { type PinnedFile, type Source, sourceFile } from "../../catalog/source.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
 
 /** Addresses of registries as the generated tree's Config.in offers them; whoever builds may set others. */
@@ -27,6 +27,11 @@ export interface Download {
   readonly site: string;
   readonly file: string;
   readonly kind: keyof Sites;
+}
+
+/** Whether Buildroot can be told where an engine's sources are. */
+export function hasSites(sources: Readonly<Record<string, Source>>): boolean {
+  return Object.values(sources).every(({ purl }) => /^pkg:(pypi|npm|cargo)\//.test(purl));
 }
 
 /** The place of a source in its registry, by the registry's own rule. Throws ERR_EDGEIMG_CATALOG_INVALID for other kinds of purls. */

@@ -1,5 +1,5 @@
 import { PackageURL } from "@socketregistry/packageurl-js";
-import { fileNameOf, sourceFile } from "../../catalog/source.js";
+import { fileNameOf, sourceFile, sourcesFor } from "../../catalog/source.js";
 import { globMatcher } from "../../formats/glob.js";
 import type { ImageRequest } from "../../image/request.js";
 import type { Lock } from "../../lock/lock-file.js";
@@ -7,7 +7,6 @@ import type { PackageSetRequest } from "../../lock/resolve.js";
 import { toolOf } from "../../parts/conversion.js";
 import { conversionsOf } from "../../parts/package-sets.js";
 import { type DebianContext, debName } from "../../parts/roots.js";
-import { sourcesFor } from "../../parts/source.js";
 import { toolSources } from "../../parts/tools.js";
 import { provenanceGraph } from "../../plan/provenance.js";
 

@@ -115,4 +115,44 @@ t.test("debug: true is said, by the same warning whatever prepares an image; wit
   }
 });
 
+t.test(
+  "an archive without a hash in its recipe: the project gives it, the lock records it, nothing is taken unseen",
+  async (t) => {
+    const folder = t.testdir();
+    const key = "pkg:github/OAID/Tengine@lite-v1.5";
+    const build = (supplied: string) => tinyProject(folder, `board: rpi4\nengine: tengine-lite\n${supplied}`);
+    const context = testContext(folder);
+    await build("");
+    await t.rejects(prepare(context, { offline: true, locked: false }), {
+      code: "ERR_EDGEIMG_SOURCE_UNPINNED",
+      exitCode: 1,
+      place: { file: "edgeimg.yaml" },
+      details: [/lite-v1\.5/, /sha256/, "supplied:", `  "${key}": SHA256`],
+    });
+    await build(`supplied: { "${key}x": "${"a".repeat(64)}" }\n`);
+    await t.rejects(prepare(context, { offline: true, locked: false }), {
+      code: "ERR_EDGEIMG_UNKNOWN_NAME",
+      message: new RegExp(`Did you mean "?${key}`),
+      place: { file: "edgeimg.yaml" },
+    });
+    const yaml = (hash: string) => `supplied: { "${key}": "${hash.repeat(64)}" }\n`;
+    await build(yaml("a"));
+    const text = `${minimal}${yaml("a")}`;
+    const request = await requestFor(join(folder, "other"), { board: "rpi4", engine: "tengine-lite", text });
+    const lock = inventedLock(request);
+    t.same(lock.recipes[key], { sha256: "a".repeat(64) });
+    writeFileSync(join(folder, "edgeimg.lock"), formatLock(lock));
+    const { request: made, lock: same } = await prepare(context, locked);
+    const fetched = planImage(made, same).steps.flatMap((step) =>
+      step.kind === "fetch" ? fetchedFiles(step.params) : [],
+    );
+    t.match(
+      fetched.find(({ purl }) => purl === key),
+      { sha256: "a".repeat(64), supplied: /GitHub/ },
+    );
+    await build(yaml("b"));
+    await t.rejects(prepare(context, { offline: true, locked: false }), { code: "ERR_EDGEIMG_LOCK_DISAGREES" });
+  },
+);
+
 const minimal = "format: 1\nname: tiny\napp: { entry: main.ts }\n";

@@ -6,11 +6,11 @@ import { helpText, isMarked } from "../../../src/builders/buildroot/names.js";
 import { releaseOf, seriesFor } from "../../../src/builders/buildroot/releases.js";
 import { downloadOf } from "../../../src/builders/buildroot/sources.js";
 import { planImage } from "../../../src/builders/debian/plan-image.js";
-import { inventedLock, requestFor } from "../../helpers/image-request.js";
+import { fetchedEngines, inventedLock, requestFor } from "../../helpers/image-request.js";
 import { home, treeOf, treeRequest } from "../../helpers/tree-request.js";
 
 const boards = readdirSync(join(home, "board-configs")).map((name) => name.replace(/\.yaml$/, ""));
-const engines = readdirSync(join(home, "recipes/engines"));
+const engines = await fetchedEngines();
 const whole = await treeRequest(t.testdir(), { boards, engines });
 const files = treeOf(whole);
 const text = (path: string) => {

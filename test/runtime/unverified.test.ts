@@ -1,0 +1,264 @@
+import { createHash } from "node:crypto";
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { basename, dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { execa } from "execa";
+import t from "tap";
+import * as tar from "tar";
+import { prepareMatrix } from "../../src/api/session/prepare.js";
+import type { Context } from "../../src/api/types.js";
+import { planImage } from "../../src/builders/debian/plan-image.js";
+import { sourceKey } from "../../src/catalog/source.js";
+import { execute } from "../../src/execute/execute.js";
+import type { BuildEvent } from "../../src/ground/events.js";
+import { mergePlans } from "../../src/plan/merge.js";
+import { treePath } from "../../src/store/store.js";
+import { toolbox } from "../helpers/toolbox.js";
+
+/**
+ * Engines that no registry carries, as far as they can be tried without them: the archive that the user would supply is one of ours with
+ * a small library of the same interface, which goes through the recipe, its build and its adapter as the real one would.
+ */
+const standIns = fileURLToPath(new URL("../fixtures/engines-api/", import.meta.url));
+const { qemuAarch64, sysroot, edgeNnRun } = await toolbox();
+const board = "rpi4";
+const project = await mkdtemp(join(tmpdir(), "edgeimg-unverified-"));
+t.teardown(() => rm(project, { recursive: true, force: true }));
+
+const events: BuildEvent[] = [];
+const context: Context = {
+  cwd: project,
+  env: process.env,
+  now: () => performance.now(),
+  date: Date.now,
+  emit: (event) => events.push(event),
+  signal: new AbortController().signal,
+};
+
+interface StandIn {
+  readonly engine: string;
+  /** The key under `supplied`, by the recipe. */
+  readonly key: string;
+  /** Where the files of test/fixtures/engines-api go in the archive. */
+  readonly files: Readonly<Record<string, string>>;
+  /** The library that is in the archive already, and the source that it is compiled from, in the archive. */
+  readonly library?: readonly [file: string, source: string];
+  /** Roles of the model's files. */
+  readonly roles: readonly string[];
+}
+
+const dense = { "common/dense.h": "dense.h" };
+const engines: readonly StandIn[] = [
+  {
+    engine: "tengine-lite",
+    key: sourceKey({ purl: "pkg:github/OAID/Tengine@lite-v1.5" }),
+    files: { "tengine-lite/tengine.c": "tengine.c", "tengine-lite/CMakeLists.txt": "CMakeLists.txt", ...dense },
+    roles: ["model"],
+  },
+  {
+    engine: "tengine",
+    key: sourceKey({ purl: "pkg:github/OAID/Tengine@v1.12.0" }),
+    files: { "tengine-lite/tengine.c": "tengine.c", "tengine/CMakeLists.txt": "CMakeLists.txt", ...dense },
+    roles: ["model"],
+  },
+  {
+    engine: "paddle-lite",
+    key: sourceKey({
+      purl: "pkg:github/PaddlePaddle/Paddle-Lite@v2.12",
+      file: "inference_lite_lib.armlinux.armv8.gcc.with_extra.with_cv.tar.gz",
+    }),
+    files: {
+      "paddle-lite/paddle.cpp": "cxx/include/paddle.cpp",
+      "paddle-lite/paddle_api.h": "cxx/include/paddle_api.h",
+      "paddle-lite/paddle_place.h": "cxx/include/paddle_place.h",
+    },
+    library: ["cxx/lib/libpaddle_light_api_shared.so", "cxx/include/paddle.cpp"],
+    roles: ["model"],
+  },
+  {
+    engine: "mace",
+    key: sourceKey({ purl: "pkg:github/XiaoMi/mace@v0.13.0", file: "mace-aarch64-linux-gnu.tar.gz" }),
+    files: { "mace/mace.cpp": "include/mace.cpp", "mace/public/mace.h": "include/mace/public/mace.h" },
+    library: ["lib/libmace.so", "include/mace.cpp"],
+    roles: ["graph", "data"],
+  },
+];
+
+/** Puts a stand-in's archive into the folder `sources`, and tells its sha256. */
+async function supply({ engine, files, library }: StandIn): Promise<string> {
+  const folder = join(project, "packing", engine, "source");
+  for (const [from, to] of Object.entries(files)) await cp(join(standIns, from), join(folder, to));
+  if (library !== undefined) {
+    const [file, source] = library;
+    await mkdir(dirname(join(folder, file)), { recursive: true });
+    await execa((process.env.EDGEIMG_TEST_GCC ?? "").replace(/gcc$/, "g++"), [
+      ...["-shared", "-fPIC", "-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden", "-Wl,-z,defs"],
+      ...[`-I${join(standIns, "common")}`, `-I${join(folder, "include")}`, `-Wl,-soname,${basename(file)}`],
+      ...[join(folder, source), "-o", join(folder, file)],
+    ]);
+  }
+  await mkdir(join(project, "sources"), { recursive: true });
+  const file = join(project, "sources", `${engine}-of-ours.tar.gz`);
+  await tar.c({ cwd: join(folder, ".."), file, gzip: true, portable: true, mtime: new Date(0) }, ["source"]);
+  return createHash("sha256")
+    .update(await readFile(file))
+    .digest("hex");
+}
+
+/** The adapters with their engines' libraries beside them, by engine. */
+async function adapters(): Promise<ReadonlyMap<string, string>> {
+  const lines: string[] = [];
+  for (const one of engines) lines.push(`  "${one.key}": ${await supply(one)}\n`);
+  await writeFile(join(project, "main.ts"), "console.log(1);\n");
+  await writeFile(
+    join(project, "edgeimg.yaml"),
+    `format: 1\nname: stand-in\nboard: ${board}\nengine: ${engines[0]?.engine}\napp: { entry: main.ts }\nmatrix: { engines: [${engines
+      .map(({ engine }) => engine)
+      .join(", ")}] }\nsupplied:\n${lines.join("")}`,
+  );
+  const prepared = await prepareMatrix(context, { offline: false, locked: false });
+  const [first] = prepared;
+  if (first === undefined) throw new Error("nothing was prepared");
+  const { services } = first;
+  const merged = mergePlans(
+    prepared.map(({ request, lock }) => ({ name: request.engine.recipe.name, plan: planImage(request, lock) })),
+  );
+  const wanted = engines.flatMap(({ engine }) => [`compile/${engine}`, `compile/${engine}-adapter`]);
+  const results = await execute(merged.plan, wanted, services);
+  const tree = (id: string) => treePath(services.store, results.get(id)?.digest ?? "");
+  const found = new Map<string, string>();
+  for (const { engine } of engines) {
+    const folder = join(project, "board", engine);
+    await mkdir(folder, { recursive: true });
+    await cp(join(tree(`compile/${engine}-adapter`), "libedge_nn.so"), join(folder, "libedge_nn.so"));
+    const libraries = join(tree(`compile/${engine}`), "usr/lib");
+    for (const name of await readdir(libraries)) await cp(join(libraries, name), join(folder, name));
+    found.set(engine, join(folder, "libedge_nn.so"));
+  }
+  return found;
+}
+
+const made = await adapters();
+
+const network = "dense 1\ninput x 4\noutput y 2\nweights 1 0 0 0\n0 1 -1 0.5\nbias 10 -1\n";
+
+interface Ran {
+  readonly code: number | undefined;
+  readonly lines: readonly Record<string, unknown>[];
+  readonly values: readonly number[];
+  readonly stderr: string;
+}
+
+/** Runs a model of a stand-in once under qemu-user, as a build checks models. */
+async function run(
+  engine: string,
+  job: {
+    readonly model?: string;
+    readonly input?: string;
+    readonly shape?: string;
+    readonly threads?: number;
+    readonly adapter?: string;
+    readonly output?: string;
+    readonly values?: readonly number[];
+  } = {},
+): Promise<Ran> {
+  const { model = network, input = "input x f32 dims=1..2,4", shape = "1x4", threads = 1 } = job;
+  const { adapter = made.get(engine) ?? "", values = [1, 2, 3, 4] } = job;
+  const { output = `output y f32 dims=${shape.replace(/[0-9]+$/, "2").replaceAll("x", ",")}` } = job;
+  const roles = engines.find((one) => one.engine === engine)?.roles ?? [];
+  const folder = await mkdtemp(join(project, "model-"));
+  await writeFile(join(folder, "m.bin"), model);
+  await writeFile(
+    join(folder, "model.edge"),
+    `edge-nn 1\nengine ${engine}\n${roles.map((role) => `file ${role} m.bin\n`).join("")}${input}\n${output}\n`,
+  );
+  await writeFile(join(folder, "x.raw"), new Uint8Array(Float32Array.from(values).buffer));
+  const result = join(folder, "y.raw");
+  const end = await execa(
+    qemuAarch64,
+    [
+      ...["-cpu", "cortex-a72", "-L", sysroot, edgeNnRun, "--engine", adapter, "--model", folder],
+      ...["--threads", String(threads), "--input", "x", join(folder, "x.raw"), shape, "--output", "y", result],
+    ],
+    { reject: false },
+  );
+  const bytes = await readFile(result).catch(() => Buffer.alloc(0));
+  return {
+    code: end.exitCode,
+    lines: end.stdout.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line) as Record<string, unknown>])),
+    values: [...new Float32Array(new Uint8Array(bytes).buffer)],
+    stderr: end.stderr,
+  };
+}
+
+t.test("a build with such an engine warns of it, and says why", async (t) => {
+  const warnings = events.flatMap((event) => (event.type === "log" && event.level === "warn" ? [event.message] : []));
+  for (const title of ["Tengine-lite", "Tengine", "Paddle-Lite", "MACE"])
+    t.equal(warnings.filter((text) => text.startsWith(`The engine ${title} is not verified: `)).length, 1, title);
+});
+
+for (const { engine } of engines) {
+  t.test(`${engine}: gives what the network gives, for each declared shape`, async (t) => {
+    const one = await run(engine);
+    t.equal(one.code, 0, JSON.stringify(one));
+    t.same(one.values, [11, 0]);
+    t.match(one.lines, [{ engine, version: /-stand-in$/ }]);
+    const two = await run(engine, { shape: "2x4", values: [1, 2, 3, 4, 0, 0, 0, 2] });
+    t.same(two.values, [11, 0, 10, 0]);
+    const deep = await run(engine, {
+      input: "input x f32 dims=1,1,2,4",
+      shape: "1x1x2x4",
+      values: [1, 2, 3, 4, 0, 0, 0, 2],
+    });
+    t.same(deep.values, [11, 0, 10, 0], "four dimensions, in the order of the model");
+    if (engine === "tengine") return;
+    const threaded = await run(engine, { model: `${network}threads 3\n`, threads: 3 });
+    t.same(threaded.values, [11, 0], "the number of threads reaches the engine");
+    t.equal((await run(engine, { model: `${network}threads 3\n`, threads: 2 })).code, 3);
+  });
+
+  t.test(`${engine}: what is wrong is refused in a sentence, without a crash`, async (t) => {
+    const refused = async (job: Parameters<typeof run>[1], message: RegExp) => {
+      const { code, lines, stderr } = await run(engine, job);
+      t.equal(code, 3, stderr);
+      t.match(lines.at(-1), { error: message });
+    };
+    await refused({ shape: "3x4", values: new Array(12).fill(1) }, /x .*shape|shape .*x/);
+    await refused({ model: "no model" }, /cannot read/);
+    await refused({ model: network.replace("input x", "input z") }, /no input x|input z is not declared|no such input/);
+    await refused({ model: network.replace("output y", "output z") }, /no output y|no such output/);
+    await refused({ model: `${network}fail run\n` }, /failed to run/);
+    const wide = { input: "input x f32 dims=1,5", shape: "1x5", values: [1, 2, 3, 4, 5] };
+    await refused(wide, /input x in this shape|input x? ?has another shape/);
+    if (engine !== "mace") await refused({ model: `${network}fail type\n` }, /output y is not f32/);
+  });
+}
+
+t.test(
+  "mace: a result that does not fit its room, an exception, and an output without a shape are refused",
+  async (t) => {
+    const last = async (job: Parameters<typeof run>[1]) => (await run("mace", job)).lines.at(-1);
+    const wider = network.replace("output y 2", "output y 3").replace("bias", "1 1 1 1\nbias 0");
+    t.match(await last({ model: wider }), { error: /output y has another shape than declared/ });
+    t.match(await last({ model: `${network}fail throw\n` }), { error: /MACE: failed to run/ });
+    t.match(await last({ output: "output y f32" }), { status: "SHAPE", error: /output y has no fixed shape/ });
+  },
+);
+
+t.test("tengine-lite: a graph that cannot be prepared, and a library without a function, are told", async (t) => {
+  const prepared = await run("tengine-lite", { model: `${network}fail prerun\n` });
+  t.match(prepared.lines.at(-1), { status: "ENGINE", error: /cannot prepare/ });
+  const folder = join(project, "board", "lacking");
+  await mkdir(folder);
+  const adapter = join(folder, "libedge_nn.so");
+  await cp(made.get("tengine-lite") ?? "", adapter);
+  const nothing = await run("tengine-lite", { adapter });
+  t.match(nothing.lines.at(-1), { status: "ENGINE", error: /cannot open Tengine-lite/ });
+  await execa(process.env.EDGEIMG_TEST_GCC ?? "", [
+    ...["-shared", "-fPIC", "-DTENGINE_LACKS_PRERUN", "-o", join(folder, "libtengine-lite.so")],
+    ...[`-I${join(standIns, "common")}`, join(standIns, "tengine-lite/tengine.c")],
+  ]);
+  const lacking = await run("tengine-lite", { adapter });
+  t.match(lacking.lines.at(-1), { status: "ENGINE", error: /does not export prerun_graph_multithread/ });
+});
