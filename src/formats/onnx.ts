@@ -1,11 +1,45 @@
 /**
  * Reader of ONNX models (onnx.proto3 of onnx 1.23; field numbers in the comments): what edgeimg needs to know before a library opens one. Hostile
- * input: linear in time, bounded in depth, weights are not copied. Throws ProtobufError for what is no model.
+ * input: linear in time, bounded in depth and memory, weights are not copied. Throws ProtobufError for what is no model.
  */
 import { type Field, fields, numbersOf, ProtobufError, textOf } from "./protobuf.js";
 
 /** Graphs within graphs; deeper ones are refused. */
 export const depthLimit = 32;
+
+/**
+ * Bytes of memory, roughly, that the parts of a file may take: a file of empty nodes takes 200 times its own size. One of 100,000 nodes with
+ * three attributes each takes a third of it.
+ */
+const memoryLimit = 2 ** 30;
+const cost = { field: 130, node: 370, part: 170, number: 80 } as const;
+
+/** What is left of the memory for a file's parts. */
+interface Budget {
+  left: number;
+}
+
+const newBudget = (): Budget => ({ left: memoryLimit });
+
+function spend(budget: Budget, bytes: number): void {
+  budget.left -= bytes;
+  if (budget.left < 0) throw new ProtobufError("it has more nodes and other parts than can be read", 0);
+}
+
+function* countedFields(message: Uint8Array, budget: Budget): Generator<Field> {
+  for (const field of fields(message)) {
+    spend(budget, cost.field);
+    yield field;
+  }
+}
+
+/** The numbers of a field, of 64 bits with a sign. */
+function signedNumbers(field: Field, budget: Budget): number[] {
+  let count = 0;
+  for (const byte of field.bytes) if (byte < 0x80) count++;
+  spend(budget, count * cost.number);
+  return numbersOf(field).map(signed);
+}
 
 export interface OnnxFile {
   /** 0 when the file states none. */
@@ -76,11 +110,12 @@ export function readOnnx(bytes: Uint8Array): OnnxFile {
   let graph: OnnxGraph | undefined;
   const opsets = new Map<string, number>();
   const functions = new Set<string>();
-  for (const field of fields(bytes)) {
+  const budget = newBudget();
+  for (const field of countedFields(bytes, budget)) {
     if (field.number === 1 && field.wire === 0) irVersion = integer(field);
     if (field.wire !== 2) continue;
     if (field.number === 2) producer = textOf(field);
-    if (field.number === 7) graph = readGraph(field.bytes, 0);
+    if (field.number === 7) graph = readGraph(field.bytes, 0, budget);
     if (field.number === 8) {
       const { domain, version } = readOpset(field.bytes);
       opsets.set(domain === "ai.onnx" ? "" : domain, version);
@@ -128,34 +163,35 @@ function functionName(bytes: Uint8Array): string {
   return `${domain}:${name}`;
 }
 
-/** Reads a GraphProto, `depth` graphs down. */
-export function readGraph(bytes: Uint8Array, depth: number): OnnxGraph {
+function readGraph(bytes: Uint8Array, depth: number, budget: Budget): OnnxGraph {
   if (depth > depthLimit) throw new ProtobufError(`graphs within graphs, more than ${depthLimit} deep`, 0);
   const nodes: OnnxNode[] = [];
   const initializers: OnnxTensor[] = [];
   const lists = { 11: [] as OnnxValue[], 12: [] as OnnxValue[], 13: [] as OnnxValue[] };
-  for (const field of fields(bytes)) {
+  for (const field of countedFields(bytes, budget)) {
     if (field.wire !== 2) continue;
-    if (field.number === 1) nodes.push(readNode(field.bytes, depth));
-    else if (field.number === 5) initializers.push(readTensor(field.bytes));
+    if (field.number === 1) nodes.push(readNode(field.bytes, depth, budget));
+    else if (field.number === 5) initializers.push(readTensor(field.bytes, budget));
     else if (field.number === 11 || field.number === 12 || field.number === 13)
-      lists[field.number].push(readValue(field.bytes));
+      lists[field.number].push(readValue(field.bytes, budget));
   }
   return { nodes, initializers, inputs: lists[11], outputs: lists[12], values: lists[13] };
 }
 
-export function readNode(bytes: Uint8Array, depth: number): OnnxNode {
+/** Reads a NodeProto, `depth` graphs down. */
+export function readNode(bytes: Uint8Array, depth: number, budget = newBudget()): OnnxNode {
+  spend(budget, cost.node);
   const inputs: string[] = [];
   const outputs: string[] = [];
   const texts = { 3: "", 4: "", 7: "" };
   const attributes = new Map<string, OnnxAttribute>();
-  for (const field of fields(bytes)) {
+  for (const field of countedFields(bytes, budget)) {
     if (field.wire !== 2) continue;
     if (field.number === 1) inputs.push(textOf(field));
     else if (field.number === 2) outputs.push(textOf(field));
     else if (field.number === 3 || field.number === 4 || field.number === 7) texts[field.number] = textOf(field);
     else if (field.number === 5) {
-      const { name, attribute } = readAttribute(field.bytes, depth);
+      const { name, attribute } = readAttribute(field.bytes, depth, budget);
       attributes.set(name, attribute);
     }
   }
@@ -163,21 +199,22 @@ export function readNode(bytes: Uint8Array, depth: number): OnnxNode {
   return { op: texts[4], domain, name: texts[3], inputs, outputs, attributes };
 }
 
-function readAttribute(bytes: Uint8Array, depth: number): { name: string; attribute: OnnxAttribute } {
+function readAttribute(bytes: Uint8Array, depth: number, budget: Budget): { name: string; attribute: OnnxAttribute } {
+  spend(budget, cost.part);
   let name = "";
   let single: number | undefined;
   let text: string | undefined;
   const integers: number[] = [];
   const tensors: OnnxTensor[] = [];
   const graphs: OnnxGraph[] = [];
-  for (const field of fields(bytes)) {
+  for (const field of countedFields(bytes, budget)) {
     if (field.number === 3 && field.wire === 0) single = integer(field);
-    else if (field.number === 8) for (const value of numbersOf(field)) integers.push(signed(value));
+    else if (field.number === 8) for (const value of signedNumbers(field, budget)) integers.push(value);
     if (field.wire !== 2) continue;
     if (field.number === 1) name = textOf(field);
     else if (field.number === 4) text = Buffer.from(field.bytes).toString("utf8");
-    else if (field.number === 5 || field.number === 10) tensors.push(readTensor(field.bytes));
-    else if (field.number === 6 || field.number === 11) graphs.push(readGraph(field.bytes, depth + 1));
+    else if (field.number === 5 || field.number === 10) tensors.push(readTensor(field.bytes, budget));
+    else if (field.number === 6 || field.number === 11) graphs.push(readGraph(field.bytes, depth + 1, budget));
   }
   const attribute = {
     ...(single === undefined ? {} : { integer: single }),
@@ -190,14 +227,15 @@ function readAttribute(bytes: Uint8Array, depth: number): { name: string; attrib
 }
 
 /** Reads a TensorProto without its data. */
-export function readTensor(bytes: Uint8Array): OnnxTensor {
+export function readTensor(bytes: Uint8Array, budget = newBudget()): OnnxTensor {
+  spend(budget, cost.part);
   let name = "";
   let type = 0;
   let isExternal = false;
   const shape: number[] = [];
   const external = new Map<string, string>();
-  for (const field of fields(bytes)) {
-    if (field.number === 1) for (const value of numbersOf(field)) shape.push(signed(value));
+  for (const field of countedFields(bytes, budget)) {
+    if (field.number === 1) for (const value of signedNumbers(field, budget)) shape.push(value);
     else if (field.number === 2) type = integer(field);
     else if (field.number === 14) isExternal = field.value === 1n;
     if (field.wire !== 2) continue;
@@ -229,7 +267,8 @@ const kinds: ReadonlyMap<number, OnnxValue["kind"]> = new Map([
 ]);
 
 /** Reads a ValueInfoProto. */
-export function readValue(bytes: Uint8Array): OnnxValue {
+export function readValue(bytes: Uint8Array, budget = newBudget()): OnnxValue {
+  spend(budget, cost.part);
   let name = "";
   let kind: OnnxValue["kind"] = "";
   let type = 0;
@@ -244,16 +283,16 @@ export function readValue(bytes: Uint8Array): OnnxValue {
       if (one.number !== 1) continue;
       for (const part of fields(one.bytes)) {
         if (part.number === 1) type = integer(part);
-        if (part.number === 2 && part.wire === 2) shape = readShape(part.bytes);
+        if (part.number === 2 && part.wire === 2) shape = readShape(part.bytes, budget);
       }
     }
   }
   return { name, kind, type, ...(shape === undefined ? {} : { shape }) };
 }
 
-function readShape(bytes: Uint8Array): (number | string | undefined)[] {
+function readShape(bytes: Uint8Array, budget: Budget): (number | string | undefined)[] {
   const sizes: (number | string | undefined)[] = [];
-  for (const field of fields(bytes)) {
+  for (const field of countedFields(bytes, budget)) {
     if (field.number !== 1 || field.wire !== 2) continue;
     let size: number | string | undefined;
     for (const part of fields(field.bytes)) {
