@@ -13,7 +13,7 @@ for (const [format, loader] of Object.entries(loaders(fileURLToPath(new URL("../
       faults.map(({ number, says }) => `${number}: ${says}`),
       [],
     );
-    t.ok(accepted > 5 && refused > 50, `${accepted} accepted, ${refused} refused`);
+    t.ok(accepted > 0 && refused > 50, `${accepted} accepted, ${refused} refused`);
     t.ok(slowest < 20_000, `the slowest took ${slowest} ms`);
   });
 
