@@ -1,5 +1,6 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import t from "tap";
 import { buildStep } from "../../src/api/build/build-step.js";
 import type { EdgeimgError } from "../../src/errors/edgeimg-error.js";
@@ -70,12 +71,31 @@ const models: Readonly<Record<string, TinyModel>> = {
 };
 await mkdir(folder, { recursive: true });
 for (const [name, model] of Object.entries(models)) await writeFile(join(folder, `${name}.onnx`), tinyOnnx(model));
+await cp(fileURLToPath(new URL("../fixtures/tflite", import.meta.url)), folder, { recursive: true });
 await writeFile(join(folder, "main.ts"), "");
 const inputs = { places: { dims: [3], test: { values: [1, 0, 1] } } };
-const listed = Object.keys(models).map((name) => [
+/** BlazeFace, as others give it. The golden outputs are what LiteRT's own kernels give for this input on x86-64, without XNNPACK. */
+const faces = {
+  format: "tflite",
+  file: { purl: "pkg:npm/%40mediapipe/face_detection@0.4.1657300184", path: "face_detection_short_range.tflite" },
+  inputs: { input: { type: "f32", dims: [1, 128, 128, 3], test: { values: [0.5, -0.25, 0.125, 0.75, -0.5] } } },
+  outputs: {
+    regressors: { type: "f32", dims: [1, 896, 16], golden: "regressors.npy" },
+    classificators: { type: "f32", dims: [1, 896, 1], golden: "classificators.npy" },
+  },
+};
+const listed: [string, object][] = Object.keys(models).map((name) => [
   name,
   { onnx: `${name}.onnx`, ...(name === "kinds" ? { inputs } : {}) },
 ]);
+await writeFile(join(folder, "cut.tflite"), Buffer.from("1c00000054464c33", "hex"));
+listed.push(["faces", faces]);
+for (const [name, inputs] of [
+  ["narrow", { input: { ...faces.inputs.input, dims: [1, 64, 64, 3] } }],
+  ["other", { picture: faces.inputs.input }],
+] as const)
+  listed.push([name, { ...faces, inputs }]);
+listed.push(["cut", { ...faces, file: "cut.tflite" }]);
 await writeFile(
   join(folder, "edgeimg.yaml"),
   `format: 1\nname: t\nboard: qemu-a72\nengine: tflite\napp: { entry: main.ts }\nmodels: ${JSON.stringify(Object.fromEntries(listed))}\n`,
@@ -104,5 +124,23 @@ t.test("an operator that LiteRT lacks is named, and so is an output whose size d
     if (typeof error === "string") return t.fail(`${model} was converted`);
     t.match(error, { code, message: new RegExp(`^Model ${model} cannot be converted for LiteRT`) });
     t.match(error.details?.join("\n"), says);
+  }
+});
+
+t.test("a .tflite file of someone else's is taken as it is, and judged by golden outputs", async (t) => {
+  await t.resolves(made("model-check/faces"));
+});
+
+t.test("a .tflite file that is not what the project says is refused, with the difference", async (t) => {
+  const code = "ERR_EDGEIMG_MODEL_OPERATOR";
+  for (const [model, says] of [
+    ["narrow", /input input has the shape 1x128x128x3 in the model, not the declared one/],
+    ["other", /the model's input input is not declared/],
+    ["cut", /no \.tflite file, or a damaged one|crashed/],
+  ] as const) {
+    const error = await refusal(`model-run/${model}`);
+    if (typeof error === "string") return t.fail(`${model} ran`);
+    t.match(error, { code });
+    t.match([error.message, ...(error.details ?? [])].join("\n"), says);
   }
 });

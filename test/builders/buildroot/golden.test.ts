@@ -13,7 +13,7 @@ import { home, treeOf, treeRequest } from "../../helpers/tree-request.js";
 const folder = join(home, "test/fixtures/buildroot/tree");
 const request = await treeRequest(t.testdir(), {
   boards: ["rpi4", "rock-pi-4"],
-  engines: ["mnn", "ncnn", "onnxruntime"],
+  engines: ["mnn", "ncnn", "onnxruntime", "tflite"],
 });
 const files = treeOf(request);
 const refresh = "EDGEIMG_UPDATE_GOLDEN=1 writes it anew";
