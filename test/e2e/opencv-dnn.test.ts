@@ -1,0 +1,102 @@
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import t from "tap";
+import { buildStep } from "../../src/api/build/build-step.js";
+import type { EdgeimgError } from "../../src/errors/edgeimg-error.js";
+import { quietContext } from "../helpers/context.js";
+import { type TinyModel, type TinyNode, tinyOnnx } from "../model/onnx-builder.js";
+import { scratchFolder } from "./lab.js";
+
+/**
+ * Models through the converter to one fixed shape and OpenCV, run on the board's core and compared with onnxruntime by the build itself:
+ * what must pass, and what is refused by name.
+ */
+const folder = await scratchFolder("opencv-dnn");
+t.teardown(() => rm(folder, { recursive: true, force: true }));
+const [float, int32, int64] = [1, 6, 7];
+
+type Shape = readonly (number | string)[];
+interface Unary {
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
+  readonly result?: Shape;
+  readonly node?: Partial<TinyNode>;
+}
+const unary = (op: string, shape: Shape, { from = float, to = from, result = shape, node }: Unary = {}): TinyModel => ({
+  nodes: [{ op, inputs: ["x"], outputs: ["y"], ...node }],
+  inputs: [{ name: "x", type: from, shape }],
+  outputs: [{ name: "y", type: to, shape: result }],
+});
+
+const two: TinyModel = {
+  nodes: [
+    { op: "Relu", inputs: ["a b:0/größe%3d#"], outputs: ["between"] },
+    { op: "Neg", inputs: ["between"], outputs: ["結果 =;"] },
+    { op: "Add", inputs: ["a b:0/größe%3d#", "second"], outputs: ["sum"] },
+  ],
+  inputs: [
+    { name: "a b:0/größe%3d#", shape: [2, 3] },
+    { name: "second", shape: [2, 3] },
+  ],
+  outputs: ["between", "結果 =;", "sum"].map((name) => ({ name, shape: [2, 3] })),
+};
+
+/** A convolution and what follows one in a network: the kernels for NEON. */
+const filtered: TinyModel = {
+  nodes: [
+    { op: "Conv", inputs: ["x", "w", "b"], outputs: ["c"], ints: { kernel_shape: [3, 3], pads: [1, 1, 1, 1] } },
+    { op: "HardSigmoid", inputs: ["c"], outputs: ["h"] },
+    { op: "Mul", inputs: ["c", "h"], outputs: ["s"] },
+    { op: "GlobalAveragePool", inputs: ["s"], outputs: ["y"] },
+  ],
+  inputs: [{ name: "x", shape: [1, 3, "h", 17] }],
+  outputs: [{ name: "y", shape: [1, 5, 1, 1] }],
+  weights: [
+    { name: "w", shape: [5, 3, 3, 3], values: Array.from({ length: 135 }, (_, index) => Math.sin(index) / 4) },
+    { name: "b", shape: [5], values: [0.5, -0.25, 0, 1, -1] },
+  ],
+};
+
+const pass: Readonly<Record<string, TinyModel>> = {
+  ...Object.fromEntries(
+    [[7], [5, 3], [2, 3, 7], [2, 5, 4, 3], [2, 3, 2, 2, 5]].map((shape) => [
+      `rank-${shape.length}`,
+      unary("Tanh", shape),
+    ]),
+  ),
+  best: unary("ArgMax", [2, 5], { to: int64, result: [2], node: { int: { axis: 1, keepdims: 0 } } }),
+  two,
+  filtered,
+};
+
+/** Rows: a model that is refused, and what is said. */
+const refused: readonly (readonly [name: string, model: TinyModel, says: RegExp])[] = [
+  ["hardmax", unary("Hardmax", [2, 5]), /opencv-dnn refuses it.*Hardmax/s],
+  ["ids", unary("Cast", [2, 5], { from: int32, to: float, node: { int: { to: 1 } } }), /input x is i32/],
+];
+
+await mkdir(folder, { recursive: true });
+const models = { ...pass, ...Object.fromEntries(refused.map(([name, model]) => [name, model])) };
+for (const [name, model] of Object.entries(models)) await writeFile(join(folder, `${name}.onnx`), tinyOnnx(model));
+await writeFile(join(folder, "main.ts"), "");
+const listed = Object.keys(models).map((name) => [
+  name,
+  { onnx: `${name}.onnx`, ...(name === "filtered" ? { inputs: { x: { dims: [1, 3, 24, 17] } } } : {}) },
+]);
+await writeFile(
+  join(folder, "edgeimg.yaml"),
+  `format: 1\nname: t\nboard: qemu-a72\nengine: opencv-dnn\napp: { entry: main.ts }\nmodels: ${JSON.stringify(Object.fromEntries(listed))}\n`,
+);
+
+async function check(model: string): Promise<void> {
+  const context = quietContext(folder, { env: process.env });
+  await buildStep(context, { step: `model-check/${model}`, offline: false, locked: false });
+}
+
+for (const name of Object.keys(pass)) t.test(`${name} is right`, async (t) => t.resolves(check(name)));
+
+for (const [name, , says] of refused)
+  t.test(`${name} is refused by name`, async (t) => {
+    const error = await check(name).catch((reason: EdgeimgError) => reason);
+    t.match(error, { code: "ERR_EDGEIMG_MODEL_OPERATOR", message: says });
+  });
