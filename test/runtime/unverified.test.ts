@@ -44,8 +44,8 @@ interface StandIn {
   readonly files: Readonly<Record<string, string>>;
   /** The library that is in the archive already, and the source that it is compiled from, in the archive. */
   readonly library?: readonly [file: string, source: string];
-  /** Roles of the model's files. */
-  readonly roles: readonly string[];
+  /** The model's file, where it is not the network's text alone. */
+  readonly wrap?: (network: string) => Uint8Array;
 }
 
 const dense = { "common/dense.h": "dense.h" };
@@ -54,13 +54,11 @@ const engines: readonly StandIn[] = [
     engine: "tengine-lite",
     key: sourceKey({ purl: "pkg:github/OAID/Tengine@lite-v1.5" }),
     files: { "tengine-lite/tengine.c": "tengine.c", "tengine-lite/CMakeLists.txt": "CMakeLists.txt", ...dense },
-    roles: ["model"],
   },
   {
     engine: "tengine",
     key: sourceKey({ purl: "pkg:github/OAID/Tengine@v1.12.0" }),
     files: { "tengine-lite/tengine.c": "tengine.c", "tengine/CMakeLists.txt": "CMakeLists.txt", ...dense },
-    roles: ["model"],
   },
   {
     engine: "paddle-lite",
@@ -74,14 +72,17 @@ const engines: readonly StandIn[] = [
       "paddle-lite/paddle_place.h": "cxx/include/paddle_place.h",
     },
     library: ["cxx/lib/libpaddle_light_api_shared.so", "cxx/include/paddle.cpp"],
-    roles: ["model"],
   },
   {
     engine: "mace",
     key: sourceKey({ purl: "pkg:github/XiaoMi/mace@v0.13.0", file: "mace-aarch64-linux-gnu.tar.gz" }),
     files: { "mace/mace.cpp": "include/mace.cpp", "mace/public/mace.h": "include/mace/public/mace.h" },
     library: ["lib/libmace.so", "include/mace.cpp"],
-    roles: ["graph", "data"],
+    wrap: (graph) => {
+      const size = Buffer.alloc(8);
+      size.writeBigUInt64LE(BigInt(Buffer.byteLength(graph)));
+      return Buffer.concat([size, Buffer.from(graph), Buffer.from("data")]);
+    },
   },
 ];
 
@@ -154,7 +155,7 @@ interface Ran {
 async function run(
   engine: string,
   job: {
-    readonly model?: string;
+    readonly model?: string | Uint8Array;
     readonly input?: string;
     readonly shape?: string;
     readonly threads?: number;
@@ -166,13 +167,10 @@ async function run(
   const { model = network, input = "input x f32 dims=1..2,4", shape = "1x4", threads = 1 } = job;
   const { adapter = made.get(engine) ?? "", values = [1, 2, 3, 4] } = job;
   const { output = `output y f32 dims=${shape.replace(/[0-9]+$/, "2").replaceAll("x", ",")}` } = job;
-  const roles = engines.find((one) => one.engine === engine)?.roles ?? [];
+  const { wrap = (network: string) => Buffer.from(network) } = engines.find((one) => one.engine === engine) ?? {};
   const folder = await mkdtemp(join(project, "model-"));
-  await writeFile(join(folder, "m.bin"), model);
-  await writeFile(
-    join(folder, "model.edge"),
-    `edge-nn 1\nengine ${engine}\n${roles.map((role) => `file ${role} m.bin\n`).join("")}${input}\n${output}\n`,
-  );
+  await writeFile(join(folder, "m.bin"), typeof model === "string" ? wrap(model) : model);
+  await writeFile(join(folder, "model.edge"), `edge-nn 1\nengine ${engine}\nfile model m.bin\n${input}\n${output}\n`);
   await writeFile(join(folder, "x.raw"), new Uint8Array(Float32Array.from(values).buffer));
   const result = join(folder, "y.raw");
   const end = await execa(
@@ -242,6 +240,9 @@ t.test(
     const wider = network.replace("output y 2", "output y 3").replace("bias", "1 1 1 1\nbias 0");
     t.match(await last({ model: wider }), { error: /output y has another shape than declared/ });
     t.match(await last({ model: `${network}fail throw\n` }), { error: /MACE: failed to run/ });
+    for (const size of [0, 12, 0xff])
+      t.match(await last({ model: Buffer.from([size, 0, 0, 0, 0, 0, 0, 0, 1, 2, 3]) }), { error: /size of the graph/ });
+    t.match(await last({ model: Buffer.from("abc") }), { error: /size of the graph/ });
     t.match(await last({ output: "output y f32" }), { status: "SHAPE", error: /output y has no fixed shape/ });
   },
 );

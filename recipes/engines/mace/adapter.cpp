@@ -9,6 +9,8 @@
 
 #include <mace/public/mace.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <cstring>
 #include <exception>
 #include <fstream>
@@ -64,13 +66,26 @@ std::vector<char> content(const char *path) {
   return bytes;
 }
 
+/* A model of MACE is two files, ours is one: the size of the graph in 8 bytes, the least first, the graph, the data. */
+void split(Engine *engine, const char *path) {
+  std::vector<char> file = content(path);
+  constexpr size_t head = 8;
+  uint64_t size = 0;
+  for (size_t i = 0; i < head && i < file.size(); i++) size |= static_cast<uint64_t>(static_cast<unsigned char>(file[i])) << (8 * i);
+  if (file.size() < head || size == 0 || size > file.size() - head)
+    throw std::runtime_error(std::string("cannot read ") + path + ": it does not begin with the size of the graph");
+  const auto graph = file.begin() + head, data = graph + static_cast<std::ptrdiff_t>(size);
+  engine->graph.assign(graph, data);
+  engine->data.assign(data, file.end());
+}
+
 /* The one shape of a port; none when it has several, or none was declared. */
 bool only_shape(const nn_port &port, std::vector<int64_t> *shape) {
-  if (!port.declared || port.shape_count > 1) return false;
+  if (!port.declared || port.info.shape_count > 1) return false;
   for (uint32_t i = 0; i < port.info.rank; i++) {
     const edge_nn_dim &dim = port.info.dims[i];
-    if (port.shape_count == 0 && dim.min != dim.max) return false;
-    shape->push_back(port.shape_count == 1 ? port.shapes[i] : dim.min);
+    if (port.info.shape_count == 0 && dim.min != dim.max) return false;
+    shape->push_back(port.info.shape_count == 1 ? port.info.shapes[i] : dim.min);
   }
   return true;
 }
@@ -91,12 +106,11 @@ edge_nn_status check_ports(edge_nn_model *model) {
   return EDGE_NN_OK;
 }
 
-edge_nn_status load(edge_nn_model *model, const char *graph, const char *data, int threads) {
+edge_nn_status load(edge_nn_model *model, const char *path, int threads) {
   const edge_nn_status checked = check_ports(model);
   if (checked) return checked;
   Engine *engine = engine_of(model) = new Engine;
-  engine->graph = content(graph);
-  engine->data = content(data);
+  split(engine, path);
   std::vector<std::string> inputs, outputs;
   for (uint32_t i = 0; i < model->input_count; i++) inputs.emplace_back(model->inputs[i].blob);
   for (uint32_t i = 0; i < model->output_count; i++) outputs.emplace_back(model->outputs[i].blob);
@@ -161,10 +175,9 @@ const char *nn_adapter_version(void) { return mace::MaceVersion(); }
 size_t nn_adapter_size(void) { return sizeof(MaceModel); }
 
 edge_nn_status nn_adapter_load(edge_nn_model *model, int threads) {
-  const char *graph = nn_model_file(model, "graph");
-  const char *data = graph ? nn_model_file(model, "data") : nullptr;
-  if (!graph || !data) return EDGE_NN_ERR_MODEL;
-  return fenced(model, [=] { return load(model, graph, data, threads); });
+  const char *path = nn_model_file(model, "model");
+  if (!path) return EDGE_NN_ERR_MODEL;
+  return fenced(model, [=] { return load(model, path, threads); });
 }
 
 edge_nn_status nn_adapter_run(edge_nn_model *model) {
