@@ -25,7 +25,10 @@ def import_model(path):
 def compile_model(model, target):
     """The executable of a model: operators that follow one another are fused first, and what has constant values is computed."""
     import tvm
-    from tvm import relax
+    from tvm import relax, tirx
+
+    sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+    from loops import arranged
 
     passes = [
         relax.transform.DecomposeOpsForInference(),
@@ -34,6 +37,9 @@ def compile_model(model, target):
     ]
     with target:
         fused = tvm.transform.Sequential(passes)(model)
+    for name, function in list(fused.functions_items()):
+        if isinstance(function, tirx.PrimFunc):
+            fused[name] = arranged(function)
     return tvm.compile(fused, target=target)
 
 
