@@ -40,6 +40,7 @@ export interface Api {
   readonly writeBuildrootTree: (context: Context, options: BuildrootOptions) => Promise<BuildrootResult>;
   readonly writeTypes: (context: Context, options: BuildOptions) => Promise<TypesResult>;
   readonly initProject: (context: Context, options: InitOptions) => Promise<InitResult>;
+  readonly newEngine: (context: Context, options: NewEngineOptions) => Promise<NewEngineResult>;
   readonly listExamples: () => Promise<readonly ExampleInfo[]>;
 }
 
@@ -315,21 +316,78 @@ export interface BoardInfo {
   readonly missing?: string | undefined;
 }
 
+export interface NewEngineOptions {
+  readonly configFile?: string | undefined;
+  readonly name: string;
+  /** How its library is made: `build.kind` of the recipe. */
+  readonly kind: NewEngineKind;
+}
+
+export type NewEngineKind = "compile" | "cmake" | "prebuilt" | "packages";
+
+export interface NewEngineResult {
+  readonly name: string;
+  readonly kind: NewEngineKind;
+  /** The project's folder. */
+  readonly directory: string;
+  /** Relative to it. */
+  readonly files: readonly string[];
+  /** The model that it can run at first, relative to the project's folder. */
+  readonly model: string;
+}
+
+/** All that is known of an engine: its recipe, and what follows from it and the rest of the catalog. */
 export interface EngineInfo {
   readonly name: string;
   readonly title: string;
   readonly version: string;
+  readonly homepage: string;
   readonly license: string;
-  /** Licence texts in the source that a build compares with their hashes. */
-  readonly licenseFiles: readonly string[];
+  /** Licence texts in the sources, which a build compares with their hashes. `from`: the package URL of the source. */
+  readonly licenseTexts: readonly { readonly path: string; readonly sha256: string; readonly from: string }[];
   /** The Debian package whose copyright file stands in for a text. */
   readonly licensePackage?: string | undefined;
+  /** How its library is made: `build.kind`. */
+  readonly build: string;
+  readonly sources: readonly EngineSource[];
+  /** Debian packages of the image that it needs. */
+  readonly packages: readonly string[];
   /** Formats of models that it reads, the best first. */
   readonly accepts: readonly string[];
+  /** Converters that lead to it from ONNX, in their order; undefined when nothing does. */
+  readonly converters?: readonly string[] | undefined;
+  /** Types of inputs and outputs, where a converter restricts them. */
+  readonly types?: { readonly takes: readonly string[]; readonly gives: readonly string[] } | undefined;
+  readonly tolerance: number;
   readonly arch: readonly string[];
-  readonly homepage: string;
+  /** Boards of these architectures. */
+  readonly boards: readonly string[];
+  /** Architectures of machines that build, for `run --host`. */
+  readonly hosts: readonly string[];
+  readonly dispatched: readonly { readonly files: readonly string[]; readonly extensions: readonly string[] }[];
+  /** Its package in Buildroot's tree; undefined when it has none there. */
+  readonly buildroot?: { readonly package: string; readonly depends: readonly string[] } | undefined;
+  /** Bytes in the root that are there because of it, by core. */
+  readonly size: Readonly<Record<string, number>>;
+  /** Where tests have run it. Empty: not verified. */
+  readonly proven: readonly EngineProof[];
+  /** What was not tried, and why, where its recipe says so. */
+  readonly notVerified?: string | undefined;
   readonly notes: readonly string[];
 }
+
+export interface EngineSource {
+  readonly name: string;
+  readonly purl: string;
+  readonly file: string;
+  /** Unknown where the user supplies the archive. */
+  readonly sha256?: string | undefined;
+  readonly size?: number | undefined;
+}
+
+export type EngineProof =
+  | { readonly how: "booted"; readonly board: string; readonly example: string }
+  | { readonly how: "models"; readonly cpu: string; readonly test: string };
 
 export interface PathExplanation {
   readonly path: string;

@@ -4,6 +4,7 @@ import { cmakeBuild, scalar } from "./cmake.js";
 import { arch, name, sha256 } from "./common.js";
 import { modelFormat } from "./converter.js";
 import { dispatched } from "./dispatch.js";
+import { proven } from "./proven.js";
 import { sources } from "./source.js";
 
 const word = z.string().regex(/^[a-z0-9][a-z0-9-]{0,39}$/, "lower-case letters, digits and dashes");
@@ -178,6 +179,7 @@ export const recipe = z.strictObject({
     .describe(
       "What was not tried of this engine, and why: each build with it warns of that, and `edgeimg engines` says so.",
     ),
+  proven: proven.describe("What was measured and shown of the engine, and by which test."),
   notes: z.array(z.string()).default([]).describe("What a user should know, shown by `edgeimg engines`."),
 });
 export type Recipe = z.infer<typeof recipe>;

@@ -56,6 +56,11 @@ const entries = {
     summary: "`edgeimg init` does not write into a folder that holds something.",
     help: "Name a new or empty folder.",
   },
+  ERR_EDGEIMG_NEW_EXISTS: {
+    exit: 1,
+    summary: "`edgeimg new` does not write what is there already: an engine, a converter or a model of that name.",
+    help: "Choose another name, or remove the folders that the message names. A project's engine may replace a built-in one of its name: write that folder by hand.",
+  },
   ERR_EDGEIMG_CI_EXISTS: {
     exit: 1,
     summary: "A pipeline that `edgeimg ci init` would write is there already.",

@@ -1,5 +1,6 @@
 import type { CatalogRecipe } from "../catalog/catalog.js";
 import type { Core } from "../image/request.js";
+import { engineNeed } from "../report/engine-size.js";
 import { cmakeStep, gccStep, type Toolchain } from "./compile.js";
 import type { DebianContext } from "./roots.js";
 import { type CompiledProgram, localRecipe } from "./runtime.js";
@@ -88,7 +89,7 @@ function engineSource(context: DebianContext, { engine: { recipe, folder }, boar
     sources: recipe.sources,
     arch: board.arch,
     why: `the image's inference engine is ${recipe.title}`,
-    about: { version: recipe.version, license: recipe.license.spdx, need: `the engine of this image (${recipe.name})` },
+    about: { version: recipe.version, license: recipe.license.spdx, need: engineNeed(recipe.name) },
     ...(build.kind === "prebuilt"
       ? { only: [...Object.keys(build.files[board.arch] ?? {}), ...Object.keys(recipe.license.files)] }
       : {}),

@@ -1,4 +1,6 @@
 import { execFileSync } from "node:child_process";
+import { cpSync } from "node:fs";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
 import { listBoards, listEngines } from "../../src/api/session/catalog.js";
@@ -393,7 +395,9 @@ t.test("boards NAME and engines NAME tell all of one, notes and licence included
   const ncnn = await runFake(["engines", "ncnn"], { listEngines: async () => await listEngines(testContext(home)) });
   t.match(ncnn.stdout, /^ncnn: ncnn 1\.0/);
   t.match(ncnn.stdout, /^ *reads +ncnn$/m);
-  t.match(ncnn.stdout, /licence +BSD-3-Clause\n +licence text +LICENSE\.txt in its source\n/);
+  t.match(ncnn.stdout, /licence +BSD-3-Clause\n +licence text +LICENSE\.txt of pkg:pypi\/ncnn@\S+\n +[0-9a-f]{64}\n/);
+  t.match(ncnn.stdout, /models +ONNX, pnnx, ncnn\n +takes +f32, i32\n +gives +f32, i32\n/);
+  t.match(ncnn.stdout, /proven +example reader booted on qemu-a53 \(emulated\)\n/);
   const onnxruntime = await runFake(["engines", "onnxruntime"], {
     listEngines: async () => await listEngines(testContext(home)),
   });
@@ -409,6 +413,36 @@ t.test("boards NAME and engines NAME tell all of one, notes and licence included
   const unknown = await runFake(["boards", "rpi44"], listBoardsOf);
   t.equal(unknown.code, 1);
   t.match(unknown.stderr, /no board "rpi44"\. Did you mean "rpi4"/);
+});
+
+t.test("engines: each with its boards, size and proofs, in 80 columns; as JSON, all of each", async (t) => {
+  const cwd = t.testdir({ recipes: { engines: {} } });
+  cpSync(join(home, "test/fixtures/engines/toy"), join(cwd, "recipes/engines/toy"), { recursive: true });
+  const api = {
+    listEngines: async () => await listEngines(testContext(cwd)),
+    listBoards: async () => await listBoards(testContext(cwd)),
+  };
+  const shown = (await runFake(["engines"], api)).stdout;
+  t.same(
+    shown.split("\n").filter((line) => line.length > 80),
+    [],
+  );
+  t.match(shown, /^engine +version +licence +boards +reads +MB +proven$/m);
+  t.match(shown, /^toy .* not\s+verified$/m);
+  t.match(shown, /^ncnn +\S+ +BSD-3-Clause +all +ncnn +\d+\.\d +booted:/m);
+  for (const { name } of await api.listEngines()) {
+    const one = (await runFake(["engines", name], api)).stdout;
+    const long = one.split("\n").filter((line) => line.length > 80);
+    // A package's URL and a path are not broken.
+    t.same(
+      long.filter((line) => line.trim().split(/\s+/).length > 2 && !/pkg:/.test(line)),
+      [],
+    );
+  }
+  const json = (await runFake(["engines", "toy", "--json"], api)).stdout;
+  t.match(JSON.parse(json.trim().split("\n").at(-1) ?? ""), {
+    engines: [{ name: "toy", boards: (await api.listBoards()).map(({ name }) => name), proven: [], converters: [] }],
+  });
 });
 
 t.test("run --host runs the app, boots nothing, and takes no image", async (t) => {

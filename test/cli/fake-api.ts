@@ -21,6 +21,7 @@ export function fakeApi(part: Partial<Api>): Api {
     listDrives: refuse,
     listBoards: refuse,
     listEngines: refuse,
+    newEngine: refuse,
     listExamples: refuse,
     explainPath: refuse,
     diffResults: refuse,

@@ -1,9 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import t from "tap";
+import { listEngines } from "../../src/api/session/catalog.js";
+import { withEngineTable } from "../../src/api/session/engine-table.js";
 import { generatedFiles } from "../../src/config/generated.js";
 import { fileKinds, jsonSchema } from "../../src/config/json-schema.js";
 import { packageHome } from "../../src/ground/home.js";
+import { testContext } from "../helpers/image-request.js";
 
 for (const [path, text] of generatedFiles()) {
   t.test(`${path} is fresh`, async (t) => {
@@ -11,6 +14,19 @@ for (const [path, text] of generatedFiles()) {
     t.ok(present === text, "run: npm run generate");
   });
 }
+
+t.test("what the table in docs/engines.md says of an engine is what its recipe says", async (t) => {
+  const page = await readFile(join(packageHome, "docs/engines.md"), "utf8");
+  const fresh = withEngineTable(page, await listEngines(testContext(t.testdir()))).split("\n");
+  const [, table = ""] = /<!-- engines: [^\n]*\n([\s\S]*?)<!-- end of engines -->/.exec(page) ?? [];
+  const rows = table.trimEnd().split("\n");
+  t.ok(rows.length > 3, "a heading, its line, engines");
+  t.same(
+    rows.filter((row) => !fresh.includes(row)),
+    [],
+    "run: npm run generate",
+  );
+});
 
 t.test("every key of edgeimg.yaml is described", async (t) => {
   const missing: string[] = [];

@@ -2,7 +2,10 @@ import { appendFile, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "junit2json";
 import t from "tap";
+import { engineSize } from "../../src/report/engine-size.js";
+import { manifestSchema } from "../../src/report/manifest.js";
 import { edgeimg, fetchPhotograph, jsonLines, packedProgram, pictureProject, scratchFolder } from "./lab.js";
+import { statedSize } from "./proven.js";
 
 export interface ReadingOptions {
   /** Boards, each with the engines that it is booted with. */
@@ -60,6 +63,14 @@ export async function boardsReadPictures({ boards, count }: ReadingOptions): Pro
       t.equal(checks.length, 1 + (1 + count + 1) + (3 + viaHttp), "start, console lines, requests");
       t.equal(run.code, 0);
       t.match(await parse(await readFile(junit, "utf8")), { tests: checks.length, failures: 0 });
+      const manifest = await readFile(join(project, "out", `${board}-${engine}`, "manifest.json"), "utf8");
+      const adds = engineSize(manifestSchema.parse(JSON.parse(manifest)));
+      // undefined: not measured for this core.
+      t.equal(
+        statedSize(board, engine) ?? adds,
+        adds,
+        `what its recipe says it adds: node bench/engines.mjs ${engine}`,
+      );
       t.comment(`${board} ${engine}: ${Math.round(Number(report.ms) / 1000)} s`);
     });
   }

@@ -9,6 +9,7 @@ import { conversionsOf } from "../../parts/package-sets.js";
 import { type DebianContext, debName } from "../../parts/roots.js";
 import { toolSources } from "../../parts/tools.js";
 import { provenanceGraph } from "../../plan/provenance.js";
+import { engineNeed } from "../../report/engine-size.js";
 
 export interface ReportOptions {
   readonly name: string;
@@ -92,7 +93,7 @@ function packageNeeds({ board, engine, catalog, project }: ImageRequest): (name:
   const asked: readonly (readonly [string, readonly string[]])[] = [
     ["the start of the system (recipes/init)", init.packages],
     ["ssh", init.ssh.packages],
-    [`the engine of this image (${engine.recipe.name})`, engine.recipe.packages.rootfs],
+    [engineNeed(engine.recipe.name), engine.recipe.packages.rootfs],
     ["the kernel", distribution.kernel.keep],
     [`the firmware of ${board.name}`, board.boot.packages],
     ["`packages` of the project", project.packages],

@@ -12,6 +12,7 @@ import { explain } from "./explain.js";
 import { flash } from "./flash.js";
 import { init } from "./init.js";
 import { lock } from "./lock.js";
+import { newThing } from "./new.js";
 import { plan } from "./plan.js";
 import { run } from "./run.js";
 import { test } from "./test.js";
@@ -30,6 +31,7 @@ export const commands: readonly CommandSpec[] = [
   diff,
   boards,
   engines,
+  newThing,
   buildroot,
   lock,
   types,

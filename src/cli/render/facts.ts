@@ -3,12 +3,16 @@ import { didYouMean } from "../../errors/nearest.js";
 import { wrap } from "./words.js";
 
 /** A heading, and a line for each fact that is not empty; a label that repeats stands once. */
-export function facts(heading: string, rows: readonly (readonly [label: string, text: string])[]): string {
+export function facts(
+  heading: string,
+  rows: readonly (readonly [label: string, text: string])[],
+  columns?: number,
+): string {
   const told = rows.filter(([, text]) => text !== "");
   const width = Math.max(0, ...told.map(([label]) => label.length));
   const lines = told.map(([label, text], index) => {
     const shown = told[index - 1]?.[0] === label ? "" : label;
-    return `  ${shown.padEnd(width)}  ${wrap(text, " ".repeat(width + 4)).trimStart()}\n`;
+    return `  ${shown.padEnd(width)}  ${wrap(text, " ".repeat(width + 4), columns).trimStart()}\n`;
   });
   return `${heading}\n\n${lines.join("")}`;
 }

@@ -48,6 +48,31 @@ export function table(rows: readonly (readonly string[])[]): string {
   return rows.map((row) => `${line(row)}\n`).join("");
 }
 
+/** The same in so many columns: the widest cells are broken between words until their rows fit, as far as words allow. */
+export function narrowTable(rows: readonly (readonly string[])[], columns = 80): string {
+  const count = Math.max(0, ...rows.map((row) => row.length));
+  const widest = (lengthOf: (cell: string) => number) =>
+    Array.from({ length: count }, (_, index) => Math.max(0, ...rows.map((row) => lengthOf(row[index] ?? ""))));
+  const widths = widest((cell) => cell.length);
+  const least = widest((cell) => Math.max(...cell.split(" ").map((word) => word.length)));
+  const slack = (index: number) => ((widths[index] ?? 0) > (least[index] ?? 0) ? (widths[index] ?? 0) : 0);
+  const total = () => widths.reduce((sum, width) => sum + width, 2 * (count - 1));
+  while (total() > columns) {
+    const order = widths.map((_, index) => index).sort((a, b) => slack(b) - slack(a));
+    const [first = 0] = order;
+    if (slack(first) === 0) break;
+    widths[first] = (widths[first] ?? 0) - 1;
+  }
+  return table(rows.flatMap((row) => broken(row, widths)));
+}
+
+/** A row as the lines that it takes when its cells have these widths. */
+function broken(row: readonly string[], widths: readonly number[]): string[][] {
+  const cells = row.map((cell, index) => wrap(cell, "", widths[index]).split("\n"));
+  const height = Math.max(1, ...cells.map((lines) => lines.length));
+  return Array.from({ length: height }, (_, line) => cells.map((lines) => lines[line] ?? ""));
+}
+
 /** A word as a POSIX shell reads it back. */
 export function shellWord(word: string): string {
   return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

@@ -1,0 +1,74 @@
+import type { Catalog, CatalogConverter } from "../../catalog/catalog.js";
+import type { Recipe } from "../../catalog/recipe.js";
+import { sourceFile } from "../../catalog/source.js";
+import { EdgeimgError } from "../../errors/edgeimg-error.js";
+import { conversionPath } from "../../parts/conversion.js";
+import type { EngineInfo } from "../types.js";
+
+/** All that the catalog tells of one engine. */
+export function engineInfo(catalog: Catalog, recipe: Recipe): EngineInfo {
+  const path = pathFromOnnx(catalog, recipe);
+  const { name, title, version, homepage, license, supports, model, build, buildroot, proven } = recipe;
+  return {
+    ...{ name, title, version, homepage },
+    license: license.spdx,
+    licenseTexts: Object.entries(license.files).map(([path, sha256]) => ({
+      ...{ path, sha256 },
+      from: sourceOf(recipe, path),
+    })),
+    licensePackage: license.package,
+    build: build.kind,
+    sources: Object.entries(recipe.sources).map(([name, source]) => ({
+      ...{ name, purl: source.purl, file: sourceFile(source), sha256: source.sha256, size: source.size },
+    })),
+    packages: recipe.packages.rootfs,
+    accepts: model.accepts,
+    converters: path?.map(({ converter }) => converter.name),
+    types: path === undefined ? undefined : typesOf(path),
+    tolerance: model.tolerance,
+    arch: supports.arch,
+    boards: [...catalog.boards.values()].filter(({ arch }) => supports.arch.includes(arch)).map(({ name }) => name),
+    hosts: supports.host,
+    dispatched: recipe.dispatched.map(({ files, extensions }) => ({ files, extensions })),
+    buildroot:
+      build.kind === "packages" || Object.keys(recipe.sources).length === 0
+        ? undefined
+        : { package: `package/${name}`, depends: Object.keys(buildroot.depends) },
+    size: proven.size,
+    proven: proven.on,
+    notVerified: recipe.notVerified,
+    notes: recipe.notes,
+  };
+}
+
+/** The source that a path of the unpacked tree comes from: that of the deepest folder. */
+function sourceOf({ sources }: Recipe, path: string): string {
+  const holders = Object.values(sources)
+    .filter(({ into }) => into === undefined || path.startsWith(`${into}/`))
+    .sort((a, b) => (b.into?.length ?? 0) - (a.into?.length ?? 0));
+  return holders[0]?.purl ?? "the recipe's own folder";
+}
+
+function pathFromOnnx({ converters }: Catalog, { title, model }: Recipe): readonly CatalogConverter[] | undefined {
+  try {
+    return conversionPath(converters, { model: "", from: "onnx", engine: title, accepts: model.accepts });
+  } catch (error) {
+    if (error instanceof EdgeimgError && error.code === "ERR_EDGEIMG_MODEL_FORMAT") return undefined;
+    throw error;
+  }
+}
+
+/** What all converters on the way can take and give; undefined when none of them says. */
+function typesOf(path: readonly CatalogConverter[]): EngineInfo["types"] {
+  const traces = path.flatMap(({ converter: { trace } }) => (trace === undefined ? [] : [trace]));
+  const [first, ...more] = traces;
+  if (first === undefined) return undefined;
+  const common = (lists: readonly (readonly string[])[], list: readonly string[]) =>
+    list.filter((type) => lists.every((other) => other.includes(type)));
+  const takes = common(
+    more.map(({ types }) => Object.keys(types)),
+    Object.keys(first.types),
+  );
+  const gives = traces.flatMap(({ outputs }) => (outputs === undefined ? [] : [outputs]));
+  return { takes, gives: common(gives.slice(1), gives[0] ?? []) };
+}
