@@ -397,7 +397,7 @@ t.test("boards NAME and engines NAME tell all of one, notes and licence included
   t.match(ncnn.stdout, /^ *reads +ncnn$/m);
   t.match(ncnn.stdout, /licence +BSD-3-Clause\n +licence text +LICENSE\.txt of pkg:pypi\/ncnn@\S+\n +[0-9a-f]{64}\n/);
   t.match(ncnn.stdout, /models +ONNX, pnnx, ncnn\n +takes +f32, i32\n +gives +f32, i32\n/);
-  t.match(ncnn.stdout, /proven +example reader booted on qemu-a53 \(emulated\)\n/);
+  t.match(ncnn.stdout, /proven +example reader booted on qemu-a72 \(emulated\)\n/);
   const onnxruntime = await runFake(["engines", "onnxruntime"], {
     listEngines: async () => await listEngines(testContext(home)),
   });
