@@ -54,6 +54,22 @@ export const trace = z.strictObject({
     .describe(
       "Domains of ONNX operators that it knows, `ai.onnx` for ONNX's own. Operators of others are refused before the conversion.",
     ),
+  unlike: z
+    .array(
+      z.strictObject({
+        operator: z.string().describe("An operator of ONNX's own."),
+        attribute: z.string().optional().describe("With this attribute alone, when it is one of `values`."),
+        values: z
+          .array(z.union([z.string(), z.int()]))
+          .optional()
+          .describe("Words or whole numbers."),
+        inputs: z.int().min(1).optional().describe("With so many inputs or more alone."),
+      }),
+    )
+    .default([])
+    .describe(
+      "What it translates to something that computes other numbers. It is refused before the conversion, not only by the check.",
+    ),
   args: z
     .array(z.string())
     .max(2)

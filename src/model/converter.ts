@@ -1,5 +1,6 @@
 import type { Trace } from "../catalog/converter.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
+import type { OperatorUse } from "../formats/onnx.js";
 import { type Shape, traceShapes } from "./shapes.js";
 import type { SidecarInput, SidecarOutput } from "./sidecar.js";
 
@@ -78,8 +79,8 @@ export function withBlobs<T extends SidecarInput | SidecarOutput>(
 /** What refuseUntranslatable judges. */
 export interface Translated {
   readonly outputs: readonly SidecarOutput[];
-  /** Each kind of operator once: domain ("" is ONNX's own), operator, and the first node's name. */
-  readonly operators: readonly { readonly domain: string; readonly operator: string; readonly node: string }[];
+  /** Each kind of operator once. */
+  readonly operators: readonly OperatorUse[];
 }
 
 /** Throws ERR_EDGEIMG_MODEL_OPERATOR for an output's element type, or operators, that the converted format or the converter does not have. */
@@ -94,6 +95,7 @@ export function refuseUntranslatable(trace: Trace, model: string, { outputs, ope
         hint: `It gives ${types.join(", ")}. Build with an engine that reads the file unconverted (\`edgeimg engines\`), or export the model up to the values that ${other.name} is made from, and let the app do the rest.`,
       },
     );
+  refuseUnlike(trace, model, operators);
   const { domains } = trace;
   if (domains === undefined) return;
   const unknown = operators.filter(({ domain }) => !domains.includes(domain === "" ? "ai.onnx" : domain));
@@ -108,6 +110,26 @@ export function refuseUntranslatable(trace: Trace, model: string, { outputs, ope
       hint: `It knows operators of ${domains.join(", ")} only. Build with an engine that reads the file unconverted (\`edgeimg engines\`), or export the model without the optimizer or quantizer that writes these.`,
     },
   );
+}
+
+/** Throws ERR_EDGEIMG_MODEL_OPERATOR for an operator that is known to be translated to another. */
+function refuseUnlike({ unlike }: Trace, model: string, operators: Translated["operators"]): void {
+  for (const { operator, attribute, values = [], inputs } of unlike) {
+    const use = operators.find((one) => one.domain === "" && one.operator === operator);
+    if (use === undefined || (inputs !== undefined && use.inputs < inputs)) continue;
+    const value = attribute === undefined ? undefined : use.attributes[attribute]?.find((one) => values.includes(one));
+    if (attribute !== undefined && value === undefined) continue;
+    const how =
+      attribute === undefined ? (inputs === undefined ? "" : ` of ${use.inputs} inputs`) : `, ${attribute} ${value}`;
+    throw new EdgeimgError(
+      "ERR_EDGEIMG_MODEL_OPERATOR",
+      `Model ${model}: the engine computes ${operator}${how} otherwise than ONNX says`,
+      {
+        details: use.node === "" ? [] : [`the first ${operator} is ${use.node}`],
+        hint: `Build with an engine that reads the file unconverted (\`edgeimg engines\`), or export the model without ${operator}${how}.`,
+      },
+    );
+  }
 }
 
 export interface UnconvertedLayer {

@@ -22,8 +22,16 @@ const port = z.strictObject({ name: z.string(), type: elementType });
 const modelPorts = z.strictObject({
   inputs: z.array(port.extend({ allowed: shapeSet })),
   outputs: z.array(port.extend({ dims: z.array(dimension).optional() })),
-  /** Each kind of operator once, with the name of the first node. */
-  operators: z.array(z.strictObject({ domain: z.string(), operator: z.string(), node: z.string() })),
+  /** Each kind of operator once, with the name of the first node, and how it is used. */
+  operators: z.array(
+    z.strictObject({
+      domain: z.string(),
+      operator: z.string(),
+      node: z.string(),
+      inputs: z.int(),
+      attributes: z.record(z.string(), z.array(z.union([z.string(), z.number()]))),
+    }),
+  ),
   /** Whether the n-th shapes of all inputs go together, each being a model of its own. */
   together: z.boolean().default(false),
 });
@@ -40,7 +48,7 @@ export async function readPorts(folder: string): Promise<ModelPorts> {
  */
 export const modelPortsKind = defineKind({
   name: "model-ports",
-  version: 4,
+  version: 5,
   params: z.strictObject({
     name: z.string(),
     declared: z.record(z.string(), shapeSet),

@@ -2,6 +2,7 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import t from "tap";
 import { converter, trace as traceSchema } from "../../src/catalog/converter.js";
+import type { OperatorUse } from "../../src/formats/onnx.js";
 import { parseYamlWith } from "../../src/formats/yaml-schema.js";
 import {
   refuseUntranslatable,
@@ -71,8 +72,41 @@ t.test("a converter that is shown no shapes refuses types all the same", async (
     t.throws(() => traceArguments(shownNothing, "rec", [input]), { code: "ERR_EDGEIMG_MODEL_OPERATOR" });
 });
 
+/** An operator that is used once, plainly. */
+const use = (domain: string, operator: string, node: string): OperatorUse => ({
+  ...{ domain, operator, node },
+  inputs: 1,
+  attributes: {},
+});
+
+t.test("what the engine computes otherwise is refused before the conversion, as it is used", async (t) => {
+  const unlike = [
+    { operator: "Max", inputs: 3 },
+    { operator: "Resize", attribute: "antialias", values: [1] },
+    { operator: "Shrink" },
+  ];
+  const judge = (...operators: readonly OperatorUse[]) =>
+    refuseUntranslatable({ ...trace, unlike }, "rec", { outputs: [], operators });
+  judge({ ...use("", "Max", ""), inputs: 2 }, { ...use("", "Resize", ""), attributes: { antialias: [0] } });
+  t.throws(
+    () => judge(use("my.ops", "Shrink", "")),
+    { message: /Shrink of my\.ops/ },
+    "an operator of others is not meant",
+  );
+  for (const [operator, says] of [
+    [{ ...use("", "Max", "m"), inputs: 3 }, "Max of 3 inputs"],
+    [{ ...use("", "Resize", "r"), attributes: { antialias: [0, 1] } }, "Resize, antialias 1"],
+    [use("", "Shrink", "s"), "Shrink"],
+  ] as const)
+    t.throws(() => judge(use("", "Add", ""), operator), {
+      code: "ERR_EDGEIMG_MODEL_OPERATOR",
+      message: `Model rec: the engine computes ${says} otherwise than ONNX says`,
+      details: [`the first ${operator.operator} is ${operator.node}`],
+    });
+});
+
 t.test("an output's type that the engine lacks is refused before the conversion, by name", async (t) => {
-  const operators = [{ domain: "", operator: "ArgMax", node: "a" }];
+  const operators = [use("", "ArgMax", "a")];
   for (const type of ["i64", "u8", "i8"] as const)
     t.throws(
       () =>
@@ -96,12 +130,12 @@ t.test("an output's type that the engine lacks is refused before the conversion,
 t.test("operators that crash the converter are refused before, by name", async (t) => {
   const outputs = [{ name: "y", type: "f32" as const }];
   const operators = [
-    { domain: "", operator: "Add", node: "a" },
-    { domain: "ai.onnx.ml", operator: "Normalizer", node: "" },
-    { domain: "com.microsoft", operator: "FusedMatMul", node: "mm" },
-    { domain: "com.microsoft", operator: "Gelu", node: "" },
-    { domain: "com.microsoft", operator: "MatMulNBits", node: "q" },
-    { domain: "my.ops", operator: "Foo", node: "" },
+    use("", "Add", "a"),
+    use("ai.onnx.ml", "Normalizer", ""),
+    use("com.microsoft", "FusedMatMul", "mm"),
+    use("com.microsoft", "Gelu", ""),
+    use("com.microsoft", "MatMulNBits", "q"),
+    use("my.ops", "Foo", ""),
   ];
   t.throws(() => refuseUntranslatable(trace, "rec", { outputs, operators }), {
     code: "ERR_EDGEIMG_MODEL_OPERATOR",
