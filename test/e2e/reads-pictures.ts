@@ -1,4 +1,4 @@
-import { appendFile, readFile, rm } from "node:fs/promises";
+import { appendFile, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "junit2json";
 import t from "tap";
@@ -12,6 +12,8 @@ export interface ReadingOptions {
   readonly boards: Readonly<Record<string, readonly string[]>>;
   /** How many of the rendered pictures the app reads at start. */
   readonly count: number;
+  /** Shapes that engines of fixed shapes are given in place of the example's, by model. The photograph, which is larger, is left out then. */
+  readonly fixed?: Readonly<Record<string, readonly (readonly number[])[]>>;
 }
 
 const viaHttp = 2;
@@ -20,7 +22,7 @@ const viaHttp = 2;
  * Builds images of every board with its engines, with the packed program as a CI pipeline does, boots those very images in QEMU and
  * compares what the app reads in the rendered pictures and a photograph, at start and over HTTP, with what is written on them.
  */
-export async function boardsReadPictures({ boards, count }: ReadingOptions): Promise<void> {
+export async function boardsReadPictures({ boards, count, fixed }: ReadingOptions): Promise<void> {
   const engines = [...new Set(Object.values(boards).flat())];
   const wanted = Object.entries(boards).flatMap(([board, own]) => own.map((engine) => ({ board, engine })));
   const exclude = Object.entries(boards).flatMap(([board, own]) =>
@@ -33,7 +35,9 @@ export async function boardsReadPictures({ boards, count }: ReadingOptions): Pro
   const program = await packedProgram(folder);
   const project = join(folder, "project");
 
-  await pictureProject(program, project, { count, viaHttp, photograph: await fetchPhotograph(folder) });
+  const photographs = fixed === undefined ? { photograph: await fetchPhotograph(folder) } : {};
+  await pictureProject(program, project, { count, viaHttp, ...photographs });
+  for (const [model, shapes] of Object.entries(fixed ?? {})) await fixShapes(project, model, shapes);
   await appendFile(
     join(project, "edgeimg.yaml"),
     `matrix: ${JSON.stringify({ boards: Object.keys(boards), engines, exclude })}\n`,
@@ -60,7 +64,11 @@ export async function boardsReadPictures({ boards, count }: ReadingOptions): Pro
       const checks: { name: string; passed: boolean; detail?: string }[] = report.checks;
       for (const check of checks) t.ok(check.passed, check.name, { detail: check.detail });
       t.ok(count >= 8, `${count} pictures`);
-      t.equal(checks.length, 1 + (1 + count + 1) + (3 + viaHttp), "start, console lines, requests");
+      t.equal(
+        checks.length,
+        1 + (1 + count + (fixed === undefined ? 1 : 0)) + (3 + viaHttp),
+        "start, console lines, requests",
+      );
       t.equal(run.code, 0);
       t.match(await parse(await readFile(junit, "utf8")), { tests: checks.length, failures: 0 });
       const manifest = await readFile(join(project, "out", `${board}-${engine}`, "manifest.json"), "utf8");
@@ -74,4 +82,15 @@ export async function boardsReadPictures({ boards, count }: ReadingOptions): Pro
       t.comment(`${board} ${engine}: ${Math.round(Number(report.ms) / 1000)} s`);
     });
   }
+}
+
+/** Gives a model of a project other fixed shapes. */
+async function fixShapes(project: string, model: string, shapes: readonly (readonly number[])[]): Promise<void> {
+  const file = join(project, "edgeimg.yaml");
+  const lines = (await readFile(file, "utf8")).split("\n");
+  const start = lines.findIndex((line) => line.startsWith(`  ${model}:`));
+  const index = lines.findIndex((line, at) => at > start && /^ +fixed: /.test(line));
+  if (start < 0 || index < 0) throw new Error(`${model} has no fixed shapes in edgeimg.yaml`);
+  lines[index] = (lines[index] ?? "").replace(/fixed: .*/, `fixed: ${JSON.stringify(shapes)}`);
+  await writeFile(file, lines.join("\n"));
 }

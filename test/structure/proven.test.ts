@@ -49,7 +49,7 @@ t.test("what a recipe calls proven is shown by the test that it names", async (t
 });
 
 t.test("the boot tests boot what recipes call booted, each engine once at least", (t) => {
-  for (const file of ["test/e2e/boot-virt.test.ts", "test/e2e/boot-pi.test.ts"]) {
+  for (const file of ["test/e2e/boot-fixed.test.ts", "test/e2e/boot-virt.test.ts", "test/e2e/boot-pi.test.ts"]) {
     const text = readFileSync(join(home, file), "utf8");
     t.match(text, /boards: bootedWith\("reader", /, `${file} takes its boards from the recipes`);
     t.notOk(
