@@ -19,17 +19,14 @@ export interface FormatFiles {
   readonly blobs?: Pick<Converter, "inputBlob" | "outputBlob">;
 }
 
-/**
- * The converters that lead from a format to the first of an engine's that can be reached, by the fewest steps; none when the engine reads
- * the format itself. Throws ERR_EDGEIMG_MODEL_FORMAT when none of them can be reached.
- */
-export function conversionPath(
+/** The converters that lead from a format to the first of an engine's that can be reached, by the fewest steps; undefined when none can. */
+export function findPath(
   converters: Catalog["converters"],
-  job: { readonly model: string; readonly from: string; readonly engine: string; readonly accepts: readonly string[] },
-): readonly CatalogConverter[] {
+  { from, accepts }: { readonly from: string; readonly accepts: readonly string[] },
+): readonly CatalogConverter[] | undefined {
   const sorted = [...converters.values()].sort((a, b) => (a.converter.name < b.converter.name ? -1 : 1));
-  const paths = new Map<string, readonly CatalogConverter[]>([[job.from, []]]);
-  const queue = [job.from];
+  const paths = new Map<string, readonly CatalogConverter[]>([[from, []]]);
+  const queue = [from];
   for (let format = queue.shift(); format !== undefined; format = queue.shift()) {
     for (const one of sorted) {
       if (one.converter.from !== format || paths.has(one.converter.to)) continue;
@@ -37,10 +34,20 @@ export function conversionPath(
       queue.push(one.converter.to);
     }
   }
-  for (const format of job.accepts) {
+  for (const format of accepts) {
     const path = paths.get(format);
     if (path !== undefined) return path;
   }
+  return undefined;
+}
+
+/** The same, which is none for an engine that reads the format itself. Throws ERR_EDGEIMG_MODEL_FORMAT when nothing leads there. */
+export function conversionPath(
+  converters: Catalog["converters"],
+  job: { readonly model: string; readonly from: string; readonly engine: string; readonly accepts: readonly string[] },
+): readonly CatalogConverter[] {
+  const found = findPath(converters, job);
+  if (found !== undefined) return found;
   throw new EdgeimgError(
     "ERR_EDGEIMG_MODEL_FORMAT",
     `Model ${job.model} is ${job.from}, and nothing makes what ${job.engine} reads of it: ${job.accepts.join(", ")}.`,

@@ -94,7 +94,7 @@ function start(args: readonly string[], { env, cpu }: Required<Pick<RunOptions, 
       stripFinalNewline: false,
       // What a signal does is what some tests look at: no SIGKILL after it.
       forceKillAfterDelay: false,
-      timeout: 60_000,
+      timeout: 180_000,
     });
     kill = (signal) => child.kill(signal);
     child.stdout.on("data", (bytes: Buffer) => {

@@ -42,6 +42,23 @@ const examples = [
       },
     ],
   },
+  {
+    example: "find-faces",
+    engine: "dlib",
+    model: "faces",
+    results: [
+      { file: "astronaut.jpg", headline: "1 face", middles: [[115, 119]] },
+      { file: "rocket.jpg", headline: "No face", middles: [] },
+      {
+        file: "two.jpg",
+        headline: "2 faces",
+        middles: [
+          [372, 74],
+          [61, 101],
+        ],
+      },
+    ],
+  },
 ] as const;
 
 interface Found {
@@ -71,9 +88,12 @@ for (const { example, engine, model, results } of examples) {
     await cp(await made(`model/${model}`), join(models, model), { recursive: true });
     const bundle = await compile(app.path, await readFile(join(await made("app/bundle"), "main.js"), "utf8"));
     const { engines } = await toolbox();
+    // That of this example is compiled for it: no other test of the group runs it.
+    const adapter = engine === "dlib" ? join(await made("compile/dlib-adapter"), "libedge_nn.so") : engines[engine];
+    if (engine === "dlib") await made(`model-check/${model}`);
     // After its pictures the app looks for what lies beside the model in an image, which is not here: it ends.
     const { milestones } = await startBundle(bundle, app.path, {
-      flags: ["--engine", engines[engine], "--models", models],
+      flags: ["--engine", adapter, "--models", models],
     }).finished;
     const seen = milestones.filter(({ edgeimg }) => edgeimg === "result");
     t.equal(seen.length, results.length, JSON.stringify(milestones));

@@ -15,9 +15,11 @@ import { renderTree } from "../../builders/buildroot/tree.js";
 import type { TreeFile } from "../../builders/buildroot/tree-file.js";
 import type { Board } from "../../catalog/board.js";
 import type { Catalog, CatalogRecipe } from "../../catalog/catalog.js";
+import { givenModel } from "../../config/model-schema.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import { parseYamlWith } from "../../formats/yaml-schema.js";
 import { checkSupport } from "../../image/request.js";
+import { findPath } from "../../parts/conversion.js";
 import { walk } from "../../store/tree.js";
 import { findNamed, imageRequest, type OpenProject, openProject } from "../session/open-project.js";
 import { defaultSites, userRegistries } from "../session/registries.js";
@@ -65,7 +67,7 @@ export interface Chosen {
   readonly engines: readonly CatalogRecipe[];
 }
 
-/** `--board` and `--engine` may be lists; `--matrix` takes all that there are. Throws ERR_EDGEIMG_UNKNOWN_NAME. */
+/** `--board` and `--engine` may be lists; `--matrix` takes all that there are, of engines those that can be given the project's models. Throws ERR_EDGEIMG_UNKNOWN_NAME. */
 export async function chooseAll(
   context: Context,
   options: Pick<BuildrootOptions, "configFile" | "board" | "engine" | "out" | "matrix">,
@@ -81,7 +83,7 @@ export async function chooseAll(
   const { matrix } = merged.project;
   const all = {
     boards: matrix.boards ?? withBuildroot(catalog),
-    engines: matrix.engines ?? withSources(catalog),
+    engines: matrix.engines ?? withSources(catalog).filter((name) => readsAll(merged.project, catalog, name)),
   };
   const boards = wanted.boards ?? (options.matrix ? all.boards : merged.boards);
   const engines = wanted.engines ?? (options.matrix ? all.engines : [merged.engine]);
@@ -130,6 +132,14 @@ function withSources({ engines }: Catalog): string[] {
   return [...engines.values()]
     .flatMap(({ recipe: { name, build, sources } }) => (build.kind === "packages" || !hasSites(sources) ? [] : [name]))
     .sort();
+}
+
+/** Whether an engine can be given all models of a project. */
+function readsAll({ models }: OpenProject["merged"]["project"], { engines, converters }: Catalog, name: string) {
+  const accepts = engines.get(name)?.recipe.model.accepts ?? [];
+  return Object.values(models).every(
+    (one) => findPath(converters, { from: givenModel(one).format, accepts }) !== undefined,
+  );
 }
 
 function withBuildroot({ boards }: Catalog): string[] {
