@@ -1,6 +1,6 @@
 import type { Trace } from "../catalog/converter.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
-import type { OperatorUse } from "../formats/onnx.js";
+import type { OperatorUse } from "../formats/onnx-operators.js";
 import { type Shape, traceShapes } from "./shapes.js";
 import type { SidecarInput, SidecarOutput } from "./sidecar.js";
 

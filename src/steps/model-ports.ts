@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { elementType } from "../catalog/converter.js";
-import { operatorsOf } from "../formats/onnx.js";
+import { operatorsOf } from "../formats/onnx-operators.js";
 import * as z from "../ground/zod.js";
 import { readModel } from "../model/external-data.js";
 import { resolveInputs, resolveOutputs } from "../model/inputs.js";

@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { EdgeimgError } from "../../src/errors/edgeimg-error.js";
 import { NpyError, readNpy, writeNpy } from "../../src/formats/npy.js";
-import { operatorsOf, readOnnx } from "../../src/formats/onnx.js";
+import { readOnnx } from "../../src/formats/onnx.js";
 import { editOnnx } from "../../src/formats/onnx-edit.js";
+import { operatorsOf } from "../../src/formats/onnx-operators.js";
 import { ProtobufError } from "../../src/formats/protobuf.js";
 import { borderOf } from "../../src/model/border.js";
 import { exactIntegers } from "../../src/model/exact-integers.js";

@@ -2,7 +2,7 @@ import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import t from "tap";
 import { converter, trace as traceSchema } from "../../src/catalog/converter.js";
-import type { OperatorUse } from "../../src/formats/onnx.js";
+import type { OperatorUse } from "../../src/formats/onnx-operators.js";
 import { parseYamlWith } from "../../src/formats/yaml-schema.js";
 import {
   refuseUntranslatable,
