@@ -5,7 +5,9 @@ import { fileURLToPath } from "node:url";
 import t from "tap";
 import { listBoards, listEngines } from "../../src/api/session/catalog.js";
 import { planImage, planParts } from "../../src/builders/debian/plan-image.js";
+import { loadCatalog } from "../../src/catalog/catalog.js";
 import { findKind } from "../../src/execute/kinds.js";
+import { findPath } from "../../src/parts/conversion.js";
 import { requirements } from "../../src/parts/package-sets.js";
 import type { Plan } from "../../src/plan/step.js";
 import { walk } from "../../src/store/tree.js";
@@ -17,7 +19,12 @@ const withoutImage = all.filter((name) =>
   /^debian:/m.test(readFileSync(join(home, `board-configs/${name}.yaml`), "utf8")),
 );
 const boards = all.filter((name) => !withoutImage.includes(name));
-const engines = await fetchedEngines();
+const catalog = await loadCatalog(home, undefined);
+// The project's models are ONNX: engines that only read files of their own are not for them.
+const engines = (await fetchedEngines()).filter((name) => {
+  const accepts = catalog.engines.get(name)?.recipe.model.accepts ?? [];
+  return findPath(catalog.converters, { from: "onnx", accepts }) !== undefined;
+});
 
 t.ok(boards.length >= 5 && engines.length >= 2);
 
