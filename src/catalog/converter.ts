@@ -21,6 +21,9 @@ export const elementType = z.enum(["f32", "i8", "u8", "i32", "i64"]);
 /** A format of models, as recipes name it: `onnx`, `ncnn`. Its files have roles. */
 export const modelFormat = word;
 
+/** Models of one shape each that may make up one: NN_MAX_FOLDERS of the reader on the device. */
+export const fixedLimit = 16;
+
 /** What a converter is shown of a model, known only when it runs, and what it refuses of one. */
 export const trace = z.strictObject({
   input: z

@@ -1,11 +1,8 @@
 import { againstText, checkAgainst, checkMetric, hostReference, metricText } from "../catalog/check.js";
-import { elementType, modelFormat } from "../catalog/converter.js";
+import { elementType, fixedLimit, modelFormat } from "../catalog/converter.js";
 import * as z from "../ground/zod.js";
 import { explainMixture } from "./model-mixture.js";
 import { dimension, dimensionSize, type Location, location, rank } from "./model-values.js";
-
-/** Shapes of one model that are made for an engine of fixed shapes: NN_MAX_FOLDERS of the reader on the device. */
-const fixedLimit = 16;
 
 const testValues = z
   .strictObject({

@@ -2,7 +2,7 @@ import type { Catalog, CatalogConverter, CatalogRecipe } from "../catalog/catalo
 import { hostReference } from "../catalog/check.js";
 import type { ModelConfig } from "../config/model-schema.js";
 import type { Core } from "../image/request.js";
-import { type DeclaredInput, fixedShapes, together } from "../model/fixed-shapes.js";
+import { checkFixed, type DeclaredInput, fixedShapes, together } from "../model/fixed-shapes.js";
 import { type ShapeSet, shapeText } from "../model/shapes.js";
 import type { AssembleEntry } from "../steps/assemble.js";
 import type { Toolchain } from "./compile.js";
@@ -49,14 +49,17 @@ export function prepareModel(context: DebianContext, options: PrepareOptions): P
   const { format, about, why } = taken;
   const { accepts } = recipe.model;
   const path = conversionPath(catalog.converters, { model: name, from: format, engine: recipe.title, accepts });
-  const variants = fixedShapes(name, declaredInputs(config));
+  const declared = declaredInputs(config);
+  checkFixed(name, declared);
   const job = { taken, path };
   const portsOf = (of: PortsJob) => portsStep(context, options, taken, of);
-  const isFixed = path.some(({ converter }) => converter.shapes === "fixed");
-  if (!isFixed || variants.length === 1) {
-    const ports = portsOf({ declared: isFixed ? together(variants) : declaredShapes(config) });
+  const whole = (shapes: Readonly<Record<string, ShapeSet>>): PreparedModel => {
+    const ports = portsOf({ declared: shapes });
     return { ...taken, ports, folder: folderStep(context, options, { ...job, ports }) };
-  }
+  };
+  if (!path.some(({ converter }) => converter.shapes === "fixed")) return whole(allowedShapes(declared));
+  const variants = fixedShapes(name, declared);
+  if (variants.length === 1) return whole(together(variants));
   const ports = portsOf({ declared: together(variants), together: true });
   const folders = variants.map((one, index) => {
     const shape = { index, text: Object.values(one).map(shapeText).join(", ") };
@@ -152,9 +155,8 @@ function declaredInputs({ inputs }: ModelConfig): Readonly<Record<string, Declar
   );
 }
 
-/** The shapes that the project gives a model's inputs. */
-function declaredShapes(config: ModelConfig): Readonly<Record<string, ShapeSet>> {
-  return Object.fromEntries(Object.entries(declaredInputs(config)).map(([input, { allowed }]) => [input, allowed]));
+function allowedShapes(declared: Readonly<Record<string, DeclaredInput>>): Readonly<Record<string, ShapeSet>> {
+  return Object.fromEntries(Object.entries(declared).map(([input, { allowed }]) => [input, allowed]));
 }
 
 /** Takes, converts and checks one model. */

@@ -1,5 +1,6 @@
 import t from "tap";
-import { fixedShapes, together } from "../../src/model/fixed-shapes.js";
+import { fixedLimit } from "../../src/catalog/converter.js";
+import { checkFixed, fixedShapes, together } from "../../src/model/fixed-shapes.js";
 
 const dim = (min: number, max = min, step = 1) => ({ min, max, step });
 const open = { dims: [dim(1), dim(32, 320, 32)] };
@@ -33,7 +34,7 @@ t.test("the shapes of a model that is converted for one at a time", async (t) =>
 t.test("fixed shapes that cannot be are told with their place", async (t) => {
   t.throws(
     () =>
-      fixedShapes("m", {
+      checkFixed("m", {
         x: {
           allowed: open,
           fixed: [
@@ -53,5 +54,10 @@ t.test("fixed shapes that cannot be are told with their place", async (t) => {
   t.throws(() => fixedShapes("m", { two, three }), {
     code: "ERR_EDGEIMG_MODEL_SHAPES",
     message: "Model m: two has 2 fixed shapes, another input 3; the n-th ones go together.",
+  });
+  const many = { allowed: { shapes: Array.from({ length: fixedLimit + 1 }, (_, index) => [index + 1]) } };
+  t.throws(() => fixedShapes("m", { many }), {
+    code: "ERR_EDGEIMG_MODEL_SHAPES",
+    message: "Model m: many has 17 shapes, and the engine needs a model for each; 16 are the most.",
   });
 });

@@ -8,7 +8,7 @@ import { inventedLock, requestFor } from "../helpers/image-request.js";
 const home = fileURLToPath(new URL("../../", import.meta.url));
 
 /** The steps of a project with the toy engine, behind a converter of fixed shapes, and one model. */
-async function stepsOf(folder: string, input: string) {
+async function stepsOf(folder: string, inputs: string, shapes: "fixed" | "declared" = "fixed") {
   for (const kind of ["engines", "converters"]) {
     await mkdir(join(folder, "recipes", kind), { recursive: true });
     await cp(join(home, `test/fixtures/${kind}/toy`), join(folder, "recipes", kind, "toy"), { recursive: true });
@@ -16,8 +16,8 @@ async function stepsOf(folder: string, input: string) {
   const engine = join(folder, "recipes/engines/toy/recipe.yaml");
   await writeFile(engine, (await readFile(engine, "utf8")).replace("accepts: [onnx]", "accepts: [toy]"));
   const converter = join(folder, "recipes/converters/toy/converter.yaml");
-  await writeFile(converter, (await readFile(converter, "utf8")).replace("to: toy\n", "to: toy\nshapes: fixed\n"));
-  const text = `format: 1\nname: x\napp: { entry: main.ts }\nmodels: { m: { onnx: m.onnx, inputs: { x: ${input} } } }\n`;
+  await writeFile(converter, (await readFile(converter, "utf8")).replace("to: toy\n", `to: toy\nshapes: ${shapes}\n`));
+  const text = `format: 1\nname: x\napp: { entry: main.ts }\nmodels: { m: { onnx: m.onnx, inputs: ${inputs} } }\n`;
   const request = await requestFor(folder, { board: "rpi4", engine: "toy", text });
   const { steps } = planImage(request, inventedLock(request));
   const named = (start: string) => steps.filter(({ id }) => id.startsWith(start));
@@ -27,7 +27,7 @@ async function stepsOf(folder: string, input: string) {
 
 t.test("a model of an open shape is converted once for each fixed one, and all are checked", async (t) => {
   const input = "{ dims: [1, 2..8/2], fixed: [[1, 2], [1, 6]] }";
-  const { named, one } = await stepsOf(t.testdir(), input);
+  const { named, one } = await stepsOf(t.testdir(), `{ x: ${input} }`);
   t.same(
     named("convert/")
       .map(({ id, title }) => [id, title])
@@ -57,7 +57,7 @@ t.test("one fixed shape is a model as any other: the largest, unless the project
     ["{ dims: [1, 2..8/2] }", [1, 8]],
     ["{ dims: [1, 2..8/2], fixed: [[1, 4]] }", [1, 4]],
   ] as const) {
-    const { named, one } = await stepsOf(t.testdir(), input);
+    const { named, one } = await stepsOf(t.testdir(), `{ x: ${input} }`);
     t.same(
       named("convert/").map(({ id }) => id),
       ["convert/toy/m"],
@@ -66,3 +66,19 @@ t.test("one fixed shape is a model as any other: the largest, unless the project
     t.equal(one("model/m")?.kind, "model");
   }
 });
+
+t.test(
+  "an engine of any shape does not mind inputs with different numbers of shapes, nor `fixed`, but a wrong one",
+  async (t) => {
+    const two = "{ x: { shapes: [[1], [2]] }, y: { shapes: [[1], [2], [3]] } }";
+    const { named, one } = await stepsOf(t.testdir(), two, "declared");
+    t.same(
+      named("convert/").map(({ id }) => id),
+      ["convert/toy/m"],
+    );
+    t.match(one("model-ports/m")?.params, { declared: { x: { shapes: [[1], [2]] }, y: { shapes: [[1], [2], [3]] } } });
+    await t.rejects(stepsOf(t.testdir(), two), { message: /x has 2 fixed shapes, another input 3/ });
+    const wrong = "{ x: { dims: [1, 2..8/2], fixed: [[1, 3]] } }";
+    await t.rejects(stepsOf(t.testdir(), wrong, "declared"), { message: /the fixed shape 1x3 is not among its dims/ });
+  },
+);

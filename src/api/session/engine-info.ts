@@ -1,13 +1,12 @@
 import type { Catalog, CatalogConverter } from "../../catalog/catalog.js";
 import type { Recipe } from "../../catalog/recipe.js";
 import { sourceFile } from "../../catalog/source.js";
-import { EdgeimgError } from "../../errors/edgeimg-error.js";
-import { conversionPath } from "../../parts/conversion.js";
+import { findPath } from "../../parts/conversion.js";
 import type { EngineInfo } from "../types.js";
 
 /** All that the catalog tells of one engine. */
 export function engineInfo(catalog: Catalog, recipe: Recipe): EngineInfo {
-  const path = pathFromOnnx(catalog, recipe);
+  const path = findPath(catalog.converters, { from: "onnx", accepts: recipe.model.accepts });
   const { name, title, version, homepage, license, supports, model, build, buildroot, proven } = recipe;
   return {
     ...{ name, title, version, homepage },
@@ -47,15 +46,6 @@ function sourceOf({ sources }: Recipe, path: string): string {
     .filter(({ into }) => into === undefined || path.startsWith(`${into}/`))
     .sort((a, b) => (b.into?.length ?? 0) - (a.into?.length ?? 0));
   return holders[0]?.purl ?? "the recipe's own folder";
-}
-
-function pathFromOnnx({ converters }: Catalog, { title, model }: Recipe): readonly CatalogConverter[] | undefined {
-  try {
-    return conversionPath(converters, { model: "", from: "onnx", engine: title, accepts: model.accepts });
-  } catch (error) {
-    if (error instanceof EdgeimgError && error.code === "ERR_EDGEIMG_MODEL_FORMAT") return undefined;
-    throw error;
-  }
 }
 
 /** What all converters on the way can take and give; undefined when none of them says. */
