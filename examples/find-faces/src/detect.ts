@@ -1,6 +1,7 @@
-import { type Image, resize } from "edge:image";
+import type { Image } from "edge:image";
 import type { Model } from "edge:nn";
 import { inputSize, padded } from "./input.js";
+import { shrink } from "./shrink.js";
 
 export interface FoundFace {
   readonly text: string;
@@ -48,12 +49,4 @@ export async function detect(model: Pick<Model, "run" | "inputs">, image: Image)
 
 function clamp(value: number, size: number): number {
   return Math.min(Math.max(Math.round(value), 0), size);
-}
-
-/** Halves first, which is an exact mean of 2 x 2: bilinear sampling alone leaves pixels out below half the size. */
-async function shrink(image: Image, width: number, height: number): Promise<Image> {
-  let current = image;
-  while (current.width >= 2 * width && current.height >= 2 * height && current.width >= 2 && current.height >= 2)
-    current = await resize(current, Math.floor(current.width / 2), Math.floor(current.height / 2));
-  return resize(current, width, height);
 }

@@ -2,7 +2,8 @@ import { type Image, toTensor } from "edge:image";
 import type { Model } from "edge:nn";
 import { findBoxes, type TextBox } from "./boxes.js";
 import { scaleQuad } from "./geometry.js";
-import { inputSize, runSingle, shrink } from "./picture.js";
+import { inputSize, runSingle } from "./picture.js";
+import { shrink } from "./shrink.js";
 
 /** The model was trained on pictures normalised with ImageNet's statistics, channels blue, green, red. */
 const normalisation = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225], order: "bgr" } as const;

@@ -1,6 +1,7 @@
 import { type Image, toTensor } from "edge:image";
 import type { Model, Tensor } from "edge:nn";
-import { inputSize, shrink } from "./picture.js";
+import { inputSize } from "./picture.js";
+import { shrink } from "./shrink.js";
 
 /** Maps 0..255 to -1..1, channels blue, green, red, as the line models were trained; padding is 0, a middle grey. */
 const normalisation = { mean: [0.5, 0.5, 0.5], std: [0.5, 0.5, 0.5], order: "bgr" } as const;

@@ -1,17 +1,6 @@
-import { cropQuad, type Image, resize, rotate } from "edge:image";
+import { cropQuad, type Image, rotate } from "edge:image";
 import type { Model, TensorData } from "edge:nn";
 import { type Quad, quadSize } from "./geometry.js";
-
-/**
- * Resizes without the moiré that bilinear sampling alone gives below half the size: halving first is an exact mean of 2 x 2.
- */
-export async function shrink(image: Image, width: number, height: number): Promise<Image> {
-  let current = image;
-  while (current.width >= 2 * width && current.height >= 2 * height) {
-    current = await resize(current, Math.floor(current.width / 2), Math.floor(current.height / 2));
-  }
-  return current.width === width && current.height === height ? current : resize(current, width, height);
-}
 
 /** The part of the picture inside the corners, upright and in its own size. */
 export function cutOut(image: Image, quad: Quad): Promise<Image> {

@@ -16,15 +16,13 @@
  *
  * ARM NN throws; all of it is caught here. It prints nothing once its log is off.
  */
-#include "nn_model.h"
+#include "nn_adapter.hpp"
 
 #include <armnn/ArmNN.hpp>
 #include <armnn/IStrategy.hpp>
 #include <armnn/Logging.hpp>
 #include <armnnTfLiteParser/ITfLiteParser.hpp>
-#include <exception>
 #include <mutex>
-#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,19 +30,6 @@
 namespace {
 
 using Binding = armnn::BindingPointInfo; /* a number, and the tensor's type and shape */
-
-struct Engine {
-  armnn::NetworkId network = 0;
-  bool loaded = false;
-  std::vector<Binding> inputs, outputs; /* as the ports are ordered */
-};
-
-struct ArmnnModel {
-  edge_nn_model base; /* first: one pointer serves both */
-  Engine *engine;     /* ours, deleted by nn_adapter_unload */
-};
-
-Engine *&engine_of(edge_nn_model *model) { return reinterpret_cast<ArmnnModel *>(model)->engine; }
 
 /* Models share the runtime and the Compute Library's threads. */
 std::mutex one_at_a_time;
@@ -57,27 +42,26 @@ armnn::IRuntime &shared_runtime() {
   return *runtime;
 }
 
-/* Text on one line. */
-std::string line_of(std::string text) {
-  for (char &letter : text)
-    if (static_cast<unsigned char>(letter) < ' ') letter = ' ';
-  return text;
-}
+struct Engine {
+  armnn::NetworkId network = 0;
+  bool loaded = false;
+  std::vector<Binding> inputs, outputs; /* as the ports are ordered */
 
-/* Runs `work` alone, and tells what it throws. */
-template <typename Work>
-edge_nn_status fenced(edge_nn_model *model, Work work) {
-  try {
-    const std::lock_guard<std::mutex> alone(one_at_a_time);
-    return work();
-  } catch (const std::bad_alloc &) {
-    return nn_model_fail(model, EDGE_NN_ERR_MEMORY, "ARM NN has no memory left");
-  } catch (const std::exception &error) {
-    return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "ARM NN: %s", line_of(error.what()).c_str());
-  } catch (...) {
-    return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "ARM NN threw something");
+  Engine() = default;
+  Engine(const Engine &) = delete;
+  Engine &operator=(const Engine &) = delete;
+  ~Engine() {
+    if (!loaded) return;
+    try {
+      const std::lock_guard<std::mutex> alone(one_at_a_time);
+      shared_runtime().UnloadNetwork(network);
+    } catch (...) {
+      /* The runtime keeps it then: nobody is left to be told. */
+    }
   }
-}
+};
+
+constexpr auto engine_of = nn::engine_of<Engine>;
 
 /* Whether ARM NN's tensor holds the port's type. */
 bool holds(const armnn::TensorInfo &tensor, edge_nn_type type) {
@@ -114,7 +98,7 @@ void keep_dense(const armnn::INetwork &network) {
 /* The first of ARM NN's messages that is an error, after ": "; "" when there is none. */
 std::string first_error(const std::vector<std::string> &messages) {
   for (const std::string &message : messages)
-    if (message.compare(0, 5, "ERROR") == 0) return ": " + line_of(message);
+    if (message.compare(0, 5, "ERROR") == 0) return ": " + nn::line_of(message);
   return "";
 }
 
@@ -132,13 +116,13 @@ edge_nn_status give_network(edge_nn_model *model, const armnn::INetwork &network
   } catch (const armnn::Exception &error) {
     const std::string told = first_error(messages);
     return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "ARM NN cannot prepare the model%s",
-                         told.empty() ? (": " + line_of(error.what())).c_str() : told.c_str());
+                         told.empty() ? (": " + nn::line_of(error.what())).c_str() : told.c_str());
   }
   if (!optimized)
     return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "ARM NN cannot prepare the model%s", first_error(messages).c_str());
   std::string why;
   if (runtime.LoadNetwork(engine->network, std::move(optimized), why) != armnn::Status::Success)
-    return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "ARM NN does not load the model: %s", line_of(why).c_str());
+    return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "ARM NN does not load the model: %s", nn::line_of(why).c_str());
   engine->loaded = true;
   return EDGE_NN_OK;
 }
@@ -177,6 +161,7 @@ edge_nn_status find_ports(edge_nn_model *model, const armnnTfLiteParser::ITfLite
 }
 
 edge_nn_status load(edge_nn_model *model, const char *path, int threads) {
+  const std::lock_guard<std::mutex> alone(one_at_a_time);
   engine_of(model) = new Engine;
   /* The runtime first: it turns the log off, into which the parser writes, too. */
   shared_runtime();
@@ -209,6 +194,7 @@ edge_nn_status reserve(edge_nn_model *model, uint32_t index) {
 }
 
 edge_nn_status run(edge_nn_model *model) {
+  const std::lock_guard<std::mutex> alone(one_at_a_time);
   const Engine *engine = engine_of(model);
   armnn::InputTensors inputs;
   armnn::OutputTensors outputs;
@@ -237,26 +223,4 @@ const char nn_adapter_name[] = "armnn";
 
 const char *nn_adapter_version(void) { return ARMNN_VERSION; }
 
-size_t nn_adapter_size(void) { return sizeof(ArmnnModel); }
-
-edge_nn_status nn_adapter_load(edge_nn_model *model, int threads) {
-  const char *path = nn_model_file(model, "model");
-  if (!path) return EDGE_NN_ERR_MODEL;
-  return fenced(model, [=] { return load(model, path, threads); });
-}
-
-edge_nn_status nn_adapter_run(edge_nn_model *model) {
-  return fenced(model, [=] { return run(model); });
-}
-
-void nn_adapter_unload(edge_nn_model *model) {
-  Engine *engine = engine_of(model);
-  if (!engine) return;
-  if (engine->loaded)
-    fenced(model, [=] {
-      shared_runtime().UnloadNetwork(engine->network);
-      return EDGE_NN_OK;
-    });
-  delete engine;
-  engine_of(model) = nullptr;
-}
+NN_ADAPTER(Engine, "ARM NN", load, run)

@@ -11,7 +11,7 @@
  * (-Wl,--wrap, recipe.yaml) and ends at a multiple of the file's size; afterwards what the file holds is checked before it is used.
  * A broken assertion of Dlib is an exception (DLIB_NO_ABORT_ON_2ND_FATAL_ERROR), and all exceptions end here.
  */
-#include "nn_model.h"
+#include "nn_adapter.hpp"
 
 #include <dlib/dnn.h>
 #include <dlib/image_processing/shape_predictor.h>
@@ -20,11 +20,9 @@
 #include <array>
 #include <cmath>
 #include <cstring>
-#include <exception>
 #include <fstream>
 #include <limits>
 #include <memory>
-#include <new>
 #include <string>
 #include <vector>
 
@@ -91,34 +89,7 @@ struct Engine {
   std::unique_ptr<dlib::shape_predictor> points; /* of a model dlib-points */
 };
 
-struct DlibModel {
-  edge_nn_model base; /* first: one pointer serves both */
-  Engine *engine;     /* ours, deleted by nn_adapter_unload */
-};
-
-Engine *&engine_of(edge_nn_model *model) { return reinterpret_cast<DlibModel *>(model)->engine; }
-
-/* One line of what an exception says. */
-std::string line_of(const std::exception &error) {
-  std::string text = error.what();
-  for (char &letter : text)
-    if (static_cast<unsigned char>(letter) < ' ') letter = ' ';
-  return text;
-}
-
-/* Runs `work`, and tells what it throws. */
-template <typename Work>
-edge_nn_status fenced(edge_nn_model *model, Work work) {
-  try {
-    return work();
-  } catch (const std::bad_alloc &) {
-    return nn_model_fail(model, EDGE_NN_ERR_MEMORY, "Dlib asks for more memory than there is, or than the model's file can need");
-  } catch (const std::exception &error) {
-    return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "Dlib: %s", line_of(error).c_str());
-  } catch (...) {
-    return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "Dlib threw something");
-  }
-}
+constexpr auto engine_of = nn::engine_of<Engine>;
 
 /* ---- loading ---- */
 
@@ -141,8 +112,12 @@ void read_whole(const std::string &path, Thing &thing) {
   const auto bytes = static_cast<size_t>(file.tellg());
   file.seekg(0);
   /* Dlib packs numbers into fewer bytes than they take in memory, at most eightfold, and containers grow by doubling. */
-  const Budget budget(bytes * 24 + 4194304);
-  deserialize(thing, file);
+  try {
+    const Budget budget(bytes * 24 + 4194304);
+    deserialize(thing, file);
+  } catch (const std::bad_alloc &) {
+    throw dlib::serialization_error("the file asks for more memory than there is, or than a model of its size can need");
+  }
   if (file.peek() != std::ifstream::traits_type::eof()) throw dlib::serialization_error("the file goes on after the model");
 }
 
@@ -237,7 +212,8 @@ edge_nn_status load_points(edge_nn_model *model, const std::string &path) {
   return EDGE_NN_OK;
 }
 
-edge_nn_status load(edge_nn_model *model, const std::string &path) {
+/* Dlib's networks use one thread. */
+edge_nn_status load(edge_nn_model *model, const std::string &path, int) {
   engine_of(model) = new Engine;
   if (ends_with(path, ".dlib-mmod")) return load_detector(model, path);
   if (ends_with(path, ".dlib-points")) return load_points(model, path);
@@ -299,6 +275,10 @@ edge_nn_status find_points(edge_nn_model *model) {
   return EDGE_NN_OK;
 }
 
+edge_nn_status run(edge_nn_model *model) {
+  return engine_of(model)->detector ? find_faces(model) : find_points(model);
+}
+
 }  // namespace
 
 const char nn_adapter_name[] = "dlib";
@@ -308,17 +288,4 @@ const char nn_adapter_name[] = "dlib";
 
 const char *nn_adapter_version(void) { return VERSION_TEXT(DLIB_MAJOR_VERSION, DLIB_MINOR_VERSION, DLIB_PATCH_VERSION); }
 
-size_t nn_adapter_size(void) { return sizeof(DlibModel); }
-
-/* Dlib's networks use one thread. */
-edge_nn_status nn_adapter_load(edge_nn_model *model, int) {
-  const char *path = nn_model_file(model, "model");
-  if (!path) return EDGE_NN_ERR_MODEL;
-  return fenced(model, [=] { return load(model, path); });
-}
-
-edge_nn_status nn_adapter_run(edge_nn_model *model) {
-  return fenced(model, [=] { return engine_of(model)->detector ? find_faces(model) : find_points(model); });
-}
-
-void nn_adapter_unload(edge_nn_model *model) { delete engine_of(model); }
+NN_ADAPTER(Engine, "Dlib", load, run)

@@ -5,19 +5,17 @@
  * project declares, and room for results is ours, which is why each output has to have one shape. Tensors are f32, dense, and
  * those of 4 dimensions in the order NCHW; MACE turns them into its own.
  */
-#include "nn_model.h"
+#include "nn_adapter.hpp"
 
 #include <mace/public/mace.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <exception>
 #include <fstream>
 #include <iterator>
 #include <map>
 #include <memory>
-#include <new>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -29,25 +27,7 @@ struct Engine {
   std::shared_ptr<mace::MaceEngine> engine;
 };
 
-struct MaceModel {
-  edge_nn_model base; /* first: one pointer serves both */
-  Engine *engine;     /* ours, deleted by nn_adapter_unload */
-};
-
-Engine *&engine_of(edge_nn_model *model) { return reinterpret_cast<MaceModel *>(model)->engine; }
-
-template <typename Work>
-edge_nn_status fenced(edge_nn_model *model, Work work) {
-  try {
-    return work();
-  } catch (const std::bad_alloc &) {
-    return nn_model_fail(model, EDGE_NN_ERR_MEMORY, "MACE has no memory left");
-  } catch (const std::exception &error) {
-    return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "MACE: %s", error.what());
-  } catch (...) {
-    return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "MACE threw something");
-  }
-}
+constexpr auto engine_of = nn::engine_of<Engine>;
 
 edge_nn_status refuse(edge_nn_model *model, const mace::MaceStatus &status, const char *what) {
   const edge_nn_status code =
@@ -172,16 +152,4 @@ const char nn_adapter_name[] = "mace";
 
 const char *nn_adapter_version(void) { return mace::MaceVersion(); }
 
-size_t nn_adapter_size(void) { return sizeof(MaceModel); }
-
-edge_nn_status nn_adapter_load(edge_nn_model *model, int threads) {
-  const char *path = nn_model_file(model, "model");
-  if (!path) return EDGE_NN_ERR_MODEL;
-  return fenced(model, [=] { return load(model, path, threads); });
-}
-
-edge_nn_status nn_adapter_run(edge_nn_model *model) {
-  return fenced(model, [=] { return run(model); });
-}
-
-void nn_adapter_unload(edge_nn_model *model) { delete engine_of(model); }
+NN_ADAPTER(Engine, "MACE", load, run)

@@ -15,16 +15,14 @@
  * it is caught here. It prints nothing (patches/quiet.patch); the errors that it
  * would have printed become part of ours.
  */
-#include "nn_model.h"
+#include "nn_adapter.hpp"
 
 #include <MNN/ErrorCode.hpp>
 #include <MNN/Interpreter.hpp>
 #include <MNN/Tensor.hpp>
 #include <cstring>
-#include <exception>
 #include <limits>
 #include <memory>
-#include <new>
 #include <string>
 #include <vector>
 
@@ -41,27 +39,7 @@ struct Engine {
   bool traced = false;
 };
 
-struct MnnModel {
-  edge_nn_model base; /* first: one pointer serves both */
-  Engine *engine;     /* ours, deleted by nn_adapter_unload */
-};
-
-Engine *&engine_of(edge_nn_model *model) { return reinterpret_cast<MnnModel *>(model)->engine; }
-
-/* Runs `work`, and tells what it throws. */
-template <typename Work>
-edge_nn_status fenced(edge_nn_model *model, Work work) {
-  try {
-    MNNForgetMessages();
-    return work();
-  } catch (const std::bad_alloc &) {
-    return nn_model_fail(model, EDGE_NN_ERR_MEMORY, "MNN has no memory left");
-  } catch (const std::exception &error) {
-    return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "MNN: %s", error.what());
-  } catch (...) {
-    return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "MNN threw something");
-  }
-}
+constexpr auto engine_of = nn::engine_of<Engine>;
 
 /* ": ", and what MNN said since `fenced` began, on one line; "" when it said nothing. */
 std::string said() {
@@ -135,6 +113,7 @@ edge_nn_status refuse_session(edge_nn_model *model) {
 }
 
 edge_nn_status load(edge_nn_model *model, const char *path, int threads) {
+  MNNForgetMessages();
   Engine *engine = engine_of(model) = new Engine;
   engine->traced = nn_model_traced();
   engine->net.reset(MNN::Interpreter::createFromFile(path));
@@ -231,6 +210,7 @@ edge_nn_status take_output(edge_nn_model *model, uint32_t index) {
 }
 
 edge_nn_status run(edge_nn_model *model) {
+  MNNForgetMessages();
   Engine *engine = engine_of(model);
   edge_nn_status status = prepare(model);
   for (uint32_t i = 0; i < model->input_count && !status; i++) status = put_input(model, i);
@@ -256,16 +236,4 @@ const char nn_adapter_name[] = "mnn";
 
 const char *nn_adapter_version(void) { return MNN::getVersion(); }
 
-size_t nn_adapter_size(void) { return sizeof(MnnModel); }
-
-edge_nn_status nn_adapter_load(edge_nn_model *model, int threads) {
-  const char *path = nn_model_file(model, "model");
-  if (!path) return EDGE_NN_ERR_MODEL;
-  return fenced(model, [=] { return load(model, path, threads); });
-}
-
-edge_nn_status nn_adapter_run(edge_nn_model *model) {
-  return fenced(model, [=] { return run(model); });
-}
-
-void nn_adapter_unload(edge_nn_model *model) { delete engine_of(model); }
+NN_ADAPTER(Engine, "MNN", load, run)

@@ -12,17 +12,15 @@
  * Errors come as exceptions, which are caught here; what OpenCV would log is
  * compiled away.
  */
-#include "nn_model.h"
+#include "nn_adapter.hpp"
 
 #include <cmath>
 #include <cstring>
 #include <edge_onnx.h>
-#include <exception>
 #include <fstream>
 #include <iterator>
 #include <limits>
 #include <map>
-#include <new>
 #include <opencv2/dnn.hpp>
 #include <string>
 #include <vector>
@@ -38,12 +36,7 @@ struct Engine {
   std::vector<cv::Mat> results;     /* of the last run; outputs point into them */
 };
 
-struct OpenCvModel {
-  edge_nn_model base; /* first: one pointer serves both */
-  Engine *engine;     /* ours, deleted by nn_adapter_unload */
-};
-
-Engine *&engine_of(edge_nn_model *model) { return reinterpret_cast<OpenCvModel *>(model)->engine; }
+constexpr auto engine_of = nn::engine_of<Engine>;
 
 /* Takes each part away that begins with `start` and ends with the first `end` behind it. */
 void without(std::string *text, const char *start, const char *end) {
@@ -68,20 +61,14 @@ std::string said(std::string text) {
   return line;
 }
 
-/* Runs `work`, and tells what it throws. */
+/* Runs `work`, and tells what OpenCV throws without its places. */
 template <typename Work>
-edge_nn_status fenced(edge_nn_model *model, Work work) {
+edge_nn_status plainly(edge_nn_model *model, Work work) {
   try {
     return work();
   } catch (const cv::Exception &error) {
     const bool memory = error.code == cv::Error::StsNoMem;
     return nn_model_fail(model, memory ? EDGE_NN_ERR_MEMORY : EDGE_NN_ERR_ENGINE, "OpenCV: %s", said(error.err).c_str());
-  } catch (const std::bad_alloc &) {
-    return nn_model_fail(model, EDGE_NN_ERR_MEMORY, "OpenCV has no memory left");
-  } catch (const std::exception &error) {
-    return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "OpenCV: %s", error.what());
-  } catch (...) {
-    return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "OpenCV threw something");
   }
 }
 
@@ -111,7 +98,7 @@ edge_nn_status find_ports(edge_nn_model *model, const edge_onnx::Ports &ports) {
   return EDGE_NN_OK;
 }
 
-edge_nn_status load(edge_nn_model *model, const char *path, int threads) {
+edge_nn_status load_file(edge_nn_model *model, const char *path, int threads) {
   Engine *engine = engine_of(model) = new Engine;
   std::string file;
   {
@@ -201,7 +188,7 @@ edge_nn_status take_output(edge_nn_model *model, uint32_t index) {
   return EDGE_NN_OK;
 }
 
-edge_nn_status run(edge_nn_model *model) {
+edge_nn_status run_net(edge_nn_model *model) {
   Engine *engine = engine_of(model);
   for (uint32_t i = 0; i < model->input_count; i++) {
     const nn_port &port = model->inputs[i];
@@ -221,22 +208,18 @@ edge_nn_status run(edge_nn_model *model) {
   return status;
 }
 
+edge_nn_status load(edge_nn_model *model, const char *path, int threads) {
+  return plainly(model, [=] { return load_file(model, path, threads); });
+}
+
+edge_nn_status run(edge_nn_model *model) {
+  return plainly(model, [=] { return run_net(model); });
+}
+
 }  // namespace
 
 const char nn_adapter_name[] = "opencv-dnn";
 
 const char *nn_adapter_version(void) { return CV_VERSION; }
 
-size_t nn_adapter_size(void) { return sizeof(OpenCvModel); }
-
-edge_nn_status nn_adapter_load(edge_nn_model *model, int threads) {
-  const char *path = nn_model_file(model, "model");
-  if (!path) return EDGE_NN_ERR_MODEL;
-  return fenced(model, [=] { return load(model, path, threads); });
-}
-
-edge_nn_status nn_adapter_run(edge_nn_model *model) {
-  return fenced(model, [=] { return run(model); });
-}
-
-void nn_adapter_unload(edge_nn_model *model) { delete engine_of(model); }
+NN_ADAPTER(Engine, "OpenCV", load, run)

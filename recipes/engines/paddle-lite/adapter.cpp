@@ -4,17 +4,15 @@
  * Compiled against the headers of the archive that the library is in: its classes are laid out anew in each release.
  * Tensors are dense, and their axes in the order of the model. Shapes are those of the inputs at each run: Paddle-Lite knows none before.
  */
-#include "nn_model.h"
+#include "nn_adapter.hpp"
 
 #include <paddle_api.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
-#include <exception>
 #include <memory>
 #include <mutex>
-#include <new>
 #include <string>
 #include <vector>
 
@@ -27,29 +25,11 @@ struct Engine {
   std::vector<int> outputs; /* the predictor's numbers of our outputs */
 };
 
-struct PaddleModel {
-  edge_nn_model base; /* first: one pointer serves both */
-  Engine *engine;     /* ours, deleted by nn_adapter_unload */
-};
-
-Engine *&engine_of(edge_nn_model *model) { return reinterpret_cast<PaddleModel *>(model)->engine; }
+constexpr auto engine_of = nn::engine_of<Engine>;
 
 /* Only a predictor tells the library's version: that of the first one; before there is one, that of the recipe. */
 char version[64] = PADDLE_LITE_VERSION;
 std::once_flag version_known;
-
-template <typename Work>
-edge_nn_status fenced(edge_nn_model *model, Work work) {
-  try {
-    return work();
-  } catch (const std::bad_alloc &) {
-    return nn_model_fail(model, EDGE_NN_ERR_MEMORY, "Paddle-Lite has no memory left");
-  } catch (const std::exception &error) {
-    return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "Paddle-Lite: %s", error.what());
-  } catch (...) {
-    return nn_model_fail(model, EDGE_NN_ERR_ENGINE, "Paddle-Lite threw something");
-  }
-}
 
 lite::PrecisionType precision_of(edge_nn_type type) {
   switch (type) {
@@ -174,16 +154,4 @@ const char nn_adapter_name[] = "paddle-lite";
 
 const char *nn_adapter_version(void) { return version; }
 
-size_t nn_adapter_size(void) { return sizeof(PaddleModel); }
-
-edge_nn_status nn_adapter_load(edge_nn_model *model, int threads) {
-  const char *path = nn_model_file(model, "model");
-  if (!path) return EDGE_NN_ERR_MODEL;
-  return fenced(model, [=] { return load(model, path, threads); });
-}
-
-edge_nn_status nn_adapter_run(edge_nn_model *model) {
-  return fenced(model, [=] { return run(model); });
-}
-
-void nn_adapter_unload(edge_nn_model *model) { delete engine_of(model); }
+NN_ADAPTER(Engine, "Paddle-Lite", load, run)
