@@ -73,11 +73,11 @@ export async function boardsReadPictures({ boards, count, fixed }: ReadingOption
       t.match(await parse(await readFile(junit, "utf8")), { tests: checks.length, failures: 0 });
       const manifest = await readFile(join(project, "out", `${board}-${engine}`, "manifest.json"), "utf8");
       const adds = engineSize(manifestSchema.parse(JSON.parse(manifest)));
-      // undefined: not measured for this core.
-      t.equal(
-        statedSize(board, engine) ?? adds,
-        adds,
-        `what its recipe says it adds: node bench/engines.mjs ${engine}`,
+      const stated = statedSize(board, engine);
+      // Compilers and adapters change some bytes; what is told is megabytes.
+      t.ok(
+        stated !== undefined && Math.abs(stated - adds) <= adds / 100,
+        `its recipe says that it adds ${stated} bytes, which are ${adds}: node bench/engines.mjs --board ${board} ${engine}`,
       );
       t.comment(`${board} ${engine}: ${Math.round(Number(report.ms) / 1000)} s`);
     });

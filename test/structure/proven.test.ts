@@ -30,6 +30,7 @@ t.test("what a recipe calls proven is shown by the test that it names", async (t
         t.ok(examples.includes(proof.example), `${recipe.name}: ${proof.example}`);
         // Nothing boots other examples yet.
         t.equal(proof.example, "reader");
+        t.ok(recipe.proven.size[board?.cpu ?? ""], `${recipe.name}: its size on a core that boots it`);
         continue;
       }
       const words = literals(proof.test);
