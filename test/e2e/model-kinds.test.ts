@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import t from "tap";
-import { type TinyModel, type TinyNode, tinyOnnx } from "../model/onnx-builder.js";
+import { type Shape, type TinyModel, tinyOnnx, unary } from "../model/onnx-builder.js";
 import { edgeimg, packedProgram, scratchFolder } from "./lab.js";
 
 /**
@@ -13,20 +13,6 @@ t.teardown(() => rm(folder, { recursive: true, force: true }));
 const program = await packedProgram(folder);
 const [float, unsigned, signed, int32, int64] = [1, 2, 3, 6, 7];
 
-type Shape = readonly (number | string)[];
-interface Unary {
-  readonly from?: number | undefined;
-  readonly to?: number | undefined;
-  readonly result?: Shape;
-  readonly node?: Partial<TinyNode>;
-}
-
-/** y = operator(x) */
-const unary = (op: string, shape: Shape, { from = float, to = from, result = shape, node }: Unary = {}): TinyModel => ({
-  nodes: [{ op, inputs: ["x"], outputs: ["y"], ...node }],
-  inputs: [{ name: "x", type: from, shape }],
-  outputs: [{ name: "y", type: to, shape: result }],
-});
 const cast = (from: number | undefined, to: number | undefined, shape: Shape = [2, 3, 4, 4]) =>
   unary("Cast", shape, { from, to, node: { int: { to: to ?? 0 } } });
 

@@ -4,7 +4,7 @@ import t from "tap";
 import { buildStep } from "../../src/api/build/build-step.js";
 import type { EdgeimgError } from "../../src/errors/edgeimg-error.js";
 import { quietContext } from "../helpers/context.js";
-import { type TinyModel, type TinyNode, tinyOnnx } from "../model/onnx-builder.js";
+import { type TinyModel, tinyOnnx, unary } from "../model/onnx-builder.js";
 import { scratchFolder } from "./lab.js";
 
 /**
@@ -14,19 +14,6 @@ import { scratchFolder } from "./lab.js";
 const folder = await scratchFolder("opencv-dnn");
 t.teardown(() => rm(folder, { recursive: true, force: true }));
 const [float, int32, int64] = [1, 6, 7];
-
-type Shape = readonly (number | string)[];
-interface Unary {
-  readonly from?: number | undefined;
-  readonly to?: number | undefined;
-  readonly result?: Shape;
-  readonly node?: Partial<TinyNode>;
-}
-const unary = (op: string, shape: Shape, { from = float, to = from, result = shape, node }: Unary = {}): TinyModel => ({
-  nodes: [{ op, inputs: ["x"], outputs: ["y"], ...node }],
-  inputs: [{ name: "x", type: from, shape }],
-  outputs: [{ name: "y", type: to, shape: result }],
-});
 
 const two: TinyModel = {
   nodes: [

@@ -158,3 +158,23 @@ function varint(value: number): Uint8Array {
 function join(parts: readonly Uint8Array[]): Uint8Array {
   return new Uint8Array(Buffer.concat(parts));
 }
+
+export type Shape = readonly (number | string)[];
+
+interface Unary {
+  readonly from?: number | undefined;
+  readonly to?: number | undefined;
+  readonly result?: Shape;
+  readonly node?: Partial<TinyNode>;
+}
+
+/** y = operator(x). Element types are ONNX's numbers; 1 is float32. */
+export const unary = (
+  op: string,
+  shape: Shape,
+  { from = 1, to = from, result = shape, node }: Unary = {},
+): TinyModel => ({
+  nodes: [{ op, inputs: ["x"], outputs: ["y"], ...node }],
+  inputs: [{ name: "x", type: from, shape }],
+  outputs: [{ name: "y", type: to, shape: result }],
+});
