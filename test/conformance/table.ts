@@ -11,7 +11,7 @@ What becomes of ONNX's own node tests (Debian's libonnx-testdata 1.17.0, one ope
 goes the way of a model of a project: read, converted, run in the engine's library under \`qemu-aarch64\` with cortex-a72, compared with ONNX Runtime on the
 host; and at last with what ONNX expects. Weights and parameters (shapes, axes, bounds) are constants, as exporters write them; all else is an input.
 \`npm run build && node test/conformance.mjs --engine NAME --write\` makes the lists in \`test/conformance/outcomes\`, \`--table\` this page of them. A model
-is refused where one of its operators, ranks or types is, and nothing that a build takes may differ from what is expected.
+is refused where one of its operators, ranks or types is.
 `;
 
 /** The page docs/operators.md. */
