@@ -105,7 +105,7 @@ export const converter = z.strictObject({
   args: z
     .array(z.string())
     .describe(
-      "Its arguments: {model} the file of role `model` (`{model.ROLE}` of another role), {out} the folder for results, {work} one for the rest, {name} the model's name; of the board {cpu}, its core as GCC's -mcpu names it, and {triplet}, as in aarch64-linux-gnu.",
+      "Its arguments: {model} the file of role `model` (`{model.ROLE}` of another role), {out} the folder for results, {work} one for the rest, {name} the model's name; of the board {cpu}, its core as GCC's -mcpu names it, and {triplet}, its GNU triplet as compilers and folders have it.",
     ),
   toolchain: z
     .boolean()
