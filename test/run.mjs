@@ -17,7 +17,7 @@ const isE2e = (file) => /^test\/(e2e|images)\//.test(file);
 const groups = {
   unit: { jobs: 2, seconds: 900, has: (file) => !isTarget(file) && !isE2e(file) },
   target: { jobs: 2, seconds: 900, has: isTarget, tools: true },
-  // Most of it is emulated boards, which keep one core busy each.
+  // Most of it is emulated boards, which keep one core busy each. Started in the order of their names: the longest would else end alone.
   e2e: { jobs: 2, seconds: 5400, has: isE2e },
 };
 
@@ -39,6 +39,7 @@ for (const name of chosen) {
     failed++;
     continue;
   }
+  const from = performance.now();
   const tools = group.tools ? await toolsOrFailure() : { env: {}, remove: () => {} };
   if (tools === undefined) {
     failed++;
@@ -48,6 +49,7 @@ for (const name of chosen) {
   tools.remove();
   passed += counted.passed;
   failed += counted.failed;
+  console.log(`${name} tests: ${Math.round((performance.now() - from) / 1000)} s`);
 }
 console.log(`\n${passed} passed, ${failed} failed`);
 process.exitCode = failed === 0 && passed > 0 ? 0 : 1;

@@ -18,7 +18,7 @@ const kills = 20;
 const nobody = 65534;
 const isRoot = process.getuid?.() === 0;
 
-const folder = await scratchFolder("reproducible");
+const folder = await scratchFolder("anywhere");
 const args = ["build", "--board", "rpi4", "--engine", "ncnn", "--json"];
 const results = "out/rpi4-ncnn/SHA256SUMS";
 
