@@ -1,11 +1,9 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import t from "tap";
-import { buildStep } from "../../src/api/build/build-step.js";
 import type { EdgeimgError } from "../../src/errors/edgeimg-error.js";
-import { quietContext } from "../helpers/context.js";
-import { type TinyModel, tinyOnnx } from "../model/onnx-builder.js";
+import type { TinyModel } from "../model/onnx-builder.js";
 import { scratchFolder } from "./lab.js";
+import { tinyProject } from "./model-project.js";
 
 /**
  * ONNX through LiteRT's format to ARM NN out of Debian's packages, with its plugins: run on the board's core and compared with onnxruntime. A
@@ -59,17 +57,7 @@ const models: Readonly<Record<string, TinyModel>> = {
     outputs: [{ name: "y", type: 7, shape: [2, 3] }],
   },
 };
-await mkdir(folder, { recursive: true });
-for (const [name, model] of Object.entries(models)) await writeFile(join(folder, `${name}.onnx`), tinyOnnx(model));
-await writeFile(join(folder, "main.ts"), "");
-const listed = Object.keys(models).map((name) => [name, { onnx: `${name}.onnx` }]);
-await writeFile(
-  join(folder, "edgeimg.yaml"),
-  `format: 1\nname: t\nboard: qemu-a72\nengine: armnn\napp: { entry: main.ts }\nmodels: ${JSON.stringify(Object.fromEntries(listed))}\n`,
-);
-
-const made = (step: string) =>
-  buildStep(quietContext(folder, { env: process.env }), { step, offline: false, locked: false });
+const made = await tinyProject(folder, { engine: "armnn", onnx: models });
 
 t.test(
   "concatenations, newer operators, batches, odd names: what ARM NN gives is what the ONNX file gives",
@@ -86,7 +74,7 @@ const refused: readonly (readonly [model: string, step: string, code: string, sa
 for (const [model, step, code, says] of refused)
   t.test(`${model} is refused by name`, async (t) => {
     const error = await made(`${step}/${model}`).catch((reason: EdgeimgError) => reason);
-    if (!("code" in error)) return t.fail(`${model} was taken`);
+    if (typeof error === "string") return t.fail(`${model} was taken`);
     t.equal(error.code, code);
     t.match([error.message, ...(error.details ?? [])].join("\n"), says);
     t.match(error.hint, /engine/, "the way out");

@@ -2,13 +2,12 @@ import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
-import { buildStep } from "../../src/api/build/build-step.js";
 import type { EdgeimgError } from "../../src/errors/edgeimg-error.js";
 import { type OnnxFile, readOnnx } from "../../src/formats/onnx.js";
 import { operatorsOf } from "../../src/formats/onnx-operators.js";
-import { quietContext } from "../helpers/context.js";
-import { type TinyModel, tinyOnnx } from "../model/onnx-builder.js";
+import type { TinyModel } from "../model/onnx-builder.js";
 import { scratchFolder } from "./lab.js";
+import { tinyProject } from "./model-project.js";
 
 /** ONNX of one fixed shape, as the catalog's converter makes it for engines that read no other; here for one of the project's own. */
 const folder = await scratchFolder("onnx-static");
@@ -58,20 +57,11 @@ const positions: TinyModel = {
   outputs: [{ name: "y", type: int64, shape: [2, "n"] }],
 };
 
-const models: Readonly<Record<string, readonly [TinyModel, string]>> = {
-  open: [open, "x: { dims: [2, 3, 5] }"],
-  again: [open, "x: { dims: [2, 3, 5] }"],
-  old: [old, '"a b:0/größe%3d#": { dims: [3, 4] }'],
-  positions: [positions, ""],
-  narrow: [
-    {
-      nodes: [{ op: "MatMul", inputs: ["x", "w"], outputs: ["y"] }],
-      inputs: [{ name: "x", shape: [1, "n"] }],
-      outputs: [{ name: "y", shape: [1, 2] }],
-      weights: [{ name: "w", shape: [3, 2], values: [1, 2, 3, 4, 5, 6] }],
-    },
-    "x: { dims: [1, 5] }",
-  ],
+const narrow: TinyModel = {
+  nodes: [{ op: "MatMul", inputs: ["x", "w"], outputs: ["y"] }],
+  inputs: [{ name: "x", shape: [1, "n"] }],
+  outputs: [{ name: "y", shape: [1, 2] }],
+  weights: [{ name: "w", shape: [3, 2], values: [1, 2, 3, 4, 5, 6] }],
 };
 
 const toy = fileURLToPath(new URL("../fixtures/engines/toy", import.meta.url));
@@ -79,20 +69,18 @@ await mkdir(join(folder, "recipes/engines"), { recursive: true });
 await cp(toy, join(folder, "recipes/engines/toy"), { recursive: true });
 const recipe = join(folder, "recipes/engines/toy/recipe.yaml");
 await writeFile(recipe, (await readFile(recipe, "utf8")).replace("accepts: [onnx]", "accepts: [onnx-static]"));
-for (const [name, [model]] of Object.entries(models)) await writeFile(join(folder, `${name}.onnx`), tinyOnnx(model));
-await writeFile(join(folder, "main.ts"), "");
-await writeFile(
-  join(folder, "edgeimg.yaml"),
-  `format: 1\nname: t\nboard: qemu-a72\nengine: toy\napp: { entry: main.ts }\nmodels:\n${Object.entries(models)
-    .map(([name, [, inputs]]) => `  ${name}: { onnx: ${name}.onnx, inputs: { ${inputs} } }\n`)
-    .join("")}`,
-);
-
-async function converted(name: string): Promise<Buffer> {
-  const context = quietContext(folder, { env: process.env });
-  const { path } = await buildStep(context, { step: `convert/onnx-static/${name}`, offline: false, locked: false });
-  return readFile(join(path, `${name}.static.onnx`));
-}
+const made = await tinyProject(folder, {
+  engine: "toy",
+  onnx: { open, again: open, old, positions, narrow },
+  inputs: {
+    open: { x: { dims: [2, 3, 5] } },
+    again: { x: { dims: [2, 3, 5] } },
+    old: { "a b:0/größe%3d#": { dims: [3, 4] } },
+    narrow: { x: { dims: [1, 5] } },
+  },
+});
+const converted = async (name: string) =>
+  await readFile(join(await made(`convert/onnx-static/${name}`), `${name}.static.onnx`));
 const ports = ({ graph }: OnnxFile) =>
   [graph.inputs, graph.outputs].map((list) => list.map(({ name, shape }) => [name, shape]));
 const kinds = (file: OnnxFile) => operatorsOf(file).map(({ operator }) => operator);

@@ -1,11 +1,9 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import t from "tap";
-import { buildStep } from "../../src/api/build/build-step.js";
 import type { EdgeimgError } from "../../src/errors/edgeimg-error.js";
-import { quietContext } from "../helpers/context.js";
-import { type TinyModel, tinyOnnx, unary } from "../model/onnx-builder.js";
+import { type TinyModel, unary } from "../model/onnx-builder.js";
 import { scratchFolder } from "./lab.js";
+import { tinyProject } from "./model-project.js";
 
 /**
  * Models through the converter to one fixed shape and OpenCV, run on the board's core and compared with onnxruntime by the build itself:
@@ -62,23 +60,12 @@ const refused: readonly (readonly [name: string, model: TinyModel, says: RegExp]
   ["ids", unary("Cast", [2, 5], { from: int32, to: float, node: { int: { to: 1 } } }), /input x is i32/],
 ];
 
-await mkdir(folder, { recursive: true });
-const models = { ...pass, ...Object.fromEntries(refused.map(([name, model]) => [name, model])) };
-for (const [name, model] of Object.entries(models)) await writeFile(join(folder, `${name}.onnx`), tinyOnnx(model));
-await writeFile(join(folder, "main.ts"), "");
-const listed = Object.keys(models).map((name) => [
-  name,
-  { onnx: `${name}.onnx`, ...(name === "filtered" ? { inputs: { x: { dims: [1, 3, 24, 17] } } } : {}) },
-]);
-await writeFile(
-  join(folder, "edgeimg.yaml"),
-  `format: 1\nname: t\nboard: qemu-a72\nengine: opencv-dnn\napp: { entry: main.ts }\nmodels: ${JSON.stringify(Object.fromEntries(listed))}\n`,
-);
-
-async function check(model: string): Promise<void> {
-  const context = quietContext(folder, { env: process.env });
-  await buildStep(context, { step: `model-check/${model}`, offline: false, locked: false });
-}
+const made = await tinyProject(folder, {
+  engine: "opencv-dnn",
+  onnx: { ...pass, ...Object.fromEntries(refused.map(([name, model]) => [name, model])) },
+  inputs: { filtered: { x: { dims: [1, 3, 24, 17] } } },
+});
+const check = (model: string) => made(`model-check/${model}`);
 
 for (const name of Object.keys(pass)) t.test(`${name} is right`, async (t) => t.resolves(check(name)));
 

@@ -1,12 +1,11 @@
-import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { cp, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
-import { buildStep } from "../../src/api/build/build-step.js";
 import type { EdgeimgError } from "../../src/errors/edgeimg-error.js";
-import { quietContext } from "../helpers/context.js";
-import { type TinyModel, tinyOnnx } from "../model/onnx-builder.js";
+import type { TinyModel } from "../model/onnx-builder.js";
 import { scratchFolder } from "./lab.js";
+import { tinyProject } from "./model-project.js";
 
 /**
  * ONNX through onnx2tf and LiteRT: converted, run on the board's core and compared with onnxruntime. Each conversion takes ten seconds of a
@@ -69,11 +68,8 @@ const models: Readonly<Record<string, TinyModel>> = {
   lacking: one("Multinomial", { name: "y", type: int32, shape: [1, 1] }),
   positions: one("NonZero", { name: "y", type: int64, shape: [2, "n"] }),
 };
-await mkdir(folder, { recursive: true });
-for (const [name, model] of Object.entries(models)) await writeFile(join(folder, `${name}.onnx`), tinyOnnx(model));
 await cp(fileURLToPath(new URL("../fixtures/tflite", import.meta.url)), folder, { recursive: true });
-await writeFile(join(folder, "main.ts"), "");
-const inputs = { places: { dims: [3], test: { values: [1, 0, 1] } } };
+await writeFile(join(folder, "cut.tflite"), Buffer.from("1c00000054464c33", "hex"));
 /** BlazeFace, as others give it. The golden outputs are what LiteRT's own kernels give for this input on x86-64, without XNNPACK. */
 const faces = {
   format: "tflite",
@@ -84,27 +80,17 @@ const faces = {
     classificators: { type: "f32", dims: [1, 896, 1], golden: "classificators.npy" },
   },
 };
-const listed: [string, object][] = Object.keys(models).map((name) => [
-  name,
-  { onnx: `${name}.onnx`, ...(name === "kinds" ? { inputs } : {}) },
-]);
-await writeFile(join(folder, "cut.tflite"), Buffer.from("1c00000054464c33", "hex"));
-listed.push(["faces", faces]);
-for (const [name, inputs] of [
-  ["narrow", { input: { ...faces.inputs.input, dims: [1, 64, 64, 3] } }],
-  ["other", { picture: faces.inputs.input }],
-] as const)
-  listed.push([name, { ...faces, inputs }]);
-listed.push(["cut", { ...faces, file: "cut.tflite" }]);
-await writeFile(
-  join(folder, "edgeimg.yaml"),
-  `format: 1\nname: t\nboard: qemu-a72\nengine: tflite\napp: { entry: main.ts }\nmodels: ${JSON.stringify(Object.fromEntries(listed))}\n`,
-);
-
-async function made(step: string): Promise<string> {
-  const context = quietContext(folder, { env: process.env });
-  return (await buildStep(context, { step, offline: false, locked: false })).path;
-}
+const made = await tinyProject(folder, {
+  engine: "tflite",
+  onnx: models,
+  inputs: { kinds: { places: { dims: [3], test: { values: [1, 0, 1] } } } },
+  others: {
+    faces,
+    narrow: { ...faces, inputs: { input: { ...faces.inputs.input, dims: [1, 64, 64, 3] } } },
+    other: { ...faces, inputs: { picture: faces.inputs.input } },
+    cut: { ...faces, file: "cut.tflite" },
+  },
+});
 const refusal = (step: string) => made(step).catch((reason: EdgeimgError) => reason);
 
 t.test("types, layouts, order, odd names, a scalar: what LiteRT gives is what the ONNX file gives", async (t) => {

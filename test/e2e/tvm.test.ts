@@ -1,11 +1,10 @@
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import t from "tap";
-import { buildStep } from "../../src/api/build/build-step.js";
 import { readElf } from "../../src/formats/elf.js";
-import { quietContext } from "../helpers/context.js";
-import { type TinyModel, tinyOnnx } from "../model/onnx-builder.js";
+import type { TinyModel } from "../model/onnx-builder.js";
 import { scratchFolder } from "./lab.js";
+import { tinyProject } from "./model-project.js";
 
 /** Models through TVM: compiled for a board's core, run on it and compared with onnxruntime by the build's own steps. */
 const folder = await scratchFolder("tvm");
@@ -43,22 +42,8 @@ const unknown: TinyModel = {
   outputs: [{ name: "y", shape: [] }],
 };
 
-/** A project in a folder of its own, for a board. */
-async function project(name: string, board: string, models: Readonly<Record<string, TinyModel>>) {
-  const cwd = join(folder, name);
-  await mkdir(cwd);
-  for (const [model, content] of Object.entries(models)) await writeFile(join(cwd, `${model}.onnx`), tinyOnnx(content));
-  await writeFile(join(cwd, "main.ts"), "");
-  const listed = Object.keys(models).map((model) => `  ${model}: { onnx: ${model}.onnx }\n`);
-  await writeFile(
-    join(cwd, "edgeimg.yaml"),
-    `format: 1\nname: t\nboard: ${board}\nengine: tvm\napp: { entry: main.ts }\nmodels:\n${listed.join("")}`,
-  );
-  return (step: string) => buildStep(quietContext(cwd, { env: process.env }), { step, offline: false, locked: false });
-}
-
-const first = await project("first", "qemu-a72", { mixed, unknown });
-const compiled = async (made: { readonly path: string }) => await readFile(join(made.path, "mixed.so"));
+const first = await tinyProject(join(folder, "first"), { engine: "tvm", onnx: { mixed, unknown } });
+const compiled = async (tree: string) => await readFile(join(tree, "mixed.so"));
 
 t.test("types, several ports, odd names and a scalar are right on the board's core", async (t) => {
   await t.resolves(first("model-check/mixed"));
@@ -68,7 +53,7 @@ t.test("a model is code for its core, and says nothing of the place where it was
   const code = await compiled(await first("convert/tvm/mixed"));
   t.equal(readElf(code)?.machine, 183);
   for (const text of ["/work/", "/tmp/", "edgeimg"]) t.notOk(code.includes(text), text);
-  const other = await project("second", "qemu-a53", { mixed });
+  const other = await tinyProject(join(folder, "second"), { board: "qemu-a53", engine: "tvm", onnx: { mixed } });
   t.notOk(code.equals(await compiled(await other("convert/tvm/mixed"))), "another core has code of its own");
 });
 
