@@ -48,11 +48,15 @@ export async function openBench(engine: string, folder: string, signal: AbortSig
     return planImage({ ...request, project: { ...request.project, models: { [model]: config } } }, lock);
   };
   const shared = new Map<string, string>();
+  // Tests follow one another in the same folders, so that what Python compiled of its modules for one is found for the next.
+  const places: string[] = [];
+  let made = 0;
   const { tolerance } = request.engine.recipe.model;
   return {
     services,
     async judge(name, test) {
-      const work = join(folder, name);
+      const place = places.shift() ?? `place-${made++}`;
+      const work = join(folder, place);
       await rm(work, { recursive: true, force: true });
       try {
         await writeTest(work, test);
@@ -61,6 +65,7 @@ export async function openBench(engine: string, folder: string, signal: AbortSig
         return { name, operator: test.operator, ...(await follow({ plan, shared, services, work, test, tolerance })) };
       } finally {
         await rm(work, { recursive: true, force: true });
+        places.push(place);
       }
     },
   };
@@ -124,7 +129,7 @@ interface Walk {
 }
 
 /** Runs a model's own steps in the plan's order, which is that of their inputs, up to the first that refuses it. */
-async function follow(walk: Walk): Promise<Pick<Verdict, "outcome" | "why">> {
+async function follow(walk: Walk): Promise<Omit<Verdict, "name" | "operator">> {
   const { plan, shared, services, work } = walk;
   const steps = new Map(plan.steps.map((step) => [step.id, step]));
   const folders = new Map(shared);
@@ -135,13 +140,15 @@ async function follow(walk: Walk): Promise<Pick<Verdict, "outcome" | "why">> {
     if (step === undefined) throw new Error(`the plan has no step ${id}`);
     const inputs: Record<string, string> = {};
     for (const [name, input] of Object.entries(step.inputs)) inputs[name] = await make(input);
-    const place = join(work, `step-${folders.size}`);
+    const place = join(work, id.replaceAll("/", "-"));
     const out = join(place, "out");
     await mkdir(out, { recursive: true });
     folders.set(id, out);
     const context = { services, inputs, out, work: place, instead: [], progress: () => {}, log: () => {} };
     try {
-      await findKind(step.kind).bind(step.params).run(context);
+      await findKind(step.kind)
+        .bind(withBytecode(step, join(work, "../bytecode")))
+        .run(context);
     } catch (error) {
       if (!(error instanceof EdgeimgError)) throw error;
       throw new Refusal(stage(step, place), error);
@@ -152,12 +159,25 @@ async function follow(walk: Walk): Promise<Pick<Verdict, "outcome" | "why">> {
     await make(check);
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    return { outcome: error.outcome, why: error.cause.code.replace(/^ERR_EDGEIMG_(MODEL_)?/, "") };
+    const { code, message, details = [] } = error.cause;
+    const says = [message, ...details].join(" | ");
+    return { outcome: error.outcome, why: code.replace(/^ERR_EDGEIMG_(MODEL_)?/, ""), says };
   }
   return await againstOnnx(walk, {
     actual: folders.get(`model-run/${model}`) ?? "",
     cases: folders.get(`model-cases/${model}`) ?? "",
   });
+}
+
+/** A step's parameters; Python's modules, which a build compiles anew each time, are compiled once. */
+function withBytecode({ kind, params }: Step, folder: string): object {
+  if (kind !== "run") return params;
+  const { commands, env } = params as { readonly commands: readonly (readonly string[])[]; readonly env?: object };
+  return {
+    ...params,
+    commands: commands.map((command) => command.filter((word) => word !== "-B")),
+    env: { ...env, PYTHONPYCACHEPREFIX: folder },
+  };
 }
 
 class Refusal extends Error {
@@ -180,7 +200,7 @@ function stage({ kind }: Step, place: string): Outcome {
 async function againstOnnx(
   { test, tolerance }: Walk,
   folders: { readonly actual: string; readonly cases: string },
-): Promise<Pick<Verdict, "outcome" | "why">> {
+): Promise<Omit<Verdict, "name" | "operator">> {
   const outputs = (await readRuns(folders.actual))[0]?.outputs ?? [];
   const reference = (await readRuns(folders.cases))[0]?.outputs ?? [];
   const expected = outputs.map((output): Tensor => {

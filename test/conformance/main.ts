@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { openBench } from "./engine.js";
-import { readNodeTest } from "./node-test.js";
+import { operatorOf, readNodeTest } from "./node-test.js";
 import { formatVerdicts, outcomes, parseVerdicts, type Verdict } from "./outcome.js";
 import { nodeTests } from "./suite.js";
 import { operatorsPage } from "./table.js";
@@ -77,10 +77,10 @@ export async function main(args: readonly string[]): Promise<number> {
       jobs: Number(values.jobs),
       signal: controller.signal,
       async show(verdict, ms) {
-        const { name, outcome, why } = verdict;
-        console.log(`${name} ${outcome} ${why} ${(ms / 1000).toFixed(1)} s`);
+        const { name, outcome, why, says = "" } = verdict;
+        console.log(`${name} ${outcome} ${why} ${(ms / 1000).toFixed(1)} s  ${says}`);
         news.set(name, verdict);
-        if (values.write && news.size % 50 === 0) await keep();
+        if (values.write && news.size % 20 === 0) await keep();
       },
     });
     if (values.write) await keep();
@@ -105,21 +105,40 @@ export async function judgeAll(engine: string, options: Judging): Promise<Verdic
   const { folder, jobs, signal, show } = options;
   const bench = await openBench(engine, folder, signal);
   const suite = await nodeTests(bench.services);
-  const names = evenly(suite.names.filter(options.wanted), options.sample);
+  const queue = inRounds(evenly(suite.names.filter(options.wanted), options.sample), (name) =>
+    operatorOf(suite.folderOf(name)),
+  );
   const verdicts: Verdict[] = [];
-  // A function's body as nodes: what tests them says most comes first.
-  const isExpanded = (name: string) => name.includes("_expanded");
-  const queue = [...scattered(names.filter((name) => !isExpanded(name))), ...scattered(names.filter(isExpanded))];
   const worker = async () => {
     for (let name = queue.shift(); name !== undefined && !signal.aborted; name = queue.shift()) {
       const started = performance.now();
-      const verdict = await bench.judge(name, readNodeTest(suite.folderOf(name)));
+      const verdict = await bench.judge(name, readNodeTest(suite.folderOf(name))).catch((error: unknown) => {
+        if (signal.aborted) return undefined;
+        throw error;
+      });
+      if (verdict === undefined) return;
       await show(verdict, performance.now() - started);
       verdicts.push(verdict);
     }
   };
   await Promise.all(Array.from({ length: jobs }, worker));
   return verdicts.sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Tests in rounds, one of each operator a round, so that each beginning of the list says something of every operator. A function's body as nodes comes last. */
+function inRounds(names: readonly string[], operator: (name: string) => string): string[] {
+  const isExpanded = (name: string) => name.includes("_expanded");
+  const rounds = (list: readonly string[]) => {
+    const byOperator = new Map<string, string[]>();
+    for (const name of scattered(list))
+      byOperator.set(operator(name), [...(byOperator.get(operator(name)) ?? []), name]);
+    const groups = [...byOperator.values()];
+    const longest = Math.max(0, ...groups.map(({ length }) => length));
+    return Array.from({ length: longest }, (_, round) =>
+      groups.flatMap((group) => group.slice(round, round + 1)),
+    ).flat();
+  };
+  return [...rounds(names.filter((name) => !isExpanded(name))), ...rounds(names.filter(isExpanded))];
 }
 
 /** A list in an order in which each beginning of it comes from everywhere: names that are near tell the same. */

@@ -96,13 +96,14 @@ export function readNodeTest(folder: string): NodeTest {
     graph.outputs.map(({ name }) => name),
   );
   const left = graph.inputs.filter(({ name }) => !isWhole || !fixed.has(name));
-  const operator = operatorOf(folder.replace(/_expanded\w*$/, "")) ?? graph.nodes[0]?.op ?? "";
-  return { operator, model, inputs: arrays(given, left), outputs: arrays(expected, graph.outputs) };
+  return { operator: operatorOf(folder), model, inputs: arrays(given, left), outputs: arrays(expected, graph.outputs) };
 }
 
-function operatorOf(folder: string): string | undefined {
-  const file = join(folder, "model.onnx");
-  return existsSync(file) ? readOnnx(new Uint8Array(readFileSync(file))).graph.nodes[0]?.op : undefined;
+/** What the test in a folder is about. */
+export function operatorOf(folder: string): string {
+  const first = (file: string) => readOnnx(new Uint8Array(readFileSync(file))).graph.nodes[0]?.op;
+  const whole = join(folder.replace(/_expanded\w*$/, ""), "model.onnx");
+  return (existsSync(whole) ? first(whole) : undefined) ?? first(join(folder, "model.onnx")) ?? "";
 }
 
 function tensorBytes(file: string): Uint8Array | undefined {

@@ -16,6 +16,8 @@ export interface Verdict {
   readonly outcome: Outcome;
   /** An error's code without what all have in common, or how an output differs. */
   readonly why: string;
+  /** What the error says: shown, and not kept. */
+  readonly says?: string;
 }
 
 /** A list of verdicts as text, one a line: name, operator, outcome, and why. */

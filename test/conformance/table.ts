@@ -12,6 +12,9 @@ goes the way of a model of a project: read, converted, run in the engine's libra
 host; and at last with what ONNX expects. Weights and parameters (shapes, axes, bounds) are constants, as exporters write them; all else is an input.
 \`npm run build && node test/conformance.mjs --engine NAME --write\` makes the lists in \`test/conformance/outcomes\`, \`--table\` this page of them. A model
 is refused where one of its operators, ranks or types is.
+
+Where not all were tried, those that were come from everywhere; an operator without a figure was not tried with that engine. Of what was not tried this page
+says nothing.
 `;
 
 /** The page docs/operators.md. */
@@ -26,10 +29,11 @@ const head = (cells: readonly string[]) => row(cells) + row(cells.map(() => "---
 
 function countsTable(engines: readonly EngineVerdicts[]): string {
   const kinds = Object.keys(outcomes) as Outcome[];
+  const all = new Set(engines.flatMap(({ verdicts }) => verdicts.map(({ name }) => name))).size;
   const lines = engines.map(({ engine, verdicts }) =>
     row([
       `\`${engine}\``,
-      verdicts.length,
+      `${verdicts.length} of ${all}`,
       ...kinds.map((kind) => verdicts.filter(({ outcome }) => outcome === kind).length),
     ]),
   );
