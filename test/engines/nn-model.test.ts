@@ -1,5 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdirSync, readdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { createHash } from "node:crypto";
+import { chmodSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
@@ -249,5 +250,133 @@ t.test(
       /^5 toy-cpp: no operator of .*other\.onnx is known$/,
       "an exception ends in a status",
     );
+  },
+);
+
+t.test(
+  "what an engine makes of a model is kept, and made anew when it is not what it was",
+  { skip: hasCompiler ? false : "no C++ compiler here" },
+  async (t) => {
+    driver = join(folder, "driver-toy-cpp");
+    const sidecar = "edge-nn 1\nengine toy-cpp\nfile model m.onnx\ninput x f32 dims=1,3\noutput y f32 dims=1,1\n";
+    const model = t.testdir({ "model.edge": sidecar, "m.onnx": "ReduceSum" });
+    const cache = join(model, "made/of/it");
+    const open = (shape = "1x3", place = cache) =>
+      run("--cache", place, model, shape)
+        .split("\n")
+        .filter((line) => /^(made|sum|[0-9]+ )/.test(line));
+    const kept = () => readdirSync(cache).filter((name) => name.endsWith(".kept"));
+    const make = ["made 0%", "made 50%", "made 100%", "sum 1.5"];
+    const [name = ""] = (t.same(open(), make), kept());
+    const file = join(cache, name);
+    const whole = readFileSync(file);
+
+    await t.test("the second open takes it, and writes nothing", async (t) => {
+      t.same(open(), ["sum 1.5"]);
+      t.same(readFileSync(file), whole);
+      t.same(readdirSync(cache), [name], "no part of a file is left");
+    });
+
+    await t.test("it bears its length and its SHA-256", async (t) => {
+      const content = whole.subarray(88);
+      t.equal(content.toString(), "sum times 1\n", "the engine's own words, not the model's");
+      t.equal(whole.subarray(0, 16).toString(), "edge-nn cache 1\n");
+      t.equal(whole.subarray(16, 48).toString("hex"), name.slice(0, 64));
+      t.equal(Number(whole.readBigUInt64LE(48)), content.length);
+      t.equal(whole.subarray(56, 88).toString("hex"), createHash("sha256").update(content).digest("hex"));
+      // With the content and its hash changed together, the engine computes with it: the file is what is run.
+      const other = Buffer.from(content.toString().replace("1", "3"));
+      const digest = createHash("sha256").update(other).digest();
+      writeFileSync(file, Buffer.concat([whole.subarray(0, 56), digest, other]));
+      t.same(open(), ["sum 4.5"]);
+    });
+
+    const damage: readonly (readonly [string, Buffer])[] = [
+      ["cut off", whole.subarray(0, whole.length - 1)],
+      ["cut off within its head", whole.subarray(0, 60)],
+      ["empty", Buffer.alloc(0)],
+      ["longer", Buffer.concat([whole, Buffer.from("x")])],
+      ["of another program", Buffer.from("SQLite format 3\0".repeat(20))],
+      ...[0, 20, 50, 70, 90].map((at): [string, Buffer] => {
+        const changed = Buffer.from(whole);
+        changed[at] = (changed[at] ?? 0) ^ 0x10;
+        return [`changed at ${at}`, changed];
+      }),
+    ];
+    for (const [what, bytes] of damage)
+      await t.test(`a file that is ${what} is made anew`, async (t) => {
+        writeFileSync(file, bytes);
+        t.same(open(), make);
+        t.same(readFileSync(file), whole);
+        t.same(open(), ["sum 1.5"]);
+      });
+
+    await t.test("a link in its place is not followed", async (t) => {
+      execFileSync("rm", [file]);
+      writeFileSync(join(model, "elsewhere"), whole);
+      symlinkSync(join(model, "elsewhere"), file);
+      t.same(open(), make);
+      t.same(readFileSync(join(model, "elsewhere")), whole);
+      t.same(open(), ["sum 1.5"]);
+    });
+
+    await t.test("another model, shape or option has another, and the old one and parts of files go", async (t) => {
+      writeFileSync(join(cache, "notes.txt"), "the app's");
+      writeFileSync(join(cache, `${"0".repeat(64)}.part`), "a power cut left it");
+      for (const [file, text] of [
+        ["m.onnx", "ReduceSum of another"],
+        ["model.edge", sidecar.replace("dims=1,3", "dims=1,3..5")],
+        ["model.edge", `${sidecar}option threads-max 1\n`],
+      ] as const) {
+        writeFileSync(join(model, file), text);
+        const [before] = kept();
+        t.same(open(), make);
+        t.equal(kept().length, 1, "one at a time");
+        t.not(kept()[0], before);
+        t.same(readdirSync(cache).sort(), [...kept(), "notes.txt"]);
+        t.same(open(), ["sum 1.5"]);
+      }
+    });
+
+    await t.test("where it cannot be kept the model works, and says why", async (t) => {
+      writeFileSync(join(model, "file"), "");
+      const lines = open("1x3", join(model, "file/folder"));
+      t.match(lines, [
+        "made 0%",
+        "made 50%",
+        /^made not kept: .*file\/folder: Not a directory$/,
+        "made 100%",
+        "sum 1.5",
+      ]);
+      if (process.getuid?.() === 0) return t.pass("root may write anywhere");
+      const locked = join(model, "locked");
+      mkdirSync(locked);
+      chmodSync(locked, 0o500);
+      t.match(open("1x3", locked)[2], /^made not kept: .*locked: Permission denied$/);
+    });
+
+    await t.test("each of several shapes keeps its own", async (t) => {
+      const edge = (shape: string) => sidecar.replace("dims=1,3", `dims=${shape}`);
+      const several = t.testdir({
+        "model.edge": "edge-nn 1\nengine toy-cpp\nfolders 2\ninput x f32 shapes=1,3;1,5\noutput y f32\n",
+        0: { "model.edge": edge("1,3"), "m.onnx": "ReduceSum" },
+        1: { "model.edge": edge("1,5"), "m.onnx": "ReduceSum" },
+      });
+      const both = () =>
+        run("--cache", join(several, "cache"), several, "1x5", "1x3")
+          .split("\n")
+          .filter((line) => /^(made|sum)/.test(line));
+      const first = ["made 0%", "made 50%", "made 100%"];
+      t.same(both(), [...first, ...first, "sum 2.5", "sum 1.5"]);
+      t.same(both(), ["sum 2.5", "sum 1.5"]);
+    });
+
+    await t.test("the hash is SHA-256, at each length around its blocks", async (t) => {
+      const letters = Array.from({ length: 260 }, (_, i) => String.fromCharCode(97 + (i % 26))).join("");
+      const expected = Array.from({ length: 261 }, (_, i) =>
+        createHash("sha256").update(letters.slice(0, i)).digest("hex"),
+      );
+      t.same(run("--sha256", "260").split("\n"), expected);
+    });
   },
 );

@@ -3,6 +3,8 @@
  *
  *   sidecar_driver DIR                opens the model folder, says what it declares or why it is refused
  *   sidecar_driver DIR SHAPE...       then offers inputs of these shapes (1x3x48x320) and runs
+ *   sidecar_driver --cache CACHE DIR SHAPE...   the same, with a folder for what is made of the model; says how far that is
+ *   sidecar_driver --sha256 COUNT     SHA-256 of the first 0 to COUNT letters of abcde...xyzabc..., taken in two parts
  *   sidecar_driver --mutate DIR SEED COUNT   rewrites DIR/model.edge COUNT times with random damage and reads it
  */
 #include <stdio.h>
@@ -10,10 +12,34 @@
 #include <string.h>
 
 #include "nn_model.h"
+#include "nn_sha256.h"
 
-static int describe(const char *dir, int count, char **shapes) {
+static void say_percent(void *user, int percent) { printf("%s%d%%\n", (const char *)user, percent); }
+
+static void say_not_kept(void *user, const char *why) { printf("%snot kept: %s\n", (const char *)user, why); }
+
+static int hash(size_t count) {
+  static char text[4096];
+  if (count > sizeof text) return 2;
+  for (size_t i = 0; i < count; i++) text[i] = (char)('a' + i % 26);
+  for (size_t length = 0; length <= count; length++) {
+    uint8_t digest[NN_SHA256_BYTES];
+    nn_sha256 hash;
+    nn_sha256_begin(&hash);
+    nn_sha256_add(&hash, text, length / 3);
+    nn_sha256_add(&hash, text + length / 3, length - length / 3);
+    nn_sha256_end(&hash, digest);
+    for (int i = 0; i < NN_SHA256_BYTES; i++) printf("%02x", digest[i]);
+    printf("\n");
+  }
+  return 0;
+}
+
+static int describe(const char *dir, const char *cache, int count, char **shapes) {
   edge_nn_model *model;
-  edge_nn_status status = edge_nn_open(dir, 2, &model);
+  char made[] = "made ";
+  const edge_nn_options options = {2, cache, cache ? say_percent : NULL, cache ? say_not_kept : NULL, made};
+  edge_nn_status status = edge_nn_open(dir, &options, &model);
   if (status) return printf("%d %s\n", status, edge_nn_last_error(NULL)), 1;
   for (uint32_t i = 0; i < edge_nn_input_count(model); i++) {
     const edge_nn_tensor_info *info = edge_nn_input_info(model, i);
@@ -100,5 +126,7 @@ static int mutate(const char *dir, uint32_t seed, uint32_t count) {
 int main(int argc, char **argv) {
   if (argc == 5 && strcmp(argv[1], "--mutate") == 0)
     return mutate(argv[2], (uint32_t)strtoul(argv[3], NULL, 10), (uint32_t)strtoul(argv[4], NULL, 10));
-  return argc < 2 ? 2 : describe(argv[1], argc - 2, argv + 2);
+  if (argc == 3 && strcmp(argv[1], "--sha256") == 0) return hash(strtoul(argv[2], NULL, 10));
+  if (argc > 3 && strcmp(argv[1], "--cache") == 0) return describe(argv[3], argv[2], argc - 4, argv + 4);
+  return argc < 2 ? 2 : describe(argv[1], NULL, argc - 2, argv + 2);
 }

@@ -25,7 +25,7 @@
 extern "C" {
 #endif
 
-#define EDGE_NN_ABI 2
+#define EDGE_NN_ABI 3
 #define EDGE_NN_MAX_RANK 8
 
 typedef enum {
@@ -84,10 +84,25 @@ uint32_t edge_nn_abi(void);              /* EDGE_NN_ABI of the adapter */
 const char *edge_nn_engine(void);        /* "ncnn" */
 const char *edge_nn_version(void);       /* the engine's own version string */
 
-/* Opens the model folder `dir`. threads >= 1. On success *out is the caller's
- * to close. On failure *out is NULL and edge_nn_last_error(NULL) tells why
- * (per thread). */
-edge_nn_status edge_nn_open(const char *dir, int threads, edge_nn_model **out);
+/* How a model is opened. The texts are read during edge_nn_open only; the
+ * functions may be called, with `user`, until the model is closed, by the thread
+ * that opens or runs it. */
+typedef struct {
+  int threads; /* >= 1 */
+  /* A folder for what the engine makes of this model on this device, this model's
+   * alone; it need not exist. NULL: nothing is kept. */
+  const char *cache;
+  /* What takes long is under way: 0 to 100, rising. NULL: nobody listens. */
+  void (*progress)(void *user, int percent);
+  /* What was made could not be kept, and will be made again at the next open:
+   * why. The model works all the same. NULL: nobody listens. */
+  void (*not_kept)(void *user, const char *why);
+  void *user;
+} edge_nn_options;
+
+/* Opens the model folder `dir`. On success *out is the caller's to close. On
+ * failure *out is NULL and edge_nn_last_error(NULL) tells why (per thread). */
+edge_nn_status edge_nn_open(const char *dir, const edge_nn_options *options, edge_nn_model **out);
 void edge_nn_close(edge_nn_model *model); /* NULL is allowed */
 
 uint32_t edge_nn_input_count(const edge_nn_model *model);

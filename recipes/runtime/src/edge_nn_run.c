@@ -13,9 +13,10 @@
 #define INPUT_LIMIT ((uint64_t)1 << 30)
 
 static const char usage[] =
-    "usage: edge-nn-run --engine libedge_nn.so --model DIR [--threads N]\n"
+    "usage: edge-nn-run --engine libedge_nn.so --model DIR [--threads N] [--cache DIR]\n"
     "                   --input NAME FILE 1x3x48x320 ... [--output NAME FILE ...]\n"
-    "Tensors are raw, little-endian, row-major. Prints one JSON line for the engine and one for each output.\n";
+    "Tensors are raw, little-endian, row-major. Prints one JSON line for the engine and one for each output.\n"
+    "With --cache, what the engine makes of the model is kept there, and how far that is comes before: {\"percent\":40}.\n";
 
 /* An --input or --output, each part an argument of its own, since names of ports hold anything: the strings are argv's. */
 typedef struct {
@@ -23,7 +24,7 @@ typedef struct {
 } binding;
 
 typedef struct {
-  const char *engine, *model;
+  const char *engine, *model, *cache;
   int threads;
   binding inputs[FILES_LIMIT], outputs[FILES_LIMIT];
   int input_count, output_count;
@@ -50,7 +51,8 @@ static int bad_usage(const char *what, const char *value) {
 static int arity(const char *option) {
   if (strcmp(option, "--input") == 0) return 3;
   if (strcmp(option, "--output") == 0) return 2;
-  return strcmp(option, "--engine") == 0 || strcmp(option, "--model") == 0 || strcmp(option, "--threads") == 0;
+  return strcmp(option, "--engine") == 0 || strcmp(option, "--model") == 0 || strcmp(option, "--threads") == 0 ||
+         strcmp(option, "--cache") == 0;
 }
 
 static int add_binding(binding *list, int *count, binding one) {
@@ -69,6 +71,7 @@ static int read_options(int argc, char **argv, options *out) {
     if (count > argc - i - 1) return bad_usage("a value is missing after", argv[i]);
     if (strcmp(argv[i], "--engine") == 0) out->engine = value[0];
     else if (strcmp(argv[i], "--model") == 0) out->model = value[0];
+    else if (strcmp(argv[i], "--cache") == 0) out->cache = value[0];
     else if (count == 3) status = add_binding(out->inputs, &out->input_count, (binding){value[0], value[1], value[2]});
     else if (count == 2) status = add_binding(out->outputs, &out->output_count, (binding){value[0], value[1], NULL});
     else {
@@ -199,6 +202,21 @@ static int run(const edge_engine *engine, edge_nn_model *model, const options *o
   return take_outputs(engine, model, o);
 }
 
+static void print_percent(void *user, int percent) {
+  (void)user;
+  printf("{\"percent\":%d}\n", percent);
+}
+
+static void print_not_kept(void *user, const char *why) {
+  edge_buf line = {0};
+  (void)user;
+  edge_buf_str(&line, "{\"notKept\":");
+  edge_buf_json(&line, why, strlen(why));
+  edge_buf_str(&line, "}");
+  if (!line.failed) puts(line.data);
+  edge_buf_free(&line);
+}
+
 int main(int argc, char **argv) {
   static options o;
   edge_engine engine;
@@ -207,7 +225,13 @@ int main(int argc, char **argv) {
   int error = read_options(argc, argv, &o);
   if (error) return error;
   if (!edge_engine_open(o.engine, &engine, message, sizeof message)) return fail(EXIT_REFUSED, "ENGINE", message);
-  edge_nn_status status = engine.open(o.model, o.threads, &model);
+  const edge_nn_options opening = {
+      .threads = o.threads,
+      .cache = o.cache,
+      .progress = o.cache ? print_percent : NULL,
+      .not_kept = print_not_kept,
+  };
+  edge_nn_status status = engine.open(o.model, &opening, &model);
   if (status) return fail(EXIT_REFUSED, edge_status_name(status), engine.last_error(NULL));
   edge_buf line = {0};
   edge_buf_str(&line, "{\"engine\":");

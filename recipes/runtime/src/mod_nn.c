@@ -22,6 +22,7 @@ static void finalize(JSRuntime *rt, JSValue value) {
   (void)rt;
   if (!model) return;
   if (model->model) engine.close(model->model);
+  free(model->name);
   free(model);
 }
 
@@ -29,14 +30,30 @@ static const JSClassDef model_definition = {.class_name = "Model", .finalizer = 
 
 typedef struct {
   edge_work work;
-  char name[NAME_LIMIT + 1];
-  edge_buf dir;
+  char *name; /* owned, until the model has it */
+  edge_buf dir, cache;
   int threads;
   edge_nn_model *model;
   edge_nn_status status;
   uint64_t ns;
   char message[512];
 } load_work;
+
+/* Milestones of a model whose engine prepares it on the board; on the thread that opens or runs it, one whole line each. */
+static void tell(const char *milestone, const char *model, const char *key, const char *why, int percent) {
+  edge_buf fields = {0};
+  edge_buf_str(&fields, "\"model\":");
+  edge_buf_json(&fields, model, strlen(model));
+  edge_buf_printf(&fields, ",\"%s\":", key);
+  if (why) edge_buf_json(&fields, why, strlen(why));
+  else edge_buf_printf(&fields, "%d", percent);
+  if (!fields.failed) edge_milestone(milestone, "%s", fields.data);
+  edge_buf_free(&fields);
+}
+
+static void tell_progress(void *name, int percent) { tell("model-preparing", name, "percent", NULL, percent); }
+
+static void tell_not_kept(void *name, const char *why) { tell("model-not-kept", name, "message", why, 0); }
 
 static void open_model(edge_work *work) {
   load_work *self = (load_work *)work;
@@ -47,7 +64,8 @@ static void open_model(edge_work *work) {
     snprintf(self->message, sizeof self->message, "there is no model \"%s\": no folder %s", self->name, self->dir.data);
     return;
   }
-  self->status = engine.open(self->dir.data, self->threads, &self->model);
+  const edge_nn_options options = {self->threads, self->cache.data, tell_progress, tell_not_kept, self->name};
+  self->status = engine.open(self->dir.data, &options, &self->model);
   /* The engine keeps this message per thread: only here is it ours. */
   if (self->status)
     snprintf(self->message, sizeof self->message, "cannot load \"%s\": %s", self->name, engine.last_error(NULL));
@@ -140,6 +158,8 @@ static JSValue finish(edge_work *work) {
   JS_DefinePropertyValueStr(ctx, object, "outputs", edge_tensor_infos(ctx, &engine, model->model, true),
                             JS_PROP_ENUMERABLE);
   add_milestone(self);
+  model->name = self->name;
+  self->name = NULL;
   return object;
 }
 
@@ -147,6 +167,8 @@ static void dispose(edge_work *work) {
   load_work *self = (load_work *)work;
   if (self->model) engine.close(self->model);
   edge_buf_free(&self->dir);
+  edge_buf_free(&self->cache);
+  free(self->name);
   free(self);
 }
 
@@ -166,7 +188,7 @@ static int prepare(JSContext *ctx, load_work *self, int argc, JSValueConst *argv
   size_t len = 0;
   const char *name = argc > 0 && JS_IsString(argv[0]) ? JS_ToCStringLen(ctx, &len, argv[0]) : NULL;
   bool ok = name && valid_name(name, len);
-  if (ok) memcpy(self->name, name, len + 1);
+  if (ok) self->name = strdup(name);
   JS_FreeCString(ctx, name);
   if (!ok) {
     edge_throw(ctx, "ARGUMENT", "a model's name has letters, digits, \".\", \"_\" and \"-\" only, at most %d", NAME_LIMIT);
@@ -178,8 +200,11 @@ static int prepare(JSContext *ctx, load_work *self, int argc, JSValueConst *argv
        edge_get_int(ctx, argv[1], "threads", true, 1, THREADS_LIMIT, &threads)))
     return -1;
   self->threads = (int)(threads > THREADS_LIMIT ? THREADS_LIMIT : threads);
-  edge_buf_printf(&self->dir, "%s/%s", edge_host_of(ctx)->options->models_dir, self->name);
-  if (!self->dir.failed) return 0;
+  const edge_options *folders = edge_host_of(ctx)->options;
+  edge_buf_printf(&self->dir, "%s/%s", folders->models_dir, self->name ? self->name : "");
+  /* In the app's own folder, which its user may write to. */
+  edge_buf_printf(&self->cache, "%s/app/.cache/edgeimg/%s", folders->data_dir, self->name ? self->name : "");
+  if (self->name && !self->dir.failed && !self->cache.failed) return 0;
   JS_ThrowOutOfMemory(ctx);
   return -1;
 }

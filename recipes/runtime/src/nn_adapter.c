@@ -2,6 +2,7 @@
  * nn_adapter.c: opens, runs and closes any engine's models, by the five functions of its adapter.
  */
 #include <stdlib.h>
+#include <string.h>
 
 #include "nn_model.h"
 
@@ -9,16 +10,26 @@ const char *edge_nn_engine(void) { return nn_adapter_name; }
 
 const char *edge_nn_version(void) { return nn_adapter_version(); }
 
-edge_nn_status edge_nn_open(const char *dir, int threads, edge_nn_model **out) {
+static edge_nn_status open_model(edge_nn_model *model, const char *dir, const edge_nn_options *options) {
+  model->progress = options->progress;
+  model->not_kept = options->not_kept;
+  model->user = options->user;
+  edge_nn_status status = nn_model_read(model, dir, nn_adapter_name);
+  if (status) return status;
+  model->cache = options->cache ? strdup(options->cache) : NULL;
+  if (options->cache && !model->cache) return nn_model_fail(model, EDGE_NN_ERR_MEMORY, "no memory for a path");
+  return model->folder_count ? nn_folders_open(model, dir, options->threads)
+                             : nn_adapter_load(model, nn_model_threads(model, options->threads));
+}
+
+edge_nn_status edge_nn_open(const char *dir, const edge_nn_options *options, edge_nn_model **out) {
   if (!out) return nn_open_fail(EDGE_NN_ERR_ARGUMENT, "open: nowhere to put the model");
   *out = NULL;
-  if (!dir || threads < 1) return nn_open_fail(EDGE_NN_ERR_ARGUMENT, "open: no folder, or fewer than 1 thread");
+  if (!dir || !options || options->threads < 1)
+    return nn_open_fail(EDGE_NN_ERR_ARGUMENT, "open: no folder, or fewer than 1 thread");
   edge_nn_model *model = calloc(1, nn_adapter_size());
   if (!model) return nn_open_fail(EDGE_NN_ERR_MEMORY, "no memory for a model");
-  edge_nn_status status = nn_model_read(model, dir, nn_adapter_name);
-  if (!status)
-    status = model->folder_count ? nn_folders_open(model, dir, threads)
-                                 : nn_adapter_load(model, nn_model_threads(model, threads));
+  edge_nn_status status = open_model(model, dir, options);
   if (status) {
     nn_open_fail(status, "%s", model->error);
     edge_nn_close(model);

@@ -11,6 +11,7 @@
 #ifndef EDGE_NN_ADAPTER_HPP
 #define EDGE_NN_ADAPTER_HPP
 
+#include <cstdlib>
 #include <exception>
 #include <new>
 #include <string>
@@ -30,6 +31,17 @@ template <typename Engine>
 Engine *&engine_of(edge_nn_model *model) {
   return reinterpret_cast<Model<Engine> *>(model)->engine;
 }
+
+/* What was kept of a model by nn_cache_write; data is null when nothing was. */
+struct Kept {
+  size_t bytes = 0;
+  const char *data; /* owned */
+
+  Kept(edge_nn_model *model, const char *settings) : data(static_cast<const char *>(nn_cache_read(model, settings, &bytes))) {}
+  ~Kept() { std::free(const_cast<char *>(data)); }
+  Kept(const Kept &) = delete;
+  Kept &operator=(const Kept &) = delete;
+};
 
 /* Text on one line. */
 inline std::string line_of(std::string text) {

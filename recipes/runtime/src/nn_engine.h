@@ -9,7 +9,7 @@
 /* The functions of edge_nn.h, of the library opened by edge_engine_open. */
 typedef struct {
   const char *name, *version; /* owned by the library */
-  edge_nn_status (*open)(const char *dir, int threads, edge_nn_model **out);
+  edge_nn_status (*open)(const char *dir, const edge_nn_options *options, edge_nn_model **out);
   void (*close)(edge_nn_model *model);
   uint32_t (*input_count)(const edge_nn_model *model);
   uint32_t (*output_count)(const edge_nn_model *model);

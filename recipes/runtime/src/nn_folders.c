@@ -30,11 +30,17 @@ static bool same_ports(const edge_nn_model *model, const edge_nn_model *folder) 
 
 static edge_nn_status open_folder(edge_nn_model *model, uint32_t index) {
   if (model->folders[index]) return EDGE_NN_OK;
-  char *path = folder_path(model->dir, index);
-  if (!path) return nn_model_fail(model, EDGE_NN_ERR_MEMORY, "no memory for a path");
+  char *path = folder_path(model->dir, index), *cache = model->cache ? folder_path(model->cache, index) : NULL;
   edge_nn_model *folder = NULL;
-  edge_nn_status status = edge_nn_open(path, model->threads, &folder);
+  edge_nn_status status = EDGE_NN_ERR_MEMORY;
+  if (path && (cache || !model->cache)) {
+    const edge_nn_options options = {model->threads, cache, model->progress, model->not_kept, model->user};
+    status = edge_nn_open(path, &options, &folder);
+  } else {
+    nn_open_fail(status, "no memory for a path");
+  }
   free(path);
+  free(cache);
   if (status) return nn_model_fail(model, status, "shape %u: %s", index, edge_nn_last_error(NULL));
   if (!same_ports(model, folder)) {
     edge_nn_close(folder);

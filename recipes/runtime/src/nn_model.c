@@ -42,6 +42,16 @@ void nn_model_trace(const char *operator_name, const char *layer) {
   fflush(stderr);
 }
 
+/* ---- what takes long ---- */
+
+void nn_model_progress(edge_nn_model *model, int percent) {
+  if (percent < 0) percent = 0;
+  if (percent > 100) percent = 100;
+  if (percent < model->percent) return;
+  model->percent = percent + 1;
+  if (model->progress) model->progress(model->user, percent);
+}
+
 /* ---- types and shapes ---- */
 
 static const struct {
@@ -142,6 +152,7 @@ void nn_model_free(edge_nn_model *model) {
   free_ports(model->inputs, model->input_count);
   free_ports(model->outputs, model->output_count);
   for (uint32_t i = 0; i < model->file_count; i++) free(model->files[i].path);
+  free(model->cache);
   free(model->text);
   memset(model, 0, sizeof *model);
 }

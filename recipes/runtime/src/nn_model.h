@@ -2,8 +2,8 @@
  * nn_model.h: what every engine's adapter has in common.
  *
  * The reader of "model.edge" (docs/architecture.md), the check of every tensor
- * against it, the storage of inputs and results, and the choice among models of one
- * shape each. nn_adapter.c, nn_folders.c, nn_model.c and nn_sidecar.c define all functions of edge_nn.h, compiled once as C; an engine's
+ * against it, the storage of inputs and results, the choice among models of one
+ * shape each, and what is kept for the next start. nn_adapter.c, nn_cache.c, nn_folders.c, nn_model.c and nn_sidecar.c define all functions of edge_nn.h, compiled once as C; an engine's
  * adapter, in C or C++, is linked with them and defines nn_adapter_*, below.
  *
  * An adapter's own model struct has `edge_nn_model base` as its first member,
@@ -66,6 +66,11 @@ struct edge_nn_model {
   edge_nn_model *folders[NN_MAX_FOLDERS]; /* those that were opened, owned */
   char *dir;                              /* where they are, on the heap, or NULL */
   int threads;                            /* for each of them */
+  char *cache;                            /* a folder of this model's alone, on the heap, or NULL */
+  void (*progress)(void *user, int percent); /* as in edge_nn_options */
+  void (*not_kept)(void *user, const char *why);
+  void *user;
+  int percent; /* told last, and 1 more: 0 when nothing was */
   char error[NN_ERROR_BYTES];
 };
 
@@ -99,7 +104,7 @@ void nn_adapter_unload(edge_nn_model *model);
 edge_nn_status nn_model_read(edge_nn_model *model, const char *dir, const char *engine);
 
 /* For a model with folders, in place of the adapter's load, run and unload. Each folder is opened when its shape is first asked for, the
- * first at once, and stays open: all take `threads`. Results are the folder's memory. */
+ * first at once, and stays open: all take `threads`, and a folder of the cache each. Results are the folder's memory. */
 edge_nn_status nn_folders_open(edge_nn_model *model, const char *dir, int threads);
 edge_nn_status nn_folders_run(edge_nn_model *model);
 void nn_folders_close(edge_nn_model *model);
@@ -149,6 +154,17 @@ bool nn_model_traced(void);
 
 /* Tells the layer that begins: a line `layer OPERATOR NAME` on standard error, not buffered, since what follows may crash. */
 void nn_model_trace(const char *operator_name, const char *layer);
+
+/* Tells how far a load is that takes long, 0 to 100; what does not rise is not told again. */
+void nn_model_progress(edge_nn_model *model, int percent);
+
+/* What nn_cache_write kept of this model, by an engine of this version with these settings: a block of *bytes bytes, the caller's to
+ * free; NULL when there is none, or it was damaged. `settings` tells apart what name and version of the engine, the model's files, options and
+ * ports do not: the device, a precision. */
+void *nn_cache_read(edge_nn_model *model, const char *settings, size_t *bytes);
+
+/* Keeps `data` for the next start in place of all that was kept of this model. A failure is told to whom opened the model, and is none of it. */
+void nn_cache_write(edge_nn_model *model, const char *settings, const void *data, size_t bytes);
 
 /* Sets what edge_nn_last_error(NULL) says on this thread; returns `status`.
  * Called before the model that failed to open is freed. */

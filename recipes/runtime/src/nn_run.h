@@ -12,6 +12,7 @@ typedef struct {
   edge_host *host;
   const edge_engine *engine;
   edge_nn_model *model;       /* NULL once it is closed */
+  char *name;                 /* owned; what the engine tells of the model bears it */
   edge_run *first, **last;    /* runs that wait */
   bool running, closing;
   uint32_t input_count, output_count;

@@ -61,7 +61,7 @@ declare module "edge:nn" {
         ? Name
         : keyof Models;
   /**
-   * Opens `/models/NAME`; logs the `model-loaded` milestone. `threads` is 1 to 64, by default all cores. Rejects with
+   * Opens `/models/NAME`; logs the `model-loaded` milestone, and `model-preparing` while an engine makes something of it that takes long. `threads` is 1 to 64, by default all cores. Rejects with
    * the code "MODEL" when the model is missing or damaged.
    */
   export function load<const Name extends string>(
