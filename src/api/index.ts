@@ -10,6 +10,7 @@ export const api: Api = {
     (await (await import("./build/up-to-date.js")).upToDate(...asked)) ??
     (await (await import("./build/build.js")).buildImage(...asked)),
   buildMatrix: async (...asked) => (await import("./build/build.js")).buildMatrix(...asked),
+  benchEngines: async (...asked) => (await import("./bench/bench.js")).benchEngines(...asked),
   buildStep: async (...asked) => (await import("./build/build-step.js")).buildStep(...asked),
   cacheExport: async (...asked) => (await import("./cache/export.js")).cacheExport(...asked),
   cacheImport: async (...asked) => (await import("./cache/import.js")).cacheImport(...asked),

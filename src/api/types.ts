@@ -3,6 +3,7 @@ import type { Setting } from "../config/merge.js";
 import type { Drive } from "../flash/drive.js";
 import type { Settings } from "../flash/settings.js";
 import type { Emit } from "../ground/events.js";
+import type { BenchReport } from "../report/bench.js";
 import type { ImageDiff } from "../report/diff.js";
 
 /** What the command line needs of `src/api/index.ts`; tests put a small one in its place. */
@@ -10,6 +11,7 @@ export interface Api {
   readonly buildImage: (context: Context, options: BuildOptions) => Promise<BuildResult>;
   readonly buildMatrix: (context: Context, options: BuildOptions) => Promise<MatrixResult>;
   readonly listTargets: (context: Context, options: BuildOptions) => Promise<readonly Target[]>;
+  readonly benchEngines: (context: Context, options: BenchOptions) => Promise<BenchResult>;
   readonly buildStep: (context: Context, options: BuildOptions & { readonly step: string }) => Promise<StepBuildResult>;
   readonly planStep: (context: Context, options: BuildOptions & { readonly step: string }) => Promise<StepDetails>;
   /** The ids of the steps of a build. */
@@ -72,6 +74,17 @@ export interface BuildOptions {
   /** Where Buildroot keeps downloads, and where it looks for them first. */
   readonly dlDir?: string | undefined;
   readonly primarySite?: string | undefined;
+}
+
+export interface BenchOptions extends BuildOptions {
+  /** None: all verified engines that read the project's models. */
+  readonly engines: readonly string[];
+}
+
+export interface BenchResult {
+  readonly folder: string;
+  readonly files: readonly string[];
+  readonly report: BenchReport;
 }
 
 export interface BuildrootOptions extends BuildOptions {

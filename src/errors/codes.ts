@@ -392,6 +392,11 @@ const entries = {
     summary: "There is no image to write, or more than one to choose from.",
     help: "Name the image (.img, .img.zst, .img.xz) or the folder that `edgeimg build` wrote it to.",
   },
+  ERR_EDGEIMG_BENCH_MEASURE: {
+    exit: 3,
+    summary: "A model ran in its check, but not on the emulated machine that measures it.",
+    help: "The machine's last lines are printed above. It has one core, 2 GiB of memory and one thread for the engine; a model that needs more cannot be measured so. Compare the other engines with `edgeimg bench --engines`.",
+  },
   ERR_EDGEIMG_FLASH_SOURCE_INVALID: {
     exit: 1,
     summary: "The image, its block map or its compression cannot be read.",

@@ -9,6 +9,7 @@ import { kernelModulesKind } from "../steps/kernel-modules.js";
 import type { StepKind } from "../steps/kind.js";
 import { licenceKind } from "../steps/licence.js";
 import { composeKind, localKind } from "../steps/local.js";
+import { measureModelKind } from "../steps/measure-model.js";
 import { modelKind } from "../steps/model.js";
 import { modelCasesKind } from "../steps/model-cases.js";
 import { modelFileKind } from "../steps/model-file.js";
@@ -33,6 +34,7 @@ const kinds: readonly StepKind[] = [
   instructionsKind,
   kernelModulesKind,
   licenceKind,
+  measureModelKind,
   modelFileKind,
   modelKind,
   modelCasesKind,

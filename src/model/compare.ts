@@ -10,6 +10,8 @@ export interface Comparison {
   readonly values: number;
   /** Largest |actual - reference|; Infinity when the shapes differ or one of two values is not a number. */
   readonly maxAbsolute: number;
+  /** The mean of |actual - reference|; Infinity as above, 0 of no values. */
+  readonly meanAbsolute: number;
   /** Where maxAbsolute is: an index a dimension. */
   readonly at: Shape;
   readonly reference: number;
@@ -73,6 +75,7 @@ export function compareTensors(reference: Values, actual: Values, { metric, tole
     name,
     values: 0,
     maxAbsolute: Number.POSITIVE_INFINITY,
+    meanAbsolute: Number.POSITIVE_INFINITY,
     at: [],
     reference: Number.NaN,
     actual: Number.NaN,
@@ -87,6 +90,7 @@ export function compareTensors(reference: Values, actual: Values, { metric, tole
   if (a.length !== b.length) return differs(`${b.length} values instead of ${a.length}`);
   let worst = 0;
   let maxAbsolute = 0;
+  let sum = 0;
   const differences = new Float64Array(a.length);
   for (let index = 0; index < a.length; index++) {
     const expected = a[index];
@@ -94,6 +98,7 @@ export function compareTensors(reference: Values, actual: Values, { metric, tole
     if (expected === undefined || value === undefined) return differs(`no value at ${index}`);
     const difference = distance(expected, value);
     differences[index] = difference;
+    sum += difference;
     if (difference > maxAbsolute) {
       maxAbsolute = difference;
       worst = index;
@@ -103,6 +108,7 @@ export function compareTensors(reference: Values, actual: Values, { metric, tole
     name,
     values: a.length,
     maxAbsolute,
+    meanAbsolute: a.length === 0 ? 0 : sum / a.length,
     at: a.length === 0 ? [] : indexOf(worst, reference.shape),
     reference: a[worst] ?? Number.NaN,
     actual: b[worst] ?? Number.NaN,

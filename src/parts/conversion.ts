@@ -58,6 +58,14 @@ export function conversionPath(
   );
 }
 
+/** Whether there are converters from a format to one that is accepted, or it is one itself. */
+export function readsFormat(
+  converters: Catalog["converters"],
+  job: { readonly from: string; readonly accepts: readonly string[] },
+): boolean {
+  return findPath(converters, job) !== undefined;
+}
+
 /** A converter's tool. Throws ERR_EDGEIMG_CATALOG_INVALID when it names one that is not there. */
 export function toolOf({ tools }: Pick<Catalog, "tools">, { converter, folder }: CatalogConverter): NamedTool {
   const { name, tool } = converter;

@@ -6,7 +6,7 @@ import { compileRoots } from "./compile-roots.js";
 import { engineSteps } from "./engine.js";
 import { emulated } from "./launch.js";
 import { referenceStep } from "./model-source.js";
-import { modelFiles, modelSteps } from "./models.js";
+import { type ModelOptions, type ModelSteps, modelFiles, modelSteps } from "./models.js";
 import type { packageSets } from "./package-sets.js";
 import { type DebianContext, toolsRoot } from "./roots.js";
 import { type CompiledProgram, localRecipe, programStep } from "./runtime.js";
@@ -24,9 +24,13 @@ export interface ImageParts {
   /** Compares the engine's licence texts; undefined when its recipe names none. */
   readonly licence: string | undefined;
   readonly app: AppSteps;
+  /** The program that runs one model. */
+  readonly runner: CompiledProgram;
   readonly models: {
     /** The steps that check a converted model, by its name. */
     readonly checks: Readonly<Record<string, string>>;
+    /** What measures a model is made of, by its name. */
+    readonly measured: readonly (Pick<ModelSteps, "folder" | "common"> & { readonly name: string })[];
     readonly inputs: Readonly<Record<string, string>>;
     readonly entries: readonly AssembleEntry[];
   };
@@ -57,20 +61,15 @@ export function imageParts(
   const installed = [catalog.runtime, ...(project.kernels ? [catalog.kernels] : [])].flatMap((recipe) =>
     recipe.programs.filter(({ install }) => install !== null).map((one) => [one.output, step(recipe, one)]),
   );
-  const compiled = engineSteps(context, {
-    engine,
-    board,
-    tools: { ...tools, sysroot: engineSysroot },
-    headers,
-    common: program("adapter-common"),
-  });
+  const engineTools = { ...tools, sysroot: engineSysroot };
+  const common = program("adapter-common");
+  const compiled = engineSteps(context, { engine, board, tools: engineTools, headers, common });
 
   const reference = referenceStep(context, request);
-  const models = Object.entries(project.models).map(([name, config]) => {
-    const { localPath } = request;
-    const options = { name, config, engine, catalog, board, tools, reference, hostTools: image, localPath };
-    const check = { qemu, sysroot: engineSysroot, runner: program("model-runner").step, ...compiled };
-    return { name, ...modelSteps(context, { ...options, check }) };
+  const runner = program("model-runner");
+  const models = checkedModels(context, request, {
+    options: { engine, catalog, board, tools, reference, hostTools: image },
+    check: { qemu, sysroot: engineSysroot, runner: runner.step, ...compiled },
   });
   const app = appSteps(context, {
     project,
@@ -89,6 +88,26 @@ export function imageParts(
     programs: Object.fromEntries(installed),
     ...compiled,
     app,
-    models: { checks: Object.fromEntries(models.map(({ name, check }) => [name, check])), ...modelFiles(models) },
+    runner,
+    models: {
+      checks: Object.fromEntries(models.map(({ name, check }) => [name, check])),
+      measured: models,
+      ...modelFiles(models),
+    },
   };
+}
+
+/** The project's models, each converted and checked. */
+function checkedModels(
+  context: DebianContext,
+  { project, localPath }: Pick<ImageRequest, "project" | "localPath">,
+  from: {
+    readonly options: Omit<ModelOptions, "name" | "config" | "localPath" | "check">;
+    readonly check: ModelOptions["check"];
+  },
+) {
+  return Object.entries(project.models).map(([name, config]) => {
+    const steps = modelSteps(context, { ...from.options, name, config, localPath, check: from.check });
+    return { name, ...steps };
+  });
 }

@@ -26,9 +26,25 @@ export interface CheckOptions extends ModelPlace {
 }
 
 /** What of a taken model its check needs. */
-type Checked = Pick<TakenModel, "format" | "onnx" | "about"> & { readonly ports: string };
+type Checked = Pick<TakenModel, "format" | "onnx" | "about"> & {
+  readonly ports: string;
+  /** The first word of the names of its steps. */
+  readonly prefix: "model" | "bench";
+};
 
-/** Runs a prepared model in the image's engine and compares what comes of it. Gives the step that compares. */
+/** The steps of a check. */
+export interface CheckSteps {
+  /** What the model is run on, with what onnxruntime makes of it. */
+  readonly cases: string;
+  /** What the image's engine makes of it. */
+  readonly actual: string;
+  /** Compares both. */
+  readonly check: string;
+  readonly golden: string | undefined;
+  readonly against: CheckAgainst;
+}
+
+/** Runs a prepared model in the image's engine and compares what comes of it. */
 export function checkSteps(
   context: DebianContext,
   options: CheckOptions,
@@ -37,14 +53,14 @@ export function checkSteps(
     /** Engines that a user may take in the place of one whose results are wrong. */
     readonly instead: readonly string[];
   },
-): string {
+): CheckSteps {
   const { plan, arch } = context;
-  const { ports, about, folder, instead } = of;
+  const { ports, about, folder, instead, prefix } = of;
   const { name, config, engine, board, check } = options;
   const { recipe } = engine;
   const { against, cases, golden } = caseSteps(context, options, of);
   const actual = plan.add({
-    id: `model-run/${name}`,
+    id: `${prefix}-run/${name}`,
     kind: "run-model",
     about,
     title: `Run model ${name} on ${board.cpu}`,
@@ -62,8 +78,8 @@ export function checkSteps(
     params: { name, engine: recipe.name, qemu: architectures[arch].qemu, cpu: board.cpu },
     instead,
   });
-  return plan.add({
-    id: `model-check/${name}`,
+  const compared = plan.add({
+    id: `${prefix}-check/${name}`,
     kind: "check-model",
     about,
     title: `Compare results of model ${name}`,
@@ -72,6 +88,7 @@ export function checkSteps(
     params: { name, engine: recipe.name, cpu: board.cpu, against, ...criteria(config, recipe) },
     instead,
   });
+  return { cases, actual, check: compared, golden, against };
 }
 
 /** By what outputs are judged: the project's word, then the recipe's. A tolerance belongs to the metric it is given with. */
@@ -112,7 +129,7 @@ function testValues({ inputs }: ModelConfig) {
 function caseSteps(
   context: DebianContext,
   options: CheckOptions,
-  { format, onnx, ports, about }: Checked,
+  { format, onnx, ports, about, prefix }: Checked,
 ): { readonly against: CheckAgainst; readonly cases: string; readonly golden: string | undefined } {
   const { name, config, engine } = options;
   const { plan } = context;
@@ -122,11 +139,13 @@ function caseSteps(
     side: "inputs",
     files: inputFiles,
     ports,
+    prefix,
   });
   const golden = valuesStep(context, options, {
     side: "outputs",
     files: Object.entries(config.outputs).map(([output, told]) => [output, told.golden]),
     ports,
+    prefix,
     all: against === "golden",
     // Nothing else judges such a model: the step is there without files, to say so when it runs. What the engine gives can be had before.
     ...(onnx === undefined ? { only: format } : {}),
@@ -142,7 +161,7 @@ function caseSteps(
     );
   const isReferred = against === hostReference;
   const cases = plan.add({
-    id: `model-cases/${name}`,
+    id: `${prefix}-cases/${name}`,
     kind: "model-cases",
     about,
     title: `Choose inputs for model ${name}${isReferred ? `, and run ${hostReference} on them` : ""}`,
@@ -170,13 +189,14 @@ function valuesStep(
     readonly side: "inputs" | "outputs";
     readonly files: readonly (readonly [string, Location | undefined])[];
     readonly ports: string;
+    readonly prefix: Checked["prefix"];
     readonly all?: boolean;
     /** The format of a model that nothing on the host runs. */
     readonly only?: string;
   },
 ): string | undefined {
   const { name } = options;
-  const { side, ports } = job;
+  const { side, ports, prefix } = job;
   const files: Record<string, { input: string; path: string }> = {};
   const inputs: Record<string, string> = {};
   for (const [index, [port, location]] of job.files.entries()) {
@@ -189,7 +209,7 @@ function valuesStep(
   }
   if (Object.keys(files).length === 0 && job.only === undefined) return undefined;
   return context.plan.add({
-    id: `model-${side}/${name}`,
+    id: `${prefix}-${side}/${name}`,
     kind: "model-values",
     about: ["models", name, side],
     title: `Read the ${side === "inputs" ? "inputs" : "golden outputs"} of model ${name}`,

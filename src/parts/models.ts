@@ -1,5 +1,6 @@
 import type { Catalog, CatalogConverter, CatalogRecipe } from "../catalog/catalog.js";
 import { hostReference } from "../catalog/check.js";
+import { fixedLimit } from "../catalog/converter.js";
 import type { ModelConfig } from "../config/model-schema.js";
 import type { Core } from "../image/request.js";
 import { checkFixed, type DeclaredInput, fixedShapes, together } from "../model/fixed-shapes.js";
@@ -7,7 +8,7 @@ import { type ShapeSet, shapeText } from "../model/shapes.js";
 import type { AssembleEntry } from "../steps/assemble.js";
 import type { Toolchain } from "./compile.js";
 import { conversionPath, conversionStep, type FormatFiles } from "./conversion.js";
-import { type CheckOptions, checkSteps } from "./model-check.js";
+import { type CheckOptions, type CheckSteps, checkSteps } from "./model-check.js";
 import { besides, type ModelPlace } from "./model-source.js";
 import { type PortsJob, portsStep, type TakenModel, takeModel } from "./model-taking.js";
 import type { DebianContext } from "./roots.js";
@@ -36,6 +37,8 @@ export interface PreparedModel extends TakenModel {
 
 export interface ModelSteps extends Pick<PreparedModel, "ports" | "folder"> {
   readonly check: string;
+  /** Adds the check on what all engines can run: the shapes that one of fixed shapes is given. */
+  readonly common: () => CheckSteps & { readonly ports: string };
   /** Inputs and entries that bring the project's further files beside the model. */
   readonly inputs: Readonly<Record<string, string>>;
   readonly entries: readonly AssembleEntry[];
@@ -163,8 +166,26 @@ function allowedShapes(declared: Readonly<Record<string, DeclaredInput>>): Reado
 export function modelSteps(context: DebianContext, options: ModelOptions): ModelSteps {
   const prepared = prepareModel(context, options);
   const { ports, folder } = prepared;
-  const check = checkSteps(context, options, { ...prepared, instead: unconverting(options, prepared.format) });
-  return { folder, ports, check, ...besides(context, options) };
+  const instead = unconverting(options, prepared.format);
+  const { check } = checkSteps(context, options, { ...prepared, instead, prefix: "model" });
+  const common = () => {
+    const of = { ...prepared, ports: commonPorts(context, options, prepared), instead, prefix: "bench" } as const;
+    return { ports: of.ports, ...checkSteps(context, options, of) };
+  };
+  return { folder, ports, check, common, ...besides(context, options) };
+}
+
+/** The step with a model's ports in the shapes that an engine of fixed shapes is given, so that all engines run the same. */
+function commonPorts(context: DebianContext, options: PrepareOptions, prepared: PreparedModel): string {
+  const declared = declaredInputs(options.config);
+  const counts = Object.values(declared).map(({ allowed }) => ("shapes" in allowed ? allowed.shapes.length : 1));
+  if (counts.length === 0 || Math.max(...counts) > fixedLimit) return prepared.ports;
+  const variants = fixedShapes(options.name, declared);
+  return portsStep(context, options, prepared, {
+    declared: together(variants),
+    ...(variants.length === 1 ? {} : { together: true }),
+    at: { id: "/bench", title: " for comparison" },
+  });
 }
 
 /** The other engines of the catalog that take a model of this format for this board as it is. */

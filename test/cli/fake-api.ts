@@ -9,6 +9,7 @@ export function fakeApi(part: Partial<Api>): Api {
     buildImage: refuse,
     buildMatrix: refuse,
     listTargets: refuse,
+    benchEngines: refuse,
     buildStep: refuse,
     planStep: refuse,
     listSteps: refuse,

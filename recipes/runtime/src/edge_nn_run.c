@@ -1,4 +1,4 @@
-/* edge-nn-run: runs one model once on raw tensors. The build checks converted models with it. */
+/* edge-nn-run: runs one model on raw tensors. The build checks converted models with it, and measures what a run takes. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -6,6 +6,8 @@
 
 #include "buffer.h"
 #include "nn_engine.h"
+#include "run_machine.h"
+#include "run_measure.h"
 
 #define EXIT_USAGE 2
 #define EXIT_REFUSED 3
@@ -13,9 +15,10 @@
 #define INPUT_LIMIT ((uint64_t)1 << 30)
 
 static const char usage[] =
-    "usage: edge-nn-run --engine libedge_nn.so --model DIR [--threads N] [--cache DIR]\n"
+    "usage: edge-nn-run --engine libedge_nn.so --model DIR [--threads N] [--cache DIR] [--warm-up N] [--repeat N]\n"
     "                   --input NAME FILE 1x3x48x320 ... [--output NAME FILE ...]\n"
-    "Tensors are raw, little-endian, row-major. Prints one JSON line for the engine and one for each output.\n"
+    "Tensors are raw, little-endian, row-major. Prints one JSON line for the engine and one for each output; with --repeat,\n"
+    "which runs the model so often, one of what that took.\n"
     "With --cache, what the engine makes of the model is kept there, and how far that is comes before: {\"percent\":40}.\n";
 
 /* An --input or --output, each part an argument of its own, since names of ports hold anything: the strings are argv's. */
@@ -25,7 +28,8 @@ typedef struct {
 
 typedef struct {
   const char *engine, *model, *cache;
-  int threads;
+  int threads, warm_up;
+  int repeat; /* 0: one run, and nothing is measured */
   binding inputs[FILES_LIMIT], outputs[FILES_LIMIT];
   int input_count, output_count;
 } options;
@@ -51,8 +55,22 @@ static int bad_usage(const char *what, const char *value) {
 static int arity(const char *option) {
   if (strcmp(option, "--input") == 0) return 3;
   if (strcmp(option, "--output") == 0) return 2;
-  return strcmp(option, "--engine") == 0 || strcmp(option, "--model") == 0 || strcmp(option, "--threads") == 0 ||
-         strcmp(option, "--cache") == 0;
+  static const char *const others[] = {"--engine", "--model", "--threads", "--cache", "--warm-up", "--repeat"};
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    if (strcmp(option, others[i]) == 0) return 1;
+  return 0;
+}
+
+/* A whole number from `least` to `most` as the value of an option. */
+static int read_number(const char *option, const char *value, int least, int most, int *out) {
+  char message[64], *end;
+  long number = strtol(value, &end, 10);
+  if (end == value || *end || number < least || number > most) {
+    snprintf(message, sizeof message, "%s must be from %d to %d", option, least, most);
+    return bad_usage(message, value);
+  }
+  *out = (int)number;
+  return 0;
 }
 
 static int add_binding(binding *list, int *count, binding one) {
@@ -74,12 +92,9 @@ static int read_options(int argc, char **argv, options *out) {
     else if (strcmp(argv[i], "--cache") == 0) out->cache = value[0];
     else if (count == 3) status = add_binding(out->inputs, &out->input_count, (binding){value[0], value[1], value[2]});
     else if (count == 2) status = add_binding(out->outputs, &out->output_count, (binding){value[0], value[1], NULL});
-    else {
-      char *end;
-      long threads = strtol(value[0], &end, 10);
-      if (*end || threads < 1 || threads > 64) return bad_usage("threads must be from 1 to 64", value[0]);
-      out->threads = (int)threads;
-    }
+    else if (strcmp(argv[i], "--threads") == 0) status = read_number(argv[i], value[0], 1, 64, &out->threads);
+    else if (strcmp(argv[i], "--warm-up") == 0) status = read_number(argv[i], value[0], 0, EDGE_REPEAT_LIMIT, &out->warm_up);
+    else status = read_number(argv[i], value[0], 1, EDGE_REPEAT_LIMIT, &out->repeat);
     if (status) return status;
   }
   if (!out->engine || !out->model) return bad_usage("missing", out->engine ? "--model" : "--engine");
@@ -116,33 +131,35 @@ static int find_output(const edge_engine *engine, const edge_nn_model *model, co
   return -1;
 }
 
-static int set_input(const edge_engine *engine, edge_nn_model *model, const binding *input) {
-  char message[1024];
+/* An input in memory: `content` owns what `tensor.data` points to. */
+typedef struct {
+  uint32_t index;
   edge_nn_tensor tensor;
-  edge_buf file = {0};
+  edge_buf content;
+} loaded;
+
+static int load_input(const edge_engine *engine, const edge_nn_model *model, const binding *input, loaded *out) {
+  char message[1024];
   uint64_t bytes;
   int index = find_input(engine, model, input->name);
-  memset(&tensor, 0, sizeof tensor);
   if (index < 0) {
     snprintf(message, sizeof message, "the model has no input \"%s\"", input->name);
     return fail(EXIT_REFUSED, "ARGUMENT", message);
   }
-  tensor.type = engine->input_info(model, (uint32_t)index)->type;
-  if (!read_shape(input->shape, &tensor) ||
-      !edge_shape_bytes(tensor.shape, tensor.rank, edge_element_size(tensor.type), INPUT_LIMIT, &bytes))
+  out->index = (uint32_t)index;
+  out->tensor.type = engine->input_info(model, out->index)->type;
+  if (!read_shape(input->shape, &out->tensor) ||
+      !edge_shape_bytes(out->tensor.shape, out->tensor.rank, edge_element_size(out->tensor.type), INPUT_LIMIT, &bytes))
     return bad_usage("cannot read the shape", input->shape);
-  int error = edge_read_file(input->file, INPUT_LIMIT, &file);
-  if (error || file.len != bytes) {
+  int error = edge_read_file(input->file, INPUT_LIMIT, &out->content);
+  if (error || out->content.len != bytes) {
     snprintf(message, sizeof message, "%s: %s", input->file,
              error ? strerror(error) : "its size is not that of the shape");
-    edge_buf_free(&file);
     return fail(EXIT_USAGE, "ARGUMENT", message);
   }
-  tensor.bytes = file.len;
-  tensor.data = file.data;
-  edge_nn_status status = engine->set_input(model, (uint32_t)index, &tensor);
-  edge_buf_free(&file);
-  return status ? fail(EXIT_REFUSED, edge_status_name(status), engine->last_error(model)) : 0;
+  out->tensor.bytes = out->content.len;
+  out->tensor.data = out->content.data;
+  return 0;
 }
 
 static int save(const char *path, const edge_nn_tensor *tensor) {
@@ -165,20 +182,26 @@ static void print_output(const char *name, const edge_nn_tensor *tensor) {
   edge_buf_free(&line);
 }
 
-static int take_outputs(const edge_engine *engine, edge_nn_model *model, const options *o) {
+static int check_output(const edge_engine *engine, edge_nn_model *model, uint32_t index, edge_nn_tensor *tensor) {
+  uint64_t bytes;
+  memset(tensor, 0, sizeof *tensor);
+  edge_nn_status status = engine->get_output(model, index, tensor);
+  if (status) return fail(EXIT_REFUSED, edge_status_name(status), engine->last_error(model));
+  if (edge_shape_bytes(tensor->shape, tensor->rank, edge_element_size(tensor->type), UINT32_MAX, &bytes) &&
+      bytes == tensor->bytes)
+    return 0;
+  return fail(EXIT_REFUSED, "ENGINE", "the shape and the bytes of an output disagree");
+}
+
+static int save_outputs(const edge_engine *engine, edge_nn_model *model, const options *o) {
   uint32_t count = engine->output_count(model);
   for (uint32_t i = 0; i < count; i++) {
     const char *name = engine->output_info(model, i)->name;
     edge_nn_tensor tensor;
-    uint64_t bytes;
-    memset(&tensor, 0, sizeof tensor);
-    edge_nn_status status = engine->get_output(model, i, &tensor);
-    if (status) return fail(EXIT_REFUSED, edge_status_name(status), engine->last_error(model));
-    if (!edge_shape_bytes(tensor.shape, tensor.rank, edge_element_size(tensor.type), UINT32_MAX, &bytes) ||
-        bytes != tensor.bytes)
-      return fail(EXIT_REFUSED, "ENGINE", "the shape and the bytes of an output disagree");
+    int error = check_output(engine, model, i, &tensor);
+    if (error) return error;
     for (int j = 0; j < o->output_count; j++) {
-      int error = strcmp(o->outputs[j].name, name) == 0 ? save(o->outputs[j].file, &tensor) : 0;
+      error = strcmp(o->outputs[j].name, name) == 0 ? save(o->outputs[j].file, &tensor) : 0;
       if (error) return error;
     }
     print_output(name, &tensor);
@@ -186,20 +209,41 @@ static int take_outputs(const edge_engine *engine, edge_nn_model *model, const o
   return 0;
 }
 
-static int run(const edge_engine *engine, edge_nn_model *model, const options *o) {
+/* What an app does for each run: inputs in, the model, outputs taken. */
+static int run_once(const edge_engine *engine, edge_nn_model *model, const loaded *inputs, int input_count) {
+  for (int i = 0; i < input_count; i++) {
+    edge_nn_status status = engine->set_input(model, inputs[i].index, &inputs[i].tensor);
+    if (status) return fail(EXIT_REFUSED, edge_status_name(status), engine->last_error(model));
+  }
+  edge_nn_status status = engine->run(model);
+  if (status) return fail(EXIT_REFUSED, edge_status_name(status), engine->last_error(model));
+  uint32_t count = engine->output_count(model);
+  for (uint32_t i = 0; i < count; i++) {
+    edge_nn_tensor tensor;
+    int error = check_output(engine, model, i, &tensor);
+    if (error) return error;
+  }
+  return 0;
+}
+
+static int run(const edge_engine *engine, edge_nn_model *model, const options *o, edge_measure *measure) {
+  static loaded inputs[FILES_LIMIT]; /* empty at first; freed here */
   char message[1024];
+  int error = 0;
   for (int i = 0; i < o->output_count; i++) {
     if (find_output(engine, model, o->outputs[i].name) >= 0) continue;
     snprintf(message, sizeof message, "the model has no output \"%s\"", o->outputs[i].name);
     return fail(EXIT_REFUSED, "ARGUMENT", message);
   }
-  for (int i = 0; i < o->input_count; i++) {
-    int error = set_input(engine, model, &o->inputs[i]);
-    if (error) return error;
+  for (int i = 0; i < o->input_count && !error; i++) error = load_input(engine, model, &o->inputs[i], &inputs[i]);
+  for (int i = 0; i < o->warm_up && !error; i++) error = run_once(engine, model, inputs, o->input_count);
+  for (int i = 0; i < (o->repeat ? o->repeat : 1) && !error; i++) {
+    if (o->repeat) edge_measure_begin(measure);
+    error = run_once(engine, model, inputs, o->input_count);
+    if (o->repeat) edge_measure_end(measure);
   }
-  edge_nn_status status = engine->run(model);
-  if (status) return fail(EXIT_REFUSED, edge_status_name(status), engine->last_error(model));
-  return take_outputs(engine, model, o);
+  for (int i = 0; i < o->input_count; i++) edge_buf_free(&inputs[i].content);
+  return error ? error : save_outputs(engine, model, o);
 }
 
 static void print_percent(void *user, int percent) {
@@ -219,11 +263,15 @@ static void print_not_kept(void *user, const char *why) {
 
 int main(int argc, char **argv) {
   static options o;
+  static edge_measure measure;
   edge_engine engine;
   edge_nn_model *model = NULL;
   char message[512];
+  if (argc == 1 && edge_is_machine()) return edge_machine_main();
   int error = read_options(argc, argv, &o);
   if (error) return error;
+  /* Before the engine starts threads, which are then counted as well. */
+  if (o.repeat) edge_measure_open(&measure);
   if (!edge_engine_open(o.engine, &engine, message, sizeof message)) return fail(EXIT_REFUSED, "ENGINE", message);
   const edge_nn_options opening = {
       .threads = o.threads,
@@ -241,7 +289,8 @@ int main(int argc, char **argv) {
   edge_buf_str(&line, "}");
   if (!line.failed) puts(line.data);
   edge_buf_free(&line);
-  error = run(&engine, model, &o);
+  error = run(&engine, model, &o, &measure);
+  if (o.repeat && !error) edge_measure_print(&measure, o.threads, o.warm_up);
   engine.close(model);
   /* A full pipe or disk must not pass for success. */
   if (fflush(stdout) != 0 && !error) error = EXIT_USAGE;

@@ -1,4 +1,5 @@
 import { architectures } from "../../catalog/architecture.js";
+import type { Recipe } from "../../catalog/recipe.js";
 import type { RuntimeRecipe } from "../../catalog/runtime.js";
 import type { ImageDescription } from "../../image/describe.js";
 import type { ImageRequest } from "../../image/request.js";
@@ -53,11 +54,7 @@ export function imageRootfs(context: DebianContext, request: ImageRequest, from:
     },
     entries: partEntries(context, request, from),
     libraries: libraryFolders(context, from),
-    // An engine of packages has its libraries where the packages put them.
-    wanted:
-      parts.engine === undefined
-        ? recipe.libraries.map((name) => ({ name, neededBy: `the engine ${recipe.name}` }))
-        : [],
+    wanted: openedLibraries(recipe, parts),
     ...(appLater ? { later: { folder: appFolder, entries: parts.app.assets.entries } } : {}),
   });
   return { base, app };
@@ -72,19 +69,41 @@ function partEntries(
   return [
     ...programEntries(catalog.runtime),
     ...(image.features.kernels ? programEntries(catalog.kernels) : []),
-    libraryEntry("adapter", "libedge_nn.so", "libedge_nn.so"),
-    ...(parts.engine === undefined
-      ? []
-      : engine.recipe.libraries.map((library) => libraryEntry("engine", library, `usr/lib/${library}`))),
-    ...engine.recipe.plugins.map((folder) => pluginEntry(context, folder)),
+    ...engineEntries(context, engine.recipe, parts),
     ...(appLater ? [] : parts.app.entries),
     ...parts.models.entries,
     ...(extra === undefined ? [] : [extraEntry(context, project.packages)]),
   ];
 }
 
+/** The adapter with its engine, of the inputs `adapter`, `engine` and `packages`. */
+export function engineEntries(
+  context: DebianContext,
+  recipe: Recipe,
+  { engine }: Pick<ImageParts, "engine">,
+): AssembleEntry[] {
+  return [
+    libraryEntry("adapter", "libedge_nn.so", "libedge_nn.so"),
+    ...(engine === undefined
+      ? []
+      : recipe.libraries.map((library) => libraryEntry("engine", library, `usr/lib/${library}`))),
+    ...recipe.plugins.map((folder) => pluginEntry(context, folder)),
+  ];
+}
+
+/** Libraries that an engine's adapter opens. An engine of packages has them where the packages put them. */
+export function openedLibraries(
+  { name: engine, libraries }: Recipe,
+  parts: Pick<ImageParts, "engine">,
+): { readonly name: string; readonly neededBy: string }[] {
+  return parts.engine === undefined ? libraries.map((name) => ({ name, neededBy: `the engine ${engine}` })) : [];
+}
+
 /** Folders of the parts in which shared libraries are looked for. */
-function libraryFolders({ arch }: DebianContext, { parts, extra }: RootfsSources): RootfsStepOptions["libraries"] {
+export function libraryFolders(
+  { arch }: DebianContext,
+  { parts, extra }: { readonly parts: Pick<ImageParts, "engine">; readonly extra: string | undefined },
+): RootfsStepOptions["libraries"] {
   const target = `usr/lib/${architectures[arch].triplet}`;
   return [
     ...(parts.engine === undefined ? [] : [{ input: "engine", path: "usr/lib", target: "usr/lib/edgeimg" }]),

@@ -25,21 +25,25 @@ export function modulesStep(context: DebianContext, kernel: string): string {
   });
 }
 
-/** The kernel image, gzipped where the board's firmware unpacks it. */
-export function kernelStep(context: DebianContext, options: { tools: string; kernel: string; gzip: boolean }): string {
-  const { plan, distribution } = context;
+/** The kernel image as its package has it, in `data/kernel`. */
+export function rawKernelStep({ plan, distribution }: DebianContext, { kernel }: { readonly kernel: string }): string {
   const glob = distribution.kernel.image;
-  const raw = plan.add({
+  return plan.add({
     id: "kernel/image",
     kind: "assemble",
     title: "Take the kernel",
     why: "the board's firmware starts it",
-    inputs: { kernel: options.kernel },
+    inputs: { kernel },
     params: {
       format: "folder",
       entries: [{ type: "file", path: "kernel", mode: 0o644, from: { input: "kernel", path: `root/${glob}` } }],
     },
   });
+}
+
+/** The kernel image, gzipped where the board's firmware unpacks it. */
+export function kernelStep(context: DebianContext, options: { tools: string; kernel: string; gzip: boolean }): string {
+  const raw = rawKernelStep(context, options);
   return gzipStep(context, {
     id: "kernel/gzip",
     title: "Compress the kernel",

@@ -13,11 +13,23 @@ import { imageRootfs } from "./image-rootfs.js";
 import { imagerStep } from "./imager.js";
 import { instructionsSteps } from "./instructions.js";
 import { kernelGlobs, kernelStep, modulesStep } from "./kernel.js";
+import { measureSteps } from "./measure.js";
 import { reportStep } from "./report.js";
 import { bootStep, type ImageSources } from "./rootfs.js";
 
 /** The graph of steps from a project to its image: pure, the same data for the same request and lock. */
 export function planImage(request: ImageRequest, lock: Lock): Plan {
+  const { context, parts, targets } = imageSteps(request, lock);
+  return finish(context, parts, targets);
+}
+
+/** The same with the steps that measure each model: for the model NAME the targets `compared/NAME`, `cases/NAME` and so on (measure.ts). */
+export function planBench(request: ImageRequest, lock: Lock): Plan {
+  const { context, parts, targets, sources } = imageSteps(request, lock);
+  return finish(context, parts, { ...targets, ...measureSteps(context, request, { parts, sources }) });
+}
+
+function imageSteps(request: ImageRequest, lock: Lock) {
   checkBoard(request);
   checkSupport(request);
   const context = planContext(request, lock);
@@ -37,7 +49,7 @@ export function planImage(request: ImageRequest, lock: Lock): Plan {
     sets,
   });
   const instructions = instructionsSteps(context, request, card.assembled.root);
-  return finish(context, parts, { disk, bmap, report, ...instructions, ...handout });
+  return { context, parts, sources, targets: { disk, bmap, report, ...instructions, ...handout } };
 }
 
 /** An image of the distribution's packages: each has an identity of its own. */

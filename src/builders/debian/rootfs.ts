@@ -122,7 +122,6 @@ export interface RootfsStepOptions {
 
 /** The root file system as `out/data.tar`, with the shared libraries that its programs need and nothing else. */
 export function rootfsStep(context: DebianContext, options: RootfsStepOptions): string {
-  const { triplet, loader, elfMachine } = architectures[context.arch];
   const { later } = options;
   const base = [...options.image.rootfs]
     .sort((a, b) => (a.path < b.path ? -1 : 1))
@@ -144,16 +143,24 @@ export function rootfsStep(context: DebianContext, options: RootfsStepOptions): 
       format: "tar",
       entries: [...base, ...options.entries],
       closure: {
-        machine: elfMachine,
-        loaderFolder: dirname(loader),
-        folders: [
-          ...options.libraries,
-          { input: "packages", path: `root/usr/lib/${triplet}`, target: `usr/lib/${triplet}` },
-          { input: "packages", path: "root/usr/lib", target: "usr/lib" },
-        ],
+        ...closureOf(context, options),
         ...(later === undefined || later.entries.length === 0 ? {} : { also: later.entries }),
         ...(options.wanted.length === 0 ? {} : { wanted: options.wanted }),
       },
     },
   });
+}
+
+/** Where the libraries of a root file system are looked for: those of its parts, then those of the input `packages`. */
+export function closureOf({ arch }: DebianContext, { libraries }: Pick<RootfsStepOptions, "libraries">) {
+  const { triplet, loader, elfMachine } = architectures[arch];
+  return {
+    machine: elfMachine,
+    loaderFolder: dirname(loader),
+    folders: [
+      ...libraries,
+      { input: "packages", path: `root/usr/lib/${triplet}`, target: `usr/lib/${triplet}` },
+      { input: "packages", path: "root/usr/lib", target: "usr/lib" },
+    ],
+  };
 }

@@ -1,4 +1,5 @@
 import type { CommandSpec } from "../command.js";
+import { bench } from "./bench.js";
 import { boards } from "./boards.js";
 import { build } from "./build.js";
 import { buildroot } from "./buildroot.js";
@@ -29,6 +30,7 @@ export const commands: readonly CommandSpec[] = [
   plan,
   explain,
   diff,
+  bench,
   boards,
   engines,
   newThing,
