@@ -66,6 +66,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const only = new RegExp(values.only);
   const news = new Map(values.rest ? known : []);
   const keep = async () => {
+    if (news.size === 0) return;
     const all = [...new Map([...known, ...news]).values()].sort((a, b) => (a.name < b.name ? -1 : 1));
     await writeFile(file, formatVerdicts(all));
   };
