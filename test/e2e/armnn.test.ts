@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import t from "tap";
 import type { EdgeimgError } from "../../src/errors/edgeimg-error.js";
 import type { TinyModel } from "../model/onnx-builder.js";
+import { exampleModel } from "./example-model.js";
 import { scratchFolder } from "./lab.js";
 import { tinyProject } from "./model-project.js";
 
@@ -57,7 +58,8 @@ const models: Readonly<Record<string, TinyModel>> = {
     outputs: [{ name: "y", type: 7, shape: [2, 3] }],
   },
 };
-const made = await tinyProject(folder, { engine: "armnn", onnx: models });
+const faces = await exampleModel("detector-tflite", "faces", folder);
+const made = await tinyProject(folder, { engine: "armnn", onnx: models, others: { faces } });
 
 t.test(
   "concatenations, newer operators, batches, odd names: what ARM NN gives is what the ONNX file gives",
@@ -65,6 +67,10 @@ t.test(
     await t.resolves(made("model-check/right"));
   },
 );
+
+t.test("a .tflite file of someone else's gives what LiteRT on x86-64 gives", async (t) => {
+  await t.resolves(made("model-check/faces"));
+});
 
 /** Rows: a model that is refused, the step that refuses it, the error's code, and what is said. */
 const refused: readonly (readonly [model: string, step: string, code: string, says: RegExp])[] = [

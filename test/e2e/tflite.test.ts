@@ -1,9 +1,9 @@
-import { cp, readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import t from "tap";
 import type { EdgeimgError } from "../../src/errors/edgeimg-error.js";
 import type { TinyModel } from "../model/onnx-builder.js";
+import { exampleModel } from "./example-model.js";
 import { scratchFolder } from "./lab.js";
 import { tinyProject } from "./model-project.js";
 
@@ -68,26 +68,18 @@ const models: Readonly<Record<string, TinyModel>> = {
   lacking: one("Multinomial", { name: "y", type: int32, shape: [1, 1] }),
   positions: one("NonZero", { name: "y", type: int64, shape: [2, "n"] }),
 };
-await cp(fileURLToPath(new URL("../fixtures/tflite", import.meta.url)), folder, { recursive: true });
 await writeFile(join(folder, "cut.tflite"), Buffer.from("1c00000054464c33", "hex"));
-/** BlazeFace, as others give it. The golden outputs are what LiteRT's own kernels give for this input on x86-64, without XNNPACK. */
-const faces = {
-  format: "tflite",
-  file: { purl: "pkg:npm/%40mediapipe/face_detection@0.4.1657300184", path: "face_detection_short_range.tflite" },
-  inputs: { input: { type: "f32", dims: [1, 128, 128, 3], test: { values: [0.5, -0.25, 0.125, 0.75, -0.5] } } },
-  outputs: {
-    regressors: { type: "f32", dims: [1, 896, 16], golden: "regressors.npy" },
-    classificators: { type: "f32", dims: [1, 896, 1], golden: "classificators.npy" },
-  },
-};
+/** BlazeFace, as others give it, and as the example has it. */
+const faces = await exampleModel("detector-tflite", "faces", folder);
+const input = { type: "f32", dims: [1, 128, 128, 3], test: { values: [0.5, -0.25] } };
 const made = await tinyProject(folder, {
   engine: "tflite",
   onnx: models,
   inputs: { kinds: { places: { dims: [3], test: { values: [1, 0, 1] } } } },
   others: {
     faces,
-    narrow: { ...faces, inputs: { input: { ...faces.inputs.input, dims: [1, 64, 64, 3] } } },
-    other: { ...faces, inputs: { picture: faces.inputs.input } },
+    narrow: { ...faces, inputs: { input: { ...input, dims: [1, 64, 64, 3] } } },
+    other: { ...faces, inputs: { picture: input } },
     cut: { ...faces, file: "cut.tflite" },
   },
 });

@@ -24,6 +24,33 @@ export interface Face {
 
 const numbers = 16;
 
+const grids = [
+  { cells: 16, guesses: 2 },
+  { cells: 8, guesses: 6 },
+] as const;
+
+/**
+ * The grids out of a model's results, which are told by how many numbers they have: some files have scores and boxes of each grid, MediaPipe's own
+ * have all scores, and all boxes, of both in a row. Throws when one is missing.
+ */
+export function splitGrids(results: readonly Float32Array[]): Grid[] {
+  const all = grids.reduce((sum, { cells, guesses }) => sum + cells * cells * guesses, 0);
+  let start = 0;
+  return grids.map((grid) => {
+    const count = grid.cells * grid.cells * grid.guesses;
+    const part = (each: number) => {
+      const whole = results.find(({ length }) => length === all * each);
+      const own = whole?.subarray(start * each, (start + count) * each);
+      const found = own ?? results.find(({ length }) => length === count * each);
+      if (found === undefined) throw new Error(`no result of the model has ${count * each} or ${all * each} numbers`);
+      return found;
+    };
+    const split = { ...grid, scores: part(1), boxes: part(numbers) };
+    start += count;
+    return split;
+  });
+}
+
 /** The guesses of a grid that are surer than `minScore`. `side` is the input's in pixels. Throws a RangeError when sizes do not fit. */
 export function readGrid({ cells, guesses, scores, boxes }: Grid, options: { side: number; minScore: number }): Face[] {
   const count = cells * cells * guesses;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Face, mergeFaces, overlap, readGrid } from "../src/anchors.js";
+import { type Face, mergeFaces, overlap, readGrid, splitGrids } from "../src/anchors.js";
 import { squareInput } from "../src/input.js";
 
 const face = (change: Partial<Face> = {}): Face => ({ x: 0.2, y: 0.2, width: 0.2, height: 0.2, score: 0.9, ...change });
@@ -15,6 +15,21 @@ test("a guess lies around its point of the grid", () => {
     { x: 0, y: 0.875, width: 0.5, height: 0.25, score: 0.5 },
   ]);
   assert.throws(() => readGrid({ cells: 4, guesses: 2, scores, boxes }, { side: 128, minScore: 0.5 }), RangeError);
+});
+
+test("results of each grid, and of both in a row, are the same grids", () => {
+  const numbered = (length: number, from: number) => Float32Array.from({ length }, (_, index) => from + index);
+  const each = [numbered(384, 512), numbered(384 * 16, 512 * 16), numbered(512 * 16, 0), numbered(512, 0)];
+  const grids = splitGrids(each);
+  assert.deepEqual(
+    grids.map(({ cells, guesses, scores }) => [cells, guesses, scores.length]),
+    [
+      [16, 2, 512],
+      [8, 6, 384],
+    ],
+  );
+  assert.deepEqual(splitGrids([numbered(896 * 16, 0), numbered(896, 0)]), grids);
+  assert.throws(() => splitGrids(each.slice(1)), /384 or 896/);
 });
 
 test("guesses that overlap are one face, others are not", () => {
