@@ -13,20 +13,33 @@ export function hasFixedShapes(engine: string): boolean {
   return conversionPath(builtIn.converters, job).some(({ converter }) => converter.shapes === "fixed");
 }
 
-/** Boards on such machines, each with the engines whose recipes say that the example was booted there: `proven.on`, and nothing else, says what is booted. */
+export interface BootedExample {
+  readonly example: string;
+  readonly engine: string;
+  readonly board: string;
+}
+
+/** What recipes say that is booted, for such examples: `proven.on`, and nothing else, says it. */
+export function bootedExamples(has: (example: string) => boolean): readonly BootedExample[] {
+  return [...builtIn.engines.values()].flatMap(({ recipe }) =>
+    recipe.proven.on.flatMap((proof) =>
+      proof.how === "booted" && has(proof.example)
+        ? [{ example: proof.example, engine: recipe.name, board: proof.board }]
+        : [],
+    ),
+  );
+}
+
+/** Boards on such machines, each with the engines that an example is booted with. */
 export function bootedWith(
-  example: string,
+  wanted: string,
   has: (machine: string, engine: string) => boolean,
 ): Readonly<Record<string, readonly string[]>> {
-  const { boards, engines } = builtIn;
   const found: Record<string, string[]> = {};
-  for (const { recipe } of engines.values())
-    for (const proof of recipe.proven.on) {
-      const machine = proof.how === "booted" ? boards.get(proof.board)?.qemu.machine : undefined;
-      if (proof.how !== "booted" || proof.example !== example || machine === undefined || !has(machine, recipe.name))
-        continue;
-      found[proof.board] = [...(found[proof.board] ?? []), recipe.name];
-    }
+  for (const { board, engine } of bootedExamples((example) => example === wanted)) {
+    const machine = builtIn.boards.get(board)?.qemu.machine;
+    if (machine !== undefined && has(machine, engine)) found[board] = [...(found[board] ?? []), engine];
+  }
   return found;
 }
 

@@ -1,9 +1,10 @@
-import { appendFile, readFile, rm, writeFile } from "node:fs/promises";
+import { appendFile, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { parse } from "junit2json";
 import t from "tap";
 import { engineSize } from "../../src/report/engine-size.js";
 import { manifestSchema } from "../../src/report/manifest.js";
+import { fixShapes } from "./fix-shapes.js";
 import { edgeimg, fetchPhotograph, jsonLines, packedProgram, pictureProject, scratchFolder } from "./lab.js";
 import { statedSize } from "./proven.js";
 
@@ -82,15 +83,4 @@ export async function boardsReadPictures({ boards, count, fixed }: ReadingOption
       t.comment(`${board} ${engine}: ${Math.round(Number(report.ms) / 1000)} s`);
     });
   }
-}
-
-/** Gives a model of a project other fixed shapes. */
-async function fixShapes(project: string, model: string, shapes: readonly (readonly number[])[]): Promise<void> {
-  const file = join(project, "edgeimg.yaml");
-  const lines = (await readFile(file, "utf8")).split("\n");
-  const start = lines.findIndex((line) => line.startsWith(`  ${model}:`));
-  const index = lines.findIndex((line, at) => at > start && /^ +fixed: /.test(line));
-  if (start < 0 || index < 0) throw new Error(`${model} has no fixed shapes in edgeimg.yaml`);
-  lines[index] = (lines[index] ?? "").replace(/fixed: .*/, `fixed: ${JSON.stringify(shapes)}`);
-  await writeFile(file, lines.join("\n"));
 }
