@@ -79,6 +79,10 @@ export interface BuildOptions {
 export interface BenchOptions extends BuildOptions {
   /** None: all verified engines that read the project's models. */
   readonly engines: readonly string[];
+  /** USER@HOST of a board on which runs are timed; absent: nothing is timed. */
+  readonly ssh?: string | undefined;
+  /** That engines are given there; one when absent. */
+  readonly threads?: number | undefined;
 }
 
 export interface BenchResult {

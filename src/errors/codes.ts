@@ -395,7 +395,12 @@ const entries = {
   ERR_EDGEIMG_BENCH_MEASURE: {
     exit: 3,
     summary: "A model ran in its check, but not on the emulated machine that measures it.",
-    help: "The machine's last lines are printed above. It has one core, 2 GiB of memory and one thread for the engine; a model that needs more cannot be measured so. Compare the other engines with `edgeimg bench --engines`.",
+    help: "The machine's last lines are printed above. It has one core, 2 GiB of memory and one thread for the engine; a model that needs more cannot be measured so. Compare the other engines by their names, with `--engines`.",
+  },
+  ERR_EDGEIMG_SSH_FAILED: {
+    exit: 2,
+    summary: "A board that was to be measured cannot be reached, or does not run what was copied to it.",
+    help: "The last lines of ssh or of the program are printed above. ssh must work without a question, and the board needs a shell, mktemp, tar, and room in /tmp for the engine and one model.",
   },
   ERR_EDGEIMG_FLASH_SOURCE_INVALID: {
     exit: 1,

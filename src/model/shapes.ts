@@ -1,3 +1,4 @@
+import { compareText } from "../ground/canonical.js";
 /** Sizes that one dimension may have: min, min + step, ..., max. A fixed one has min = max. */
 export interface Dimension {
   readonly min: number;
@@ -82,4 +83,9 @@ function bySize(shapes: readonly Shape[]): readonly Shape[] {
 
 function differing(a: Shape, b: Shape): number {
   return a.filter((size, axis) => size !== b[axis]).length;
+}
+
+/** What the shapes of a run's inputs, as texts by name, are known by. */
+export function shapesKey(shapes: Readonly<Record<string, string>>): string {
+  return JSON.stringify(Object.entries(shapes).sort(([a], [b]) => compareText(a, b)));
 }

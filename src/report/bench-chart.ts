@@ -1,6 +1,6 @@
 import { xmlText } from "../formats/xml-text.js";
 import { compareText } from "../ground/canonical.js";
-import type { BenchReport, BenchRun } from "./bench.js";
+import type { BenchReport, BenchRun, Latency } from "./bench.js";
 
 /** All lengths are pixels; all texts are escaped for XML and HTML. */
 export interface BenchChart {
@@ -70,6 +70,15 @@ function chartRows({ engines }: BenchReport): ChartRows[] {
   return [adds, ...measured];
 }
 
+/** Times, and all that they depend on. */
+function timeTexts(latency: Latency | undefined): string[] {
+  if (latency === undefined) return ["", "", ""];
+  const { medianNs, p95Ns, runs, warmUp, threads, kHz, milliCelsius } = latency;
+  const told = (pair: readonly number[] | null) => (pair === null ? "not told" : pair.join(" to "));
+  const how = `${runs} runs after ${warmUp}, ${threads} threads, ${told(kHz)} kHz, ${told(milliCelsius)} mC`;
+  return [(medianNs / 1e6).toPrecision(4), (p95Ns / 1e6).toPrecision(4), how];
+}
+
 /** `1 234 567`, with spaces that do not break. */
 function grouped(value: number): string {
   return String(value).replace(/\B(?=(?:\d{3})+$)/g, "\u00a0");
@@ -91,6 +100,7 @@ export function benchPage(report: BenchReport) {
             grouped(run.peakBytes),
           ],
           ...[error(run.largestError), error(run.meanError), model.against, model.passes ? "yes" : "no"],
+          ...timeTexts(run.latency),
         ].map(xmlText),
       ),
     ),

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { benchEngines } from "../../src/api/bench/bench.js";
@@ -7,6 +7,7 @@ import { prepare } from "../../src/api/session/prepare.js";
 import { planBench } from "../../src/builders/debian/plan-image.js";
 import { execute } from "../../src/execute/execute.js";
 import { type BenchReport, benchReport } from "../../src/report/bench.js";
+import { treePath } from "../../src/store/store.js";
 import { quietContext } from "../helpers/context.js";
 import { tinyOnnx } from "../model/onnx-builder.js";
 
@@ -80,6 +81,45 @@ t.test("engines are compared: twice the work is about twice the instructions", a
   }
   const adds = (report: BenchReport, name: string) => report.engines.find((one) => one.name === name)?.engineBytes ?? 0;
   t.ok(adds(report, "onnxruntime") > adds(report, "ncnn"));
+});
+
+t.test("runs are timed where ssh leads", async (t) => {
+  // The board: a shell of this machine whose programs run under QEMU's user mode.
+  const bin = join(folder, "bin");
+  const calls = join(folder, "calls");
+  const context = quietContext(folder, { env: { ...process.env, PATH: `${bin}:${process.env.PATH}` } });
+  const { request, lock, services } = await prepare(context, { ...options, engine: "ncnn" });
+  const plan = planBench(request, lock);
+  const results = await execute(plan, ["root/tools/qemu"], services);
+  const qemu = join(
+    treePath(services.store, results.get("root/tools/qemu")?.digest ?? ""),
+    "root/usr/bin/qemu-aarch64",
+  );
+  mkdirSync(bin);
+  writeFileSync(
+    join(bin, "ssh"),
+    `#!/bin/sh\nfor line; do :; done\necho "$*" >> '${calls}'\nexec sh -c "$(echo "$line" | sed "s,'./usr/lib/ld-,'${qemu}' -cpu cortex-a72 './usr/lib/ld-,")"\n`,
+    { mode: 0o755 },
+  );
+  const job = { ...options, engines: ["ncnn"], ssh: "root@board", threads: 2 };
+  const { report } = await benchEngines(context, job);
+  for (const { name, runs } of report.engines[0]?.models ?? []) {
+    const latency = runs[0]?.latency;
+    t.match(latency, { runs: 40, warmUp: 5, threads: 2 }, name);
+    t.ok(latency !== undefined && latency.medianNs > 0 && latency.p95Ns >= latency.medianNs);
+  }
+  const said = readFileSync(calls, "utf8");
+  t.match(said, /^-o BatchMode=yes .* -- root@board /m);
+  const folders = [...said.matchAll(/'rm' '-rf' '(\/tmp\/edgeimg-bench\.[^']+)'/g)].map(([, path = ""]) => path);
+  t.equal(folders.length, 2, "one for each model");
+  t.same(
+    folders.filter((path) => existsSync(path)),
+    [],
+    "which are gone",
+  );
+  await t.rejects(benchEngines(context, { ...job, ssh: "-oProxyCommand=x" }), { code: "ERR_EDGEIMG_USAGE" });
+  writeFileSync(join(bin, "ssh"), "#!/bin/sh\necho Permission denied >&2\nexit 255\n", { mode: 0o755 });
+  await t.rejects(benchEngines(context, job), { code: "ERR_EDGEIMG_SSH_FAILED" });
 });
 
 t.test("a second count is the same to the last instruction", async (t) => {

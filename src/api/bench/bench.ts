@@ -2,10 +2,13 @@ import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { measureTargets } from "../../builders/debian/measure.js";
 import { planBench } from "../../builders/debian/plan-image.js";
+import { type Arch, architectures } from "../../catalog/architecture.js";
+import { hostReference } from "../../catalog/check.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import { execute } from "../../execute/execute.js";
 import type { RenderTemplate } from "../../image/render.js";
-import type { MeasuredEngine, RefusedEngine } from "../../report/bench.js";
+import { shapesKey } from "../../model/shapes.js";
+import type { Latency, MeasuredEngine, RefusedEngine } from "../../report/bench.js";
 import { type BenchModel, type BenchReport, benchNotes, benchReport } from "../../report/bench.js";
 import { benchPage } from "../../report/bench-chart.js";
 import { engineSize } from "../../report/engine-size.js";
@@ -17,6 +20,7 @@ import { withModulePlace } from "../build/module-place.js";
 import { type Prepared, prepareTargets } from "../session/prepare.js";
 import { requireWritable } from "../session/publish.js";
 import type { BenchOptions, BenchResult, Context } from "../types.js";
+import { type BoardJob, boardLatencies, checkHost } from "./board.js";
 import { benchTargets } from "./engines.js";
 import { measuredModel } from "./measured.js";
 
@@ -25,14 +29,17 @@ import { measuredModel } from "./measured.js";
  * told with its reason; when none can, the first one's error is thrown.
  */
 export async function benchEngines(context: Context, options: BenchOptions): Promise<BenchResult> {
-  const images = await prepareTargets(context, options, (project) => benchTargets(project, options.engines));
+  if (options.ssh !== undefined) checkHost(options.ssh);
+  // The project need not choose an engine to have some compared.
+  const asked = { ...options, engine: options.engines[0] ?? hostReference };
+  const images = await prepareTargets(context, asked, (project) => benchTargets(project, options.engines));
   const [first] = images;
   if (first === undefined) throw new Error("no engine was chosen");
   const folder = join(first.project.outBase, `${first.request.board.name}-bench`);
   await requireWritable(folder);
   const ended = await useStore(first.services.store, context.signal, async () => {
     const list: EngineEnd[] = [];
-    for (const prepared of images) list.push(await benchEngine(context, prepared));
+    for (const prepared of images) list.push(await benchEngine(context, options, prepared));
     return list;
   });
   const engines = ended.flatMap((one) => ("engine" in one ? [one.engine] : []));
@@ -59,10 +66,10 @@ type EngineEnd =
   | { readonly refused: RefusedEngine; readonly error: EdgeimgError };
 
 /** Measures one engine. Only what is said of models makes an engine one that cannot run them: all else is thrown. */
-async function benchEngine(context: Context, prepared: Prepared): Promise<EngineEnd> {
+async function benchEngine(context: Context, options: BenchOptions, prepared: Prepared): Promise<EngineEnd> {
   const { name, version } = prepared.request.engine.recipe;
   try {
-    return { engine: await measureEngine(context, prepared) };
+    return { engine: await measureEngine(context, options, prepared) };
   } catch (thrown) {
     const error = await withModulePlace(thrown, [prepared.request]);
     if (!(error instanceof EdgeimgError) || !/_(?:MODEL|BENCH)_/.test(error.code)) throw error;
@@ -71,7 +78,11 @@ async function benchEngine(context: Context, prepared: Prepared): Promise<Engine
   }
 }
 
-async function measureEngine(context: Context, { request, lock, services }: Prepared): Promise<MeasuredEngine> {
+async function measureEngine(
+  context: Context,
+  { ssh, threads = 1 }: BenchOptions,
+  { request, lock, services }: Prepared,
+): Promise<MeasuredEngine> {
   const { recipe } = request.engine;
   const plan = planBench(request, lock);
   context.emit({ type: "plan", steps: plan.steps.length });
@@ -90,7 +101,14 @@ async function measureEngine(context: Context, { request, lock, services }: Prep
     const [caseTree = "", actualTree = "", measuredTree = ""] = await run([of(cases), of(actual), of(measured)]);
     const [goldenTree] = plan.targets[of(golden)] === undefined ? [] : await run([of(golden)]);
     const trees = { cases: caseTree, actual: actualTree, golden: goldenTree, measured: measuredTree };
-    models.push(await measuredModel(model, { manifest, passes, trees }));
+    const row = await measuredModel(model, { manifest, passes, trees });
+    if (ssh === undefined) {
+      models.push(row);
+      continue;
+    }
+    const [files = ""] = await run([of(measureTargets.files)]);
+    const job = { host: ssh, threads, model, archive: join(files, "data.tar"), cases: caseTree };
+    models.push(withLatencies(row, await boardLatencies(context, { ...job, ...boardPaths(request.board.arch) })));
   }
   return {
     name: recipe.name,
@@ -98,6 +116,22 @@ async function measureEngine(context: Context, { request, lock, services }: Prep
     imageBytes: manifest.image.bytes,
     engineBytes: engineSize(manifest),
     models,
+  };
+}
+
+/** Where the loader and the libraries lie in what a board is given. */
+function boardPaths(arch: Arch): Pick<BoardJob, "loader" | "libraries"> {
+  const { loader, triplet } = architectures[arch];
+  return { loader, libraries: ["usr/lib/edgeimg", `usr/lib/${triplet}`, "usr/lib"] };
+}
+
+function withLatencies(model: BenchModel, latencies: ReadonlyMap<string, Latency>): BenchModel {
+  return {
+    ...model,
+    runs: model.runs.map((one) => {
+      const latency = latencies.get(shapesKey(one.shapes));
+      return latency === undefined ? one : { ...one, latency };
+    }),
   };
 }
 

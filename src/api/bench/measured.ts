@@ -4,7 +4,7 @@ import { hostReference } from "../../catalog/check.js";
 import { compareOutputs } from "../../model/compare.js";
 import { type KeptRun, readRuns } from "../../model/kept-runs.js";
 import { type ModelMeasures, modelMeasures } from "../../model/measures.js";
-import { shapeText } from "../../model/shapes.js";
+import { shapesKey, shapeText } from "../../model/shapes.js";
 import type { BenchModel, BenchRun } from "../../report/bench.js";
 import type { Manifest } from "../../report/manifest.js";
 
@@ -54,8 +54,6 @@ async function comparedRuns(trees: ModelTrees): Promise<{ readonly runs: Compare
   });
   return { runs, against: isReferred ? hostReference : "golden" };
 }
-
-const shapesKey = (shapes: Readonly<Record<string, string>>): string => JSON.stringify(Object.entries(shapes).sort());
 
 /** What was measured for some shapes, with the errors of all runs that have them. */
 function benchRun(measure: ModelMeasures["runs"][number], runs: readonly ComparedRun[]): BenchRun {

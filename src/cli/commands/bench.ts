@@ -16,16 +16,20 @@ export const bench: CommandSpec = {
       value: "names",
       help: "engines to compare, with commas between (default: all that read the models)",
     },
+    { name: "ssh", value: "user@host", help: "a board on which runs are timed as well" },
+    { name: "threads", value: "n", help: "what engines are given there (default: 1)", number: { min: 1, max: 64 } },
   ],
   examples: [
     ["edgeimg bench", "all engines that read the project's models"],
     ["edgeimg bench --board qemu-a72 --engines ncnn,mnn", "two of them"],
+    ["edgeimg bench --ssh root@192.168.7.2", "timed on that board, too"],
   ],
   fillsStore: true,
   run: async ({ api, context, flags, output }) => {
     const { benchEngines } = api;
     const engines = (flags.text("engines") ?? "").split(",").filter((name) => name !== "");
-    const result = await benchEngines(context, { ...buildOptions(flags), engine: undefined, engines });
+    const board = { ssh: flags.text("ssh"), threads: flags.number("threads") };
+    const result = await benchEngines(context, { ...buildOptions(flags), engine: undefined, engines, ...board });
     const files = result.files.map((file) => relative(context.cwd, file));
     await output.result({ command: "bench", ...result }, benchText(result.report, files));
     return 0;

@@ -1,4 +1,4 @@
-import type { BenchModel, BenchReport, BenchRun, MeasuredEngine } from "../../report/bench.js";
+import type { BenchModel, BenchReport, BenchRun, Latency, MeasuredEngine } from "../../report/bench.js";
 import { bytesText, narrowTable, printable, wrap } from "./words.js";
 
 /** The comparison as tables for a terminal: one of the engines, one of each model. */
@@ -28,7 +28,34 @@ function modelText(name: string, engines: readonly MeasuredEngine[]): string {
     ),
   );
   const head = ["engine", "shapes", "instructions", "memory", "largest error", "mean error", ""];
-  return `${name}\n${narrowTable([head, ...rows], 100)}`;
+  return `${name}\n${narrowTable([head, ...rows], 100)}${boardText(name, engines)}`;
+}
+
+/** A model's times on a board, where there are some. */
+function boardText(name: string, engines: readonly MeasuredEngine[]): string {
+  const rows = engines.flatMap((engine) =>
+    engine.models.flatMap((model) =>
+      model.name === name
+        ? model.runs.flatMap(({ shapes, latency }) => timeRow(engine.name, shapes, latency) ?? [])
+        : [],
+    ),
+  );
+  if (rows.length === 0) return "";
+  const head = ["on the board", "shapes", "median", "p95", "runs", "threads", "clock", "temperature"];
+  return `\n${narrowTable([head, ...rows.map((row) => row.cells)], 100)}`;
+}
+
+function timeRow(engine: string, shapes: BenchRun["shapes"], latency: Latency | undefined) {
+  if (latency === undefined) return undefined;
+  const { medianNs, p95Ns, runs, warmUp, threads, kHz, milliCelsius } = latency;
+  const ms = (ns: number) => `${(ns / 1e6).toPrecision(3)} ms`;
+  const range = (pair: readonly number[] | null, unit: string, scale: number) =>
+    pair === null ? "not told" : `${pair.map((one) => Math.round(one / scale)).join(" to ")} ${unit}`;
+  const cells = [
+    ...[engine, Object.values(shapes).join(", "), ms(medianNs), ms(p95Ns), `${runs} after ${warmUp}`, String(threads)],
+    ...[range(kHz, "MHz", 1000), range(milliCelsius, "C", 1000)],
+  ];
+  return { cells };
 }
 
 function runRow(engine: string, { passes }: BenchModel, run: BenchRun): string[] {
