@@ -13,8 +13,8 @@ host; and at last with what ONNX expects. Weights and parameters (shapes, axes, 
 \`npm run build && node test/conformance.mjs --engine NAME --write\` makes the lists in \`test/conformance/outcomes\`, \`--table\` this page of them. A model
 is refused where one of its operators, ranks or types is.
 
-Where not all were tried, those that were come from everywhere; an operator without a figure was not tried with that engine. Of what was not tried this page
-says nothing.
+Where not all were tried, those that were come from everywhere; an operator without a figure was not tried with that engine. Of what was not tried, an
+engine without a row among it, this page says nothing.
 `;
 
 /** The page docs/operators.md. */
