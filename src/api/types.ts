@@ -378,6 +378,8 @@ export interface EngineInfo {
   readonly tolerance: number;
   readonly arch: readonly string[];
   /** Boards of these architectures. */
+  /** What a board must have beside its core. */
+  readonly accelerators: readonly string[];
   readonly boards: readonly string[];
   /** Architectures of machines that build, for `run --host`. */
   readonly hosts: readonly string[];

@@ -1,5 +1,5 @@
 import * as z from "../ground/zod.js";
-import { arch, name, size } from "./common.js";
+import { accelerator, arch, name, size } from "./common.js";
 import { extension } from "./dispatch.js";
 
 /** Values of device-tree properties: strings, or 32-bit cells. */
@@ -104,6 +104,12 @@ export const board = z.strictObject({
     .default([])
     .describe(
       "Extensions of the instruction set beyond those that edgeimg knows of the core: for cores that it does not know.",
+    ),
+  accelerators: z
+    .array(accelerator)
+    .default([])
+    .describe(
+      "Processors beside the core that the image's kernel drives, such as `cuda`: engines that need one run on no other board.",
     ),
   kernel: z.strictObject({
     dtbs: z

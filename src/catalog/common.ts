@@ -6,6 +6,8 @@ export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "64 lower-case hex digi
 export const name = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9-]{0,39}[a-z0-9])?$/, "lower-case letters, digits and inner dashes");
+/** A processor beside the core, by a word that boards and engines share: `cuda`. */
+export const accelerator = name;
 /** What an MBR can tell of a partition, in sectors of 512 bytes: 32 bits. */
 const largestSize = 2 ** 41;
 /** A size: a number of bytes, or "32MiB"; from 1 byte to 2 TiB. Parsed to bytes. */

@@ -1,7 +1,7 @@
 import * as z from "../ground/zod.js";
 import { againstText, checkAgainst, checkMetric, hostReference } from "./check.js";
 import { cmakeBuild, scalar } from "./cmake.js";
-import { arch, name, sha256 } from "./common.js";
+import { accelerator, arch, name, sha256 } from "./common.js";
 import { modelFormat } from "./converter.js";
 import { dispatched } from "./dispatch.js";
 import { proven } from "./proven.js";
@@ -93,8 +93,14 @@ export const recipe = z.strictObject({
         .describe(
           "Of machines that build: there `edgeimg run --host` runs the app with this engine. Needs no more than `build` gives for them.",
         ),
+      accelerators: z
+        .array(accelerator)
+        .default([])
+        .describe(
+          "Without which it does not run, as boards name them. Nothing emulates them: models are neither run nor compared by a build, which warns of it.",
+        ),
     })
-    .describe("Debian's names of the architectures that it runs on."),
+    .describe("Debian's names of the architectures that it runs on, and what else a board must have."),
   packages: z
     .strictObject({
       sysroot: z

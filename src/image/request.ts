@@ -60,6 +60,16 @@ export function imageName({ project, board, engine }: Pick<ImageRequest, "projec
 export function checkSupport({ board, engine: { recipe } }: Pick<ImageRequest, "board" | "engine">): void {
   const { supports, build } = recipe;
   const hasFiles = build.kind !== "prebuilt" || build.files[board.arch] !== undefined;
+  const without = supports.accelerators.filter((one) => !board.accelerators.includes(one));
+  if (without.length > 0)
+    throw new EdgeimgError(
+      "ERR_EDGEIMG_ENGINE_UNSUPPORTED",
+      `${recipe.title} needs ${without.join(", ")}, which an image for ${board.name} does not drive.`,
+      {
+        details: board.notes.filter((note) => without.some((one) => note.toLowerCase().includes(one))),
+        hint: "Choose another engine, or a board whose file has it under `accelerators`: `edgeimg engines` lists the boards of each.",
+      },
+    );
   if (supports.arch.includes(board.arch) && hasFiles) {
     // Before anything is asked for or fetched.
     sourcesFor(recipe.sources, board.arch);

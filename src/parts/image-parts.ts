@@ -27,7 +27,7 @@ export interface ImageParts {
   /** The program that runs one model. */
   readonly runner: CompiledProgram;
   readonly models: {
-    /** The steps that check a converted model, by its name. */
+    /** The steps that check a converted model, by its name; none for an engine that nothing here can run. */
     readonly checks: Readonly<Record<string, string>>;
     /** What measures a model is made of, by its name. */
     readonly measured: readonly (Pick<ModelSteps, "folder" | "common"> & { readonly name: string })[];
@@ -90,7 +90,7 @@ export function imageParts(
     app,
     runner,
     models: {
-      checks: Object.fromEntries(models.map(({ name, check }) => [name, check])),
+      checks: Object.fromEntries(models.flatMap(({ name, check }) => (check === undefined ? [] : [[name, check]]))),
       measured: models,
       ...modelFiles(models),
     },

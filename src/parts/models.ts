@@ -36,7 +36,8 @@ export interface PreparedModel extends TakenModel {
 }
 
 export interface ModelSteps extends Pick<PreparedModel, "ports" | "folder"> {
-  readonly check: string;
+  /** Undefined when nothing here can run the engine. */
+  readonly check: string | undefined;
   /** Adds the check on what all engines can run: the shapes that one of fixed shapes is given. */
   readonly common: () => CheckSteps & { readonly ports: string };
   /** Inputs and entries that bring the project's further files beside the model. */
@@ -162,12 +163,13 @@ function allowedShapes(declared: Readonly<Record<string, DeclaredInput>>): Reado
   return Object.fromEntries(Object.entries(declared).map(([input, { allowed }]) => [input, allowed]));
 }
 
-/** Takes, converts and checks one model. */
+/** Takes, converts and checks one model, where there is something to run it on. */
 export function modelSteps(context: DebianContext, options: ModelOptions): ModelSteps {
   const prepared = prepareModel(context, options);
   const { ports, folder } = prepared;
   const instead = unconverting(options, prepared.format);
-  const { check } = checkSteps(context, options, { ...prepared, instead, prefix: "model" });
+  const isRun = options.engine.recipe.supports.accelerators.length === 0;
+  const check = isRun ? checkSteps(context, options, { ...prepared, instead, prefix: "model" }).check : undefined;
   const common = () => {
     const of = { ...prepared, ports: commonPorts(context, options, prepared), instead, prefix: "bench" } as const;
     return { ports: of.ports, ...checkSteps(context, options, of) };
@@ -195,7 +197,10 @@ function unconverting(
 ): string[] {
   const fits = [...catalog.engines.values()].filter(
     ({ recipe: { name, supports, model } }) =>
-      name !== engine.recipe.name && supports.arch.includes(board.arch) && model.accepts.includes(format),
+      name !== engine.recipe.name &&
+      supports.arch.includes(board.arch) &&
+      supports.accelerators.length === 0 &&
+      model.accepts.includes(format),
   );
   // What the others are compared with comes first.
   const names = fits.map(({ recipe }) => recipe.name);

@@ -84,7 +84,10 @@ t.test("the project's engine stays where it runs on the machine; a folder of the
   cpSync(join(home, "test/fixtures/engines/toy"), join(folder, "recipes/engines/toy"), { recursive: true });
   const request = await requestOn(folder, "amd64", "toy");
   t.equal(hostRequest(request).engine.recipe.name, "onnxruntime", "toy says nothing of machines");
-  const recipe = { ...request.engine.recipe, supports: { arch: ["arm64" as const], host: ["amd64" as const] } };
+  const recipe = {
+    ...request.engine.recipe,
+    supports: { arch: ["arm64" as const], host: ["amd64" as const], accelerators: [] },
+  };
   const own = { ...request, engine: { ...request.engine, recipe } };
   t.equal(hostRequest(own).engine.recipe.name, "toy");
   t.ok(planHost(own, lockFor(own)).steps.some(({ id }) => id === "compile/toy"));

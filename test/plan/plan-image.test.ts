@@ -217,6 +217,40 @@ t.test("an engine that does not run on the board is refused", async (t) => {
   });
 });
 
+t.test(
+  "an engine that needs a GPU is refused by name where the image drives none, and its models are not run",
+  async (t) => {
+    const request = await requestFor(t.testdir(), { board: "qemu-a72", engine: engines[0] ?? "" });
+    const lock = inventedLock(request);
+    const recipe = (accelerators: string[]) => {
+      const { engine } = request;
+      return { ...engine, recipe: { ...engine.recipe, supports: { ...engine.recipe.supports, accelerators } } };
+    };
+    const engine = recipe(["cuda"]);
+    const notes = ["CPU only: CUDA needs another kernel.", "Another note."];
+    t.throws(() => planImage({ ...request, engine, board: { ...request.board, notes } }, lock), {
+      code: "ERR_EDGEIMG_ENGINE_UNSUPPORTED",
+      message: `${engine.recipe.title} needs cuda, which an image for qemu-a72 does not drive.`,
+      details: ["CPU only: CUDA needs another kernel."],
+      hint: /accelerators/,
+    });
+    const plan = (of: typeof engine) =>
+      planImage({ ...request, engine: of, board: { ...request.board, accelerators: ["cuda"] } }, lock);
+    const runs = ({ steps }: Plan) => steps.filter(({ kind }) => /^(run|check)-model$/.test(kind)).map(({ id }) => id);
+    t.same(runs(plan(recipe([]))).length, 4, "two models, each run and compared");
+    const made = plan(engine);
+    t.same(runs(made), []);
+    t.same(
+      Object.keys(made.targets).filter((name) => name.startsWith("check/")),
+      [],
+    );
+    t.ok(
+      made.steps.some(({ id }) => id === "model/own"),
+      "they are on the image all the same",
+    );
+  },
+);
+
 t.test("a sixth board is one YAML, a third engine one folder", async (t) => {
   const folder = t.testdir({ "board-configs": {}, recipes: { engines: {} } });
   const known = readFileSync(join(home, "board-configs/qemu-a53.yaml"), "utf8");

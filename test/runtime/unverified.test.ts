@@ -14,6 +14,7 @@ import { execute } from "../../src/execute/execute.js";
 import type { BuildEvent } from "../../src/ground/events.js";
 import { mergePlans } from "../../src/plan/merge.js";
 import { treePath } from "../../src/store/store.js";
+import { appFolder, runSource } from "../helpers/edge-app.js";
 import { toolbox } from "../helpers/toolbox.js";
 
 /**
@@ -22,9 +23,17 @@ import { toolbox } from "../helpers/toolbox.js";
  */
 const standIns = fileURLToPath(new URL("../fixtures/engines-api/", import.meta.url));
 const { qemuAarch64, sysroot, edgeNnRun } = await toolbox();
+const home = fileURLToPath(new URL("../../", import.meta.url));
+/** A board of the project's own: the one whose programs the group has, with a GPU. */
 const board = "rpi4";
 const project = await mkdtemp(join(tmpdir(), "edgeimg-unverified-"));
 t.teardown(() => rm(project, { recursive: true, force: true }));
+
+await mkdir(join(project, "board-configs"));
+await writeFile(
+  join(project, "board-configs", `${board}.yaml`),
+  `${await readFile(join(home, "board-configs", `${board}.yaml`), "utf8")}\naccelerators: [cuda]\n`,
+);
 
 const events: BuildEvent[] = [];
 const context: Context = {
@@ -42,10 +51,12 @@ interface StandIn {
   readonly key: string;
   /** Where the files of test/fixtures/engines-api go in the archive. */
   readonly files: Readonly<Record<string, string>>;
-  /** The library that is in the archive already, and the source that it is compiled from, in the archive. */
-  readonly library?: readonly [file: string, source: string];
+  /** The libraries that are in the archive already, and the source that each is compiled from, in the archive. */
+  readonly libraries?: Readonly<Record<string, string>>;
   /** The model's file, where it is not the network's text alone. */
   readonly wrap?: (network: string) => Uint8Array;
+  /** The model's file name, where the engine looks at it. */
+  readonly model?: string;
 }
 
 const dense = { "common/dense.h": "dense.h" };
@@ -71,27 +82,45 @@ const engines: readonly StandIn[] = [
       "paddle-lite/paddle_api.h": "cxx/include/paddle_api.h",
       "paddle-lite/paddle_place.h": "cxx/include/paddle_place.h",
     },
-    library: ["cxx/lib/libpaddle_light_api_shared.so", "cxx/include/paddle.cpp"],
+    libraries: { "cxx/lib/libpaddle_light_api_shared.so": "cxx/include/paddle.cpp" },
   },
   {
     engine: "mace",
     key: sourceKey({ purl: "pkg:github/XiaoMi/mace@v0.13.0", file: "mace-aarch64-linux-gnu.tar.gz" }),
     files: { "mace/mace.cpp": "include/mace.cpp", "mace/public/mace.h": "include/mace/public/mace.h" },
-    library: ["lib/libmace.so", "include/mace.cpp"],
+    libraries: { "lib/libmace.so": "include/mace.cpp" },
     wrap: (graph) => {
       const size = Buffer.alloc(8);
       size.writeBigUInt64LE(BigInt(Buffer.byteLength(graph)));
       return Buffer.concat([size, Buffer.from(graph), Buffer.from("data")]);
     },
   },
+  {
+    engine: "tensorrt",
+    key: sourceKey({ purl: "pkg:generic/tensorrt@8.2.1", file: "tensorrt-8.2.1-jetpack-4.6.tar.gz" }),
+    files: { tensorrt: "include", ...dense },
+    libraries: {
+      "lib/libnvinfer.so.8": "include/nvinfer.cpp",
+      "lib/libnvonnxparser.so.8": "include/nvonnxparser.cpp",
+      "lib/libnvinfer_plugin.so.8": "include/nvinfer_plugin.cpp",
+      "lib/libcudart.so.10.2": "include/cudart.cpp",
+      // What the real libraries open by themselves; ours have no use for them.
+      ...Object.fromEntries(
+        ["cudnn.so.8", "cudnn_ops_infer.so.8", "cudnn_cnn_infer.so.8", "cublas.so.10", "cublasLt.so.10"].map((name) => [
+          `lib/lib${name}`,
+          "include/nvinfer_plugin.cpp",
+        ]),
+      ),
+    },
+    model: "m.onnx",
+  },
 ];
 
 /** Puts a stand-in's archive into the folder `sources`, and tells its sha256. */
-async function supply({ engine, files, library }: StandIn): Promise<string> {
+async function supply({ engine, files, libraries = {} }: StandIn): Promise<string> {
   const folder = join(project, "packing", engine, "source");
-  for (const [from, to] of Object.entries(files)) await cp(join(standIns, from), join(folder, to));
-  if (library !== undefined) {
-    const [file, source] = library;
+  for (const [from, to] of Object.entries(files)) await cp(join(standIns, from), join(folder, to), { recursive: true });
+  for (const [file, source] of Object.entries(libraries)) {
     await mkdir(dirname(join(folder, file)), { recursive: true });
     await execa((process.env.EDGEIMG_TEST_GCC ?? "").replace(/gcc$/, "g++"), [
       ...["-shared", "-fPIC", "-std=c++17", "-O2", "-Wall", "-Wextra", "-Werror", "-fvisibility=hidden", "-Wl,-z,defs"],
@@ -162,22 +191,34 @@ async function run(
     readonly adapter?: string;
     readonly output?: string;
     readonly values?: readonly number[];
+    /** A folder for what the engine makes of the model. */
+    readonly cache?: string;
+    readonly file?: string;
+    readonly env?: Readonly<Record<string, string>>;
   } = {},
 ): Promise<Ran> {
   const { model = network, input = "input x f32 dims=1..2,4", shape = "1x4", threads = 1 } = job;
   const { adapter = made.get(engine) ?? "", values = [1, 2, 3, 4] } = job;
   const { output = `output y f32 dims=${shape.replace(/[0-9]+$/, "2").replaceAll("x", ",")}` } = job;
-  const { wrap = (network: string) => Buffer.from(network) } = engines.find((one) => one.engine === engine) ?? {};
+  const standIn = engines.find((one) => one.engine === engine);
+  const { wrap = (network: string) => Buffer.from(network) } = standIn ?? {};
+  const { cache, env = {}, file = standIn?.model ?? "m.bin" } = job;
+  const options = engine === "tensorrt" ? "option workspace-mb 512\noption fp16 0\n" : "";
   const folder = await mkdtemp(join(project, "model-"));
-  await writeFile(join(folder, "m.bin"), typeof model === "string" ? wrap(model) : model);
-  await writeFile(join(folder, "model.edge"), `edge-nn 1\nengine ${engine}\nfile model m.bin\n${input}\n${output}\n`);
+  await writeFile(join(folder, file), typeof model === "string" ? wrap(model) : model);
+  await writeFile(
+    join(folder, "model.edge"),
+    `edge-nn 1\nengine ${engine}\nfile model ${file}\n${options}${input}\n${output}\n`,
+  );
   await writeFile(join(folder, "x.raw"), new Uint8Array(Float32Array.from(values).buffer));
   const result = join(folder, "y.raw");
   const end = await execa(
     qemuAarch64,
     [
+      ...Object.entries(env).flatMap(([key, value]) => ["-E", `${key}=${value}`]),
       ...["-cpu", "cortex-a72", "-L", sysroot, edgeNnRun, "--engine", adapter, "--model", folder],
       ...["--threads", String(threads), "--input", "x", join(folder, "x.raw"), shape, "--output", "y", result],
+      ...(cache === undefined ? [] : ["--cache", cache]),
     ],
     { reject: false },
   );
@@ -192,7 +233,7 @@ async function run(
 
 t.test("a build with such an engine warns of it, and says why", async (t) => {
   const warnings = events.flatMap((event) => (event.type === "log" && event.level === "warn" ? [event.message] : []));
-  for (const title of ["Tengine-lite", "Tengine", "Paddle-Lite", "MACE"])
+  for (const title of ["Tengine-lite", "Tengine", "Paddle-Lite", "MACE", "TensorRT"])
     t.equal(warnings.filter((text) => text.startsWith(`The engine ${title} is not verified: `)).length, 1, title);
 });
 
@@ -201,16 +242,17 @@ for (const { engine } of engines) {
     const one = await run(engine);
     t.equal(one.code, 0, JSON.stringify(one));
     t.same(one.values, [11, 0]);
-    t.match(one.lines, [{ engine, version: /-stand-in$/ }]);
+    t.match(one.lines, [{ engine, version: engine === "tensorrt" ? "8.2.1" : /-stand-in$/ }]);
     const two = await run(engine, { shape: "2x4", values: [1, 2, 3, 4, 0, 0, 0, 2] });
     t.same(two.values, [11, 0, 10, 0]);
     const deep = await run(engine, {
+      model: engine === "tensorrt" ? `rank 4\n${network}` : network,
       input: "input x f32 dims=1,1,2,4",
       shape: "1x1x2x4",
       values: [1, 2, 3, 4, 0, 0, 0, 2],
     });
     t.same(deep.values, [11, 0, 10, 0], "four dimensions, in the order of the model");
-    if (engine === "tengine") return;
+    if (engine === "tengine" || engine === "tensorrt") return;
     const threaded = await run(engine, { model: `${network}threads 3\n`, threads: 3 });
     t.same(threaded.values, [11, 0], "the number of threads reaches the engine");
     t.equal((await run(engine, { model: `${network}threads 3\n`, threads: 2 })).code, 3);
@@ -229,7 +271,8 @@ for (const { engine } of engines) {
     await refused({ model: `${network}fail run\n` }, /failed to run/);
     const wide = { input: "input x f32 dims=1,5", shape: "1x5", values: [1, 2, 3, 4, 5] };
     await refused(wide, /input x in this shape|input x? ?has another shape/);
-    if (engine !== "mace") await refused({ model: `${network}fail type\n` }, /output y is not f32/);
+    if (engine !== "mace" && engine !== "tensorrt")
+      await refused({ model: `${network}fail type\n` }, /output y is not f32/);
   });
 }
 
@@ -262,4 +305,80 @@ t.test("tengine-lite: a graph that cannot be prepared, and a library without a f
   ]);
   const lacking = await run("tengine-lite", { adapter });
   t.match(lacking.lines.at(-1), { status: "ENGINE", error: /does not export prerun_graph_multithread/ });
+});
+
+const percents = ({ lines }: Ran) => lines.flatMap(({ percent }) => (percent === undefined ? [] : [percent]));
+const built = [0, 10, 30, 50, 70, 90, 100];
+
+t.test("tensorrt: a plan is built once, kept, and built anew for another GPU or when it is damaged", async (t) => {
+  const cache = join(project, "cache");
+  const open = (more: Parameters<typeof run>[1] = {}) => run("tensorrt", { cache, ...more });
+  const kept = async () => await Promise.all((await readdir(cache)).map((name) => readFile(join(cache, name))));
+  const first = await open();
+  t.same([percents(first), first.values], [built, [11, 0]], JSON.stringify(first));
+  const [plan = Buffer.alloc(0), ...more] = await kept();
+  t.equal(more.length, 0);
+  t.match(plan.toString(), /plan of 8\.2\.1 stand-in\n0 2 1 4 2 4\n/, "built for the declared shapes");
+  const second = await open();
+  t.same([percents(second), second.values], [[], [11, 0]], "the second start builds nothing");
+  const [name = ""] = await readdir(cache);
+  await writeFile(join(cache, name), plan.subarray(0, plan.length - 7));
+  t.same(percents(await open()), built, "a file that was cut off is built anew");
+  t.same(await kept(), [plan]);
+  t.same(percents(await open({ env: { STAND_IN_GPU: "another" } })), built);
+  t.equal((await kept()).length, 1, "the plan for the other GPU went");
+  const nowhere = join(project, "edgeimg.yaml", "folder");
+  const lost = await open({ cache: nowhere });
+  t.same([percents(lost), lost.values], [built, [11, 0]], "a place that cannot be written to is no failure");
+  t.match(
+    lost.lines.find(({ notKept }) => notKept !== undefined),
+    { notKept: /edgeimg\.yaml\/folder: Not a directory/ },
+  );
+});
+
+t.test("tensorrt: a plan of the user's own, and what is no plan", async (t) => {
+  const plan = (text: string) => ({ file: "m.tensorrt", model: Buffer.from(text) });
+  const own = await run("tensorrt", plan(`plan of 8.2.1 stand-in\n0 2 1 4 2 4\n${network}`));
+  t.same(own.values, [11, 0]);
+  const other = await run("tensorrt", plan(`plan of 8.4.0 stand-in\n0 2 1 4 2 4\n${network}`));
+  t.match(other.lines.at(-1), { status: "ENGINE", error: /no plan for this version and this GPU: 1: Serialization/ });
+});
+
+t.test("tensorrt: a parser, a builder and a GPU that refuse are told in their words", async (t) => {
+  const last = async (job: Parameters<typeof run>[1]) => (await run("tensorrt", job)).lines.at(-1);
+  const fail = (stage: string) => ({ model: `${network}fail ${stage}\n` });
+  t.match(await last(fail("parse")), { error: /cannot read the model at node 7: No importer registered for op: Foo/ });
+  t.match(await last(fail("build")), { error: /cannot build the model for this GPU: 4: no variant fits/ });
+  t.match(await last(fail("shape")), { error: /input x is read as a shape/ });
+  t.match(await last(fail("type")), { error: /output y is of another type/ });
+  t.match(await last(fail("int")), { error: /input x is of another type/ });
+  t.match(await last({ env: { STAND_IN_NO_GPU: "1" } }), { error: /no GPU: no CUDA-capable device is detected/ });
+});
+
+t.test("tensorrt: an app's console tells how far a plan is, which is kept in the app's own folder", async (t) => {
+  const app = await appFolder();
+  t.teardown(app.remove);
+  const model = join(app.path, "models/m");
+  const data = join(app.path, "data");
+  await mkdir(model, { recursive: true });
+  await writeFile(join(model, "m.onnx"), network);
+  await writeFile(
+    join(model, "model.edge"),
+    "edge-nn 1\nengine tensorrt\nfile model m.onnx\ninput x f32 dims=1..2,4\noutput y f32 dims=1..2,2\n",
+  );
+  const load = async (folder: string) => {
+    const { milestones, stdout } = await runSource(app.path, 'import { load } from "edge:nn"; await load("m");', {
+      flags: ["--engine", made.get("tensorrt") ?? "", "--models", join(app.path, "models"), "--data", folder],
+    });
+    t.ok(milestones.length > 0, stdout);
+    return milestones.map(({ edgeimg, model, percent, message }) => [edgeimg, model, percent ?? message]);
+  };
+  const loaded = ["model-loaded", "m", undefined];
+  const preparing = built.map((percent) => ["model-preparing", "m", percent]);
+  t.same(await load(data), [...preparing, loaded]);
+  t.same(await load(data), [loaded], "the next start");
+  t.match(await readdir(join(data, "app/.cache/edgeimg/m")), [/^[0-9a-f]{64}\.kept$/]);
+  const lost = await load(join(model, "m.onnx"));
+  t.match(lost.at(-2), ["model-preparing", "m", 100]);
+  t.match(lost.at(-3), ["model-not-kept", "m", /m\.onnx\/app\/\.cache\/edgeimg\/m: Not a directory/]);
 });

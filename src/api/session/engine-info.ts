@@ -26,7 +26,10 @@ export function engineInfo(catalog: Catalog, recipe: Recipe): EngineInfo {
     types: path === undefined ? undefined : typesOf(path),
     tolerance: model.tolerance,
     arch: supports.arch,
-    boards: [...catalog.boards.values()].filter(({ arch }) => supports.arch.includes(arch)).map(({ name }) => name),
+    boards: [...catalog.boards.values()]
+      .filter(({ arch, accelerators }) => supports.arch.includes(arch) && isWithin(supports.accelerators, accelerators))
+      .map(({ name }) => name),
+    accelerators: supports.accelerators,
     hosts: supports.host,
     dispatched: recipe.dispatched.map(({ files, extensions }) => ({ files, extensions })),
     buildroot:
@@ -38,6 +41,10 @@ export function engineInfo(catalog: Catalog, recipe: Recipe): EngineInfo {
     notVerified: recipe.notVerified,
     notes: recipe.notes,
   };
+}
+
+function isWithin(some: readonly string[], all: readonly string[]): boolean {
+  return some.every((one) => all.includes(one));
 }
 
 /** The source that a path of the unpacked tree comes from: that of the deepest folder. */

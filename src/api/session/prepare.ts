@@ -41,6 +41,20 @@ function warnUnverified({ emit }: Pick<Context, "emit">, requests: readonly Imag
       emit({ type: "log", level: "warn", message: `The engine ${title} is not verified: ${notVerified}` });
 }
 
+/** Says of each engine that nothing here can run which models are in an image without having been run. */
+function warnUnchecked({ emit }: Pick<Context, "emit">, requests: readonly ImageRequest[]): void {
+  const told = new Set<string>();
+  for (const { engine, project } of requests) {
+    const { name, title, supports } = engine.recipe;
+    const models = Object.keys(project.models);
+    if (supports.accelerators.length === 0 || models.length === 0 || told.has(name)) continue;
+    told.add(name);
+    const needs = supports.accelerators.join(", ");
+    const message = `Results of ${title} were not compared with the reference on this machine, nor with golden outputs (${models.join(", ")}): it needs ${needs}, which nothing emulates. Compare them on the board.`;
+    emit({ type: "log", level: "warn", message });
+  }
+}
+
 /** The same for any targets and any purpose; only for an image the boards must have images made of Debian's packages. */
 export async function prepareTargets(
   context: Context,
@@ -57,6 +71,7 @@ export async function prepareTargets(
     context.emit({ type: "log", level: "warn", message });
   }
   warnUnverified(context, session.requests);
+  if (purpose !== "host") warnUnchecked(context, session.requests);
   const prepared = (lock: Lock) =>
     session.requests.map((request) => ({ project, request, services, lock, out: outFolder(project, request) }));
   const lock = session.known ?? emptyLock(session.distribution);

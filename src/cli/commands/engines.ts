@@ -35,7 +35,7 @@ export const engines: CommandSpec = {
 
 /** All of them, or which. */
 function boardsText({ boards }: EngineInfo, all: number): string {
-  return boards.length === all ? "all" : boards.join(", ");
+  return boards.length === all ? "all" : boards.length === 0 ? "none" : boards.join(", ");
 }
 
 /** The smallest and the largest of the cores. */
@@ -90,7 +90,8 @@ function engineText(engine: EngineInfo): string {
     ["gives", types?.gives.join(", ") ?? ""],
     ["tolerance", String(engine.tolerance)],
     ["runs on", engine.arch.join(", ")],
-    ["boards", engine.boards.join(", ")],
+    ["needs", engine.accelerators.join(", ")],
+    ["boards", engine.boards.length === 0 ? "none that edgeimg brings" : engine.boards.join(", ")],
     ["run --host", engine.hosts.join(", ")],
     ...several(
       "asks core",

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { updateLock } from "../../../src/api/build/lock.js";
@@ -6,6 +6,7 @@ import { prepare, prepareMatrix } from "../../../src/api/session/prepare.js";
 import { planImage } from "../../../src/builders/debian/plan-image.js";
 import { execute } from "../../../src/execute/execute.js";
 import type { BuildEvent } from "../../../src/ground/events.js";
+import { packageHome } from "../../../src/ground/home.js";
 import { formatLock } from "../../../src/lock/lock-file.js";
 import { fetchedFiles } from "../../../src/steps/fetch.js";
 import { treePath } from "../../../src/store/store.js";
@@ -152,6 +153,51 @@ t.test(
     );
     await build(yaml("b"));
     await t.rejects(prepare(context, { offline: true, locked: false }), { code: "ERR_EDGEIMG_LOCK_DISAGREES" });
+  },
+);
+
+t.test(
+  "TensorRT: refused by name for a Jetson Nano's image; where a board has a GPU, what was not compared is said",
+  async (t) => {
+    const folder = t.testdir();
+    const key = "pkg:generic/tensorrt@8.2.1#tensorrt-8.2.1-jetpack-4.6.tar.gz";
+    const yaml = `supplied: { "${key}": "${"a".repeat(64)}" }\nmodels: { m: { onnx: m.onnx, inputs: { x: { dims: [1, 3] } } } }\n`;
+    const offline = { offline: true, locked: false };
+    const refused = (board: string) =>
+      t.rejects(prepare(testContext(folder), { ...offline, board, engine: "tensorrt" }), {
+        code: "ERR_EDGEIMG_ENGINE_UNSUPPORTED",
+        message: `TensorRT needs cuda, which an image for ${board} does not drive.`,
+        details: board === "jetson-nano" ? [/NVIDIA's own 4\.9 kernel/] : [],
+        hint: /accelerators/,
+      });
+    const board = readFileSync(join(packageHome, "board-configs/rpi4.yaml"), "utf8");
+    for (const one of [folder, join(folder, "other")]) {
+      mkdirSync(one, { recursive: true });
+      writeFileSync(join(one, "m.onnx"), "a model");
+    }
+    await tinyProject(folder, `board: rpi4\nengine: tensorrt\n${yaml}`);
+    await refused("jetson-nano");
+    await refused("rpi4");
+    for (const one of [folder, join(folder, "other")]) {
+      mkdirSync(join(one, "board-configs"));
+      writeFileSync(join(one, "board-configs/rpi4.yaml"), `${board}\naccelerators: [cuda]\n`);
+    }
+    const text = `${minimal}${yaml}`;
+    const request = await requestFor(join(folder, "other"), { board: "rpi4", engine: "tensorrt", text });
+    writeFileSync(join(folder, "edgeimg.lock"), formatLock(inventedLock(request)));
+    const events: BuildEvent[] = [];
+    const { request: made, lock } = await prepare(
+      { ...testContext(folder), emit: (event) => events.push(event) },
+      locked,
+    );
+    const warnings = events.flatMap((event) => (event.type === "log" && event.level === "warn" ? [event.message] : []));
+    t.match(warnings, [
+      /^The engine TensorRT is not verified: /,
+      /^Results of TensorRT were not compared with the reference on this machine, nor with golden outputs \(m\): it needs cuda/,
+    ]);
+    const { steps } = planImage(made, lock);
+    t.notOk(steps.some(({ kind }) => kind === "run-model"));
+    t.ok(steps.some(({ id }) => id === "model/m"));
   },
 );
 
