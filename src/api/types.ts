@@ -146,6 +146,8 @@ export interface BuildResult {
   /** Of the whole project, in its order: `board` is the first unless a flag names one. */
   readonly boards: readonly string[];
   readonly out: string;
+  /** Of an engine that was built with the operators of the models alone: what it adds to the image in bytes, and what the whole one does where that was measured. */
+  readonly engineSize?: { readonly bytes: number; readonly whole: number | undefined } | undefined;
   readonly cachedSteps: number;
   readonly ranSteps: number;
   readonly ms: number;

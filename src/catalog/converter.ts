@@ -7,7 +7,8 @@ const path = z
   .string()
   .regex(/^(?!\/)(?!(?:[^/]*\/)*\.\.(?:\/|$))[^\0\n]+$/, "a relative path without ..")
   .max(1000);
-const pattern = z.string().refine((text) => {
+/** A regular expression, as text. */
+export const pattern = z.string().refine((text) => {
   try {
     return new RegExp(text) instanceof RegExp;
   } catch {

@@ -4,6 +4,7 @@ import { cmakeBuild, scalar } from "./cmake.js";
 import { accelerator, arch, name, sha256 } from "./common.js";
 import { modelFormat } from "./converter.js";
 import { dispatched } from "./dispatch.js";
+import { engineOperators } from "./operators.js";
 import { proven } from "./proven.js";
 import { sources } from "./source.js";
 
@@ -172,6 +173,11 @@ export const recipe = z.strictObject({
         `How models are checked, unless the project says: \`against: golden\` for formats that ${hostReference} cannot read.`,
       ),
   }),
+  operators: engineOperators
+    .optional()
+    .describe(
+      "How the engine is built with the operators of the project's models alone (`ops: model`), or why it cannot be. Absent: nobody has looked.",
+    ),
   dispatched: dispatched.describe(
     "Extensions of the instruction set that the engine's code asks for when it runs: the build looks through each file of an image, and refuses what the board's core lacks otherwise.",
   ),

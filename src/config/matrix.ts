@@ -1,7 +1,7 @@
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { nearest } from "../errors/nearest.js";
 import type { YamlPath } from "../formats/yaml-path.js";
-import type { MergedProject } from "./merge.js";
+import { engineName, type MergedProject } from "./merge.js";
 
 /** One image of a project. */
 export interface Target {
@@ -25,7 +25,7 @@ export function matrixTargets({ project, boards, engine, boardOrigin, engineOrig
   const { matrix } = project;
   const all = {
     board: matrix.boards ?? project.board ?? boards,
-    engine: matrix.engines ?? [project.engine ?? engine],
+    engine: matrix.engines ?? [engineName(project) ?? engine],
   };
   for (const [index, exclude] of matrix.exclude.entries()) {
     for (const key of ["board", "engine"] as const) {
@@ -55,6 +55,7 @@ export function matrixTargets({ project, boards, engine, boardOrigin, engineOrig
 export function targetPath({ project }: MergedProject, key: "board" | "engine", name: string): YamlPath {
   const list = key === "board" ? project.matrix.boards : project.matrix.engines;
   const index = list?.indexOf(name) ?? -1;
+  if (index < 0 && key === "engine" && typeof project.engine === "object") return ["engine", "name"];
   return index < 0 ? [key] : ["matrix", `${key}s`, index];
 }
 

@@ -2,7 +2,7 @@ import { EdgeimgError, type Place } from "../errors/edgeimg-error.js";
 import { placeText } from "../errors/place.js";
 import { dotted, type YamlPath } from "../formats/yaml-path.js";
 import type { LoadedProject } from "./load.js";
-import type { Project } from "./project-schema.js";
+import type { Operators, Project } from "./project-schema.js";
 
 /** Where a setting's value came from. */
 export type Origin =
@@ -62,12 +62,15 @@ export function mergeProject(loaded: LoadedProject, flags: ProjectFlags): Merged
     [matrix.boards, ["matrix", "boards"]],
   ]);
   const engine = choose("engine", flags.engine, [
-    [project.engine, ["engine"]],
+    [engineName(project), typeof project.engine === "object" ? ["engine", "name"] : ["engine"]],
     [matrix.engines?.[0], ["matrix", "engines", 0]],
   ]);
   const hostname = project.system.hostname ?? project.name;
 
-  const settings: Setting[] = leaves(project, []).map(({ path, value }) => {
+  // What is told of an engine that a flag has put aside decides nothing.
+  const isOwn = typeof project.engine === "object" && project.engine.name === engine.value;
+  const given = { ...project, engine: isOwn ? { ops: operatorsOf(project, engine.value) } : undefined };
+  const settings: Setting[] = leaves(given, []).map(({ path, value }) => {
     const written = at(loaded.raw, path);
     return written === undefined
       ? { key: dotted(path), value, origin: { from: "default" } }
@@ -93,6 +96,16 @@ export function mergeProject(loaded: LoadedProject, flags: ProjectFlags): Merged
     settings: settings.sort((a, b) => (a.key < b.key ? -1 : 1)),
     place,
   };
+}
+
+/** The engine that the file names under `engine`; undefined when it names none. */
+export function engineName({ engine }: Pick<Project, "engine">): string | undefined {
+  return typeof engine === "object" ? engine.name : engine;
+}
+
+/** Which operators of an engine the project wants: what it says of another engine does not count. */
+export function operatorsOf({ engine }: Pick<Project, "engine">, name: string): Operators {
+  return typeof engine === "object" && engine.name === name ? engine.ops : "all";
 }
 
 /** `--board`, `edgeimg.yaml:4:8`, or `default`. */

@@ -190,6 +190,22 @@ const matrix = z.strictObject({
     .meta({ description: "Combinations that are left out.", examples: [[{ board: "rpi3", engine: "onnxruntime" }]] }),
 });
 
+/** Which of an engine's operators are built. */
+const operators = z.enum(["all", "model"]);
+export type Operators = z.infer<typeof operators>;
+
+const engine = z.union([
+  name,
+  z.strictObject({
+    name: name.meta({ description: "The engine.", examples: ["ncnn"] }),
+    ops: operators.default("all").meta({
+      description:
+        "`model`: the engine's library is built with the operators that the project's models use, and those that these need; some engines only (docs/engines.md).",
+      examples: ["model"],
+    }),
+  }),
+]);
+
 /** `edgeimg.yaml`. The reference in docs/reference/project.md and the JSON Schema for editors are made from this. */
 export const projectSchema = z.strictObject({
   format: z.literal(1).meta({ description: "Version of this file's format. Always 1 so far.", examples: [1] }),
@@ -201,9 +217,10 @@ export const projectSchema = z.strictObject({
     description: "Board, or boards, to build for. `edgeimg boards` lists them. The flag --board goes first.",
     examples: ["rpi4", ["rpi4", "rpi3"]],
   }),
-  engine: name.optional().meta({
-    description: "Inference engine. `edgeimg engines` lists them. The flag --engine goes first.",
-    examples: ["ncnn"],
+  engine: engine.optional().meta({
+    description:
+      "Inference engine, by its name, or as a mapping with more about it. `edgeimg engines` lists them. The flag --engine goes first; what is told of an engine here holds for that engine alone.",
+    examples: ["ncnn", { name: "ncnn", ops: "model" }],
   }),
   matrix: matrix.prefault({}).meta({
     description:

@@ -81,6 +81,11 @@ const entries = {
     summary: "The engine does not run on the board, its converter not on this host, or Buildroot cannot make it.",
     help: "`edgeimg engines` lists what each engine supports. Choose another engine or another board.",
   },
+  ERR_EDGEIMG_ENGINE_OPERATORS: {
+    exit: 1,
+    summary: "The engine cannot be built with the operators of the models alone.",
+    help: "Say `ops: all` under `engine`, or leave it out: the engine is whole then. Its recipe says why it is always whole, or the message which file names no operator.",
+  },
   ERR_EDGEIMG_HOST_UNSUPPORTED: {
     exit: 2,
     summary: "edgeimg has no tools for this machine's architecture.",

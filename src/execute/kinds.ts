@@ -18,6 +18,7 @@ import { modelShapesKind } from "../steps/model-shapes.js";
 import { modelTypesKind } from "../steps/model-types.js";
 import { modelValuesKind } from "../steps/model-values.js";
 import { onnxKind } from "../steps/onnx.js";
+import { operatorsKind } from "../steps/operators.js";
 import { patchKind } from "../steps/patch.js";
 import { reportKind } from "../steps/report.js";
 import { rootKind } from "../steps/root.js";
@@ -43,6 +44,7 @@ const kinds: readonly StepKind[] = [
   modelTypesKind,
   modelValuesKind,
   onnxKind,
+  operatorsKind,
   patchKind,
   reportKind,
   typecheckKind,

@@ -2,7 +2,7 @@ import { type Arch, architectures } from "../catalog/architecture.js";
 import type { Board } from "../catalog/board.js";
 import type { Catalog, CatalogRecipe } from "../catalog/catalog.js";
 import { sourcesFor } from "../catalog/source.js";
-import type { Project } from "../config/project-schema.js";
+import type { Operators, Project } from "../config/project-schema.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { RenderTemplate } from "./render.js";
 
@@ -20,6 +20,8 @@ export interface AppRequest {
   readonly dependencies: readonly string[];
   readonly board: Core;
   readonly engine: CatalogRecipe;
+  /** Which operators the engine is built with. */
+  readonly ops: Operators;
   readonly catalog: Catalog;
   /** Debian's name of the host's architecture, and Node's. */
   readonly host: { readonly arch: Arch; readonly node: string };
@@ -48,7 +50,8 @@ export function hostRequest(request: AppRequest): AppRequest {
     throw new EdgeimgError("ERR_EDGEIMG_ENGINE_UNSUPPORTED", `No engine runs apps on a machine that is ${arch}.`, {
       hint: "Boot the image instead: `edgeimg run`. An engine says under supports.host of its recipe where it runs.",
     });
-  return { ...request, board: { name: hostName, arch, cpu: architectures[arch].generic }, engine };
+  // On this machine nothing is gained by a smaller engine.
+  return { ...request, board: { name: hostName, arch, cpu: architectures[arch].generic }, engine, ops: "all" };
 }
 
 /** The image's name, which its files have: PROJECT-BOARD-ENGINE. */
@@ -56,8 +59,13 @@ export function imageName({ project, board, engine }: Pick<ImageRequest, "projec
   return `${project.name}-${board.name}-${engine.recipe.name}`;
 }
 
-/** Throws ERR_EDGEIMG_ENGINE_UNSUPPORTED when the engine does not run on the board, _SOURCE_UNPINNED when a source of it has no hash. */
-export function checkSupport({ board, engine: { recipe } }: Pick<ImageRequest, "board" | "engine">): void {
+/**
+ * Throws ERR_EDGEIMG_ENGINE_UNSUPPORTED when the engine does not run on the board, _ENGINE_OPERATORS when it is always whole and is to be less,
+ * _SOURCE_UNPINNED when a source of it has no hash.
+ */
+export function checkSupport(request: Pick<ImageRequest, "board" | "engine" | "ops">): void {
+  const { board, engine } = request;
+  const { recipe } = engine;
   const { supports, build } = recipe;
   const hasFiles = build.kind !== "prebuilt" || build.files[board.arch] !== undefined;
   const without = supports.accelerators.filter((one) => !board.accelerators.includes(one));
@@ -72,6 +80,7 @@ export function checkSupport({ board, engine: { recipe } }: Pick<ImageRequest, "
     );
   if (supports.arch.includes(board.arch) && hasFiles) {
     // Before anything is asked for or fetched.
+    checkOperators(request);
     sourcesFor(recipe.sources, board.arch);
     return;
   }
@@ -82,6 +91,17 @@ export function checkSupport({ board, engine: { recipe } }: Pick<ImageRequest, "
       hint: `It supports: ${supports.arch.join(", ")}. \`edgeimg engines\` lists the others.`,
     },
   );
+}
+
+/** Throws ERR_EDGEIMG_ENGINE_OPERATORS when only some operators are wanted of an engine that is always whole. */
+function checkOperators({ engine: { recipe }, ops }: Pick<ImageRequest, "engine" | "ops">): void {
+  const { operators, title } = recipe;
+  if (ops === "all" || (operators !== undefined && !("why" in operators))) return;
+  const why = operators === undefined ? "its recipe does not say how" : `because ${operators.why}`;
+  throw new EdgeimgError("ERR_EDGEIMG_ENGINE_OPERATORS", `${title} cannot be built for the models alone, ${why}.`, {
+    key: ["engine", "ops"],
+    hint: "Say `ops: all`, or leave it out. `edgeimg engines NAME` tells of each engine whether it can be.",
+  });
 }
 
 /** Throws ERR_EDGEIMG_BOARD_NO_IMAGE for a board whose image cannot be made of Debian's packages. */

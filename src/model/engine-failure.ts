@@ -20,6 +20,8 @@ export interface FailedRun {
   readonly traced: EngineEnd | undefined;
   /** Engines that read ONNX itself, when this one does not. */
   readonly instead: readonly string[];
+  /** Whether the engine was built with the operators of the models alone. */
+  readonly reduced?: boolean;
 }
 
 const errorLine = z.object({ error: z.string(), status: z.string().optional() });
@@ -40,7 +42,18 @@ export function lastLayer(traced: EngineEnd | undefined): string | undefined {
 }
 
 /** The error for a model that its engine refuses or crashes on, with the layer where that is known. */
-export function engineFailure({ model, engine, cpu, shapes, end, traced, instead }: FailedRun): EdgeimgError {
+export function engineFailure(run: FailedRun): EdgeimgError {
+  const error = wholeFailure(run);
+  if (run.reduced !== true) return error;
+  const { code, message, details, hint } = error;
+  // An engine of the models' operators may lack one that it makes by itself.
+  return new EdgeimgError(code, message, {
+    details,
+    hint: `The engine was built for the models alone: say \`ops: all\` under \`engine\`. If that helps, its recipe has to name the operator that it makes by itself, under operators.needs (docs/engines.md). If it does not: ${hint}`,
+  });
+}
+
+function wholeFailure({ model, engine, cpu, shapes, end, traced, instead }: FailedRun): EdgeimgError {
   const layer = lastLayer(traced);
   const at = `at ${shapes}${layer === undefined ? "" : `, in layer ${layer}`}`;
   const without = layer === undefined ? "what the message names" : `the operator of layer ${layer}`;

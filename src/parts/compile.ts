@@ -64,6 +64,8 @@ export interface CmakeOptions {
   readonly options: Readonly<Record<string, string | number | boolean>>;
   readonly cflags: readonly string[];
   readonly targets: readonly string[];
+  /** A step with a script of CMake that fills its cache beforehand. */
+  readonly beforehand?: { readonly step: string; readonly file: string } | undefined;
 }
 
 /** Cross-compiles a CMake project; the result is its installation, stripped, below `usr/`. */
@@ -97,12 +99,17 @@ export function cmakeStep(context: DebianContext, job: CmakeOptions): string {
   const definitions = Object.entries(cache).map(
     ([key, value]) => `-D${key}=${value === true ? "ON" : value === false ? "OFF" : value}`,
   );
+  const { beforehand } = job;
+  const initial = beforehand === undefined ? [] : ["-C", `in/operators/${beforehand.file}`];
   return context.plan.add({
     id: job.id,
     kind: "run",
     title: job.title,
     why: job.why,
-    inputs: { toolchain: job.tools.toolchain, sysroot: job.tools.sysroot, source: job.source },
+    inputs: {
+      ...{ toolchain: job.tools.toolchain, sysroot: job.tools.sysroot, source: job.source },
+      ...(beforehand === undefined ? {} : { operators: beforehand.step }),
+    },
     materials: [{ input: "source" }],
     // ninja starts as many compilers as there are jobs.
     weight: "all",
@@ -111,7 +118,7 @@ export function cmakeStep(context: DebianContext, job: CmakeOptions): string {
       path: toolPath,
       env: { DESTDIR: "{cwd}/out" },
       commands: [
-        [cmake, "-G", "Ninja", "-S", `src/${job.directory}`, "-B", "build", ...definitions],
+        [cmake, "-G", "Ninja", "-S", `src/${job.directory}`, "-B", "build", ...initial, ...definitions],
         [ninja, "-C", "build", "-j{jobs}", ...job.targets],
         [cmake, "--install", "build", "--strip"],
       ],

@@ -2,6 +2,7 @@ import type { CatalogRecipe } from "../catalog/catalog.js";
 import type { Core } from "../image/request.js";
 import { engineNeed } from "../report/engine-size.js";
 import { cmakeStep, gccStep, type Toolchain } from "./compile.js";
+import { type BuildFile, type ListedModel, operatorsStep } from "./operators.js";
 import type { DebianContext } from "./roots.js";
 import { type CompiledProgram, localRecipe } from "./runtime.js";
 import { sourceTree } from "./source.js";
@@ -14,6 +15,8 @@ export interface EngineOptions {
   readonly headers?: string | undefined;
   /** The step with the object that adapters are linked with, and its headers. */
   readonly common: CompiledProgram;
+  /** The models whose operators are all that is built of the engine; undefined for all of it. */
+  readonly onlyFor?: readonly ListedModel[] | undefined;
 }
 
 export interface EngineSteps {
@@ -23,11 +26,14 @@ export interface EngineSteps {
   readonly adapter: string;
   /** The step that compares licence texts with the recipe's hashes; undefined when it names none. */
   readonly licence: string | undefined;
+  /** The step that lists the operators that are built; undefined when all are. */
+  readonly operators: string | undefined;
 }
 
 /** The engine for the board's core, and its adapter to edge_nn.h. */
 export function engineSteps(context: DebianContext, options: EngineOptions): EngineSteps {
-  const engine = buildStep(context, options);
+  const chosen = chosenOperators(context, options);
+  const engine = buildStep(context, options, chosen);
   const { recipe, adapter } = options.engine;
   const own = localRecipe(context, `engines/${adapter.name}`, adapter.folder);
   const inputs = {
@@ -61,7 +67,20 @@ export function engineSteps(context: DebianContext, options: EngineOptions): Eng
       },
     ],
   });
-  return { engine, adapter: step, licence: licenceStep(context, options) };
+  return { engine, adapter: step, licence: licenceStep(context, options), operators: chosen?.step };
+}
+
+/** The step that finds the operators of the models; undefined for an engine that is built whole. */
+function chosenOperators(context: DebianContext, options: EngineOptions): BuildFile | undefined {
+  const { onlyFor, engine } = options;
+  const { recipe } = engine;
+  const { operators, build } = recipe;
+  if (onlyFor === undefined || operators === undefined || "why" in operators) return undefined;
+  if (build.kind !== "cmake" && build.kind !== "compile") return undefined;
+  return operatorsStep(context, {
+    ...{ recipe, operators, form: build.kind, models: onlyFor },
+    source: engineSource(context, options),
+  });
 }
 
 /** A text that changes is a build that stops. */
@@ -131,13 +150,17 @@ export function adapterArguments(
 }
 
 /** The engine as the board's programs link or open it; undefined when it is part of its packages. */
-function buildStep(context: DebianContext, options: EngineOptions): string | undefined {
+function buildStep(
+  context: DebianContext,
+  options: EngineOptions,
+  operators: BuildFile | undefined,
+): string | undefined {
   const { recipe } = options.engine;
   const { build } = recipe;
   const why = `the image's inference engine is ${recipe.title}`;
   switch (build.kind) {
     case "cmake":
-      return cmakeBuild(context, options, { build, why });
+      return cmakeBuild(context, options, { build, why, operators });
     case "prebuilt":
       return context.plan.add({
         id: `compile/${recipe.name}`,
@@ -154,17 +177,26 @@ function buildStep(context: DebianContext, options: EngineOptions): string | und
         },
       });
     case "compile":
-      return libraryBuild(context, options, { build, why });
+      return libraryBuild(context, options, { build, why, operators });
     case "packages":
       return undefined;
   }
 }
 
 type Build = CatalogRecipe["recipe"]["build"];
-type BuildOf<K extends Build["kind"]> = { readonly build: Extract<Build, { kind: K }>; readonly why: string };
+type BuildOf<K extends Build["kind"]> = {
+  readonly build: Extract<Build, { kind: K }>;
+  readonly why: string;
+  /** Leaves operators out. */
+  readonly operators: BuildFile | undefined;
+};
 
 /** An engine that is built by CMake, with what its recipe says for the board's core. */
-function cmakeBuild(context: DebianContext, options: EngineOptions, { build, why }: BuildOf<"cmake">): string {
+function cmakeBuild(
+  context: DebianContext,
+  options: EngineOptions,
+  { build, why, operators }: BuildOf<"cmake">,
+): string {
   const { board, tools } = options;
   const { recipe } = options.engine;
   const variants = build.variants.filter(({ cpus }) => cpus.includes(board.cpu));
@@ -179,11 +211,16 @@ function cmakeBuild(context: DebianContext, options: EngineOptions, { build, why
     options: Object.assign({}, build.options, ...variants.map(({ options }) => options)),
     cflags: [...build.cflags, ...variants.flatMap(({ cflags }) => cflags)],
     targets: build.targets,
+    beforehand: operators,
   });
 }
 
 /** An engine that is one library, compiled of all its sources at once. */
-function libraryBuild(context: DebianContext, options: EngineOptions, { build, why }: BuildOf<"compile">): string {
+function libraryBuild(
+  context: DebianContext,
+  options: EngineOptions,
+  { build, why, operators }: BuildOf<"compile">,
+): string {
   const { board, tools } = options;
   const { recipe } = options.engine;
   return gccStep(context, {
@@ -192,7 +229,10 @@ function libraryBuild(context: DebianContext, options: EngineOptions, { build, w
     why,
     board,
     tools,
-    inputs: { recipe: engineSource(context, options) },
+    inputs: {
+      recipe: engineSource(context, options),
+      ...(operators === undefined ? {} : { operators: operators.step }),
+    },
     materials: [{ input: "recipe" }],
     headers: Object.entries(build.headers).map(([path, to]) => ({
       from: `in/recipe/${path}`,
@@ -209,6 +249,7 @@ function libraryBuild(context: DebianContext, options: EngineOptions, { build, w
           "-fPIC",
           `-Wl,-soname,${build.output}`,
           ...build.cflags,
+          ...(operators === undefined ? [] : [`@in/operators/${operators.file}`]),
           "-Iin/recipe",
           ...build.sources.map((one) => `in/recipe/${one}`),
         ],

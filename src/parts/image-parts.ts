@@ -1,12 +1,14 @@
 import { type ProgramRole, programOf, type RuntimeProgram, type RuntimeRecipe } from "../catalog/runtime.js";
+import type { ModelConfig } from "../config/model-schema.js";
 import type { ImageRequest } from "../image/request.js";
 import type { AssembleEntry } from "../steps/assemble.js";
 import { type AppSteps, appSteps } from "./app.js";
+import type { Toolchain } from "./compile.js";
 import { compileRoots } from "./compile-roots.js";
-import { engineSteps } from "./engine.js";
+import { type EngineOptions, engineSteps } from "./engine.js";
 import { emulated } from "./launch.js";
 import { referenceStep } from "./model-source.js";
-import { type ModelOptions, type ModelSteps, modelFiles, modelSteps } from "./models.js";
+import { type ModelSteps, modelFiles, modelSteps, type PrepareOptions, prepareModel } from "./models.js";
 import type { packageSets } from "./package-sets.js";
 import { type DebianContext, toolsRoot } from "./roots.js";
 import { type CompiledProgram, localRecipe, programStep } from "./runtime.js";
@@ -23,6 +25,8 @@ export interface ImageParts {
   readonly adapter: string;
   /** Compares the engine's licence texts; undefined when its recipe names none. */
   readonly licence: string | undefined;
+  /** Lists the engine's operators that are built; undefined when all are. */
+  readonly operators: string | undefined;
   readonly app: AppSteps;
   /** The program that runs one model. */
   readonly runner: CompiledProgram;
@@ -42,7 +46,7 @@ export function imageParts(
   request: ImageRequest,
   sets: ReturnType<typeof packageSets>,
 ): ImageParts {
-  const { project, board, engine, catalog } = request;
+  const { project, board, catalog } = request;
   const image = toolsRoot(context, "image");
   const qemu = toolsRoot(context, "qemu");
   const { sysroot, engineSysroot, libraries, headers } = compileRoots(context, sets, {
@@ -61,15 +65,12 @@ export function imageParts(
   const installed = [catalog.runtime, ...(project.kernels ? [catalog.kernels] : [])].flatMap((recipe) =>
     recipe.programs.filter(({ install }) => install !== null).map((one) => [one.output, step(recipe, one)]),
   );
-  const engineTools = { ...tools, sysroot: engineSysroot };
-  const common = program("adapter-common");
-  const compiled = engineSteps(context, { engine, board, tools: engineTools, headers, common });
-
-  const reference = referenceStep(context, request);
-  const runner = program("model-runner");
-  const models = checkedModels(context, request, {
-    options: { engine, catalog, board, tools, reference, hostTools: image },
-    check: { qemu, sysroot: engineSysroot, runner: runner.step, ...compiled },
+  const { compiled, models, runner } = engineAndModels(context, request, {
+    tools: { ...tools, sysroot: engineSysroot },
+    modelTools: tools,
+    ...{ hostTools: image, qemu, headers },
+    common: program("adapter-common"),
+    runner: () => program("model-runner"),
   });
   const app = appSteps(context, {
     project,
@@ -97,17 +98,36 @@ export function imageParts(
   };
 }
 
-/** The project's models, each converted and checked. */
-function checkedModels(
-  context: DebianContext,
-  { project, localPath }: Pick<ImageRequest, "project" | "localPath">,
-  from: {
-    readonly options: Omit<ModelOptions, "name" | "config" | "localPath" | "check">;
-    readonly check: ModelOptions["check"];
-  },
-) {
-  return Object.entries(project.models).map(([name, config]) => {
-    const steps = modelSteps(context, { ...from.options, name, config, localPath, check: from.check });
-    return { name, ...steps };
-  });
+/** What the engine and the models are made with. */
+interface EngineRoots extends Pick<EngineOptions, "tools" | "headers" | "common"> {
+  /** What converters compile with. */
+  readonly modelTools: Toolchain;
+  readonly hostTools: string;
+  readonly qemu: string;
+  /** Adds the step with the program that runs a model on the target. */
+  readonly runner: () => CompiledProgram;
+}
+
+/** Adds the engine, its adapter and the models, checked in it. A whole engine waits for no model; one of some operators for all. */
+function engineAndModels(context: DebianContext, request: ImageRequest, roots: EngineRoots) {
+  const { project, board, engine, catalog, localPath, ops } = request;
+  const { tools, modelTools, hostTools, qemu, headers, common, runner } = roots;
+  const given = Object.entries(project.models);
+  const preparing = (name: string, config: ModelConfig): PrepareOptions => {
+    const reference = referenceStep(context, request);
+    return { ...{ name, config, engine, catalog, board, reference, hostTools, localPath }, tools: modelTools };
+  };
+  const onlyFor =
+    ops === "all"
+      ? undefined
+      : given.map(([name, config]) => ({ name, ...prepareModel(context, preparing(name, config)) }));
+  const compiled = engineSteps(context, { engine, board, tools, headers, common, onlyFor });
+  referenceStep(context, request);
+  const program = runner();
+  const check = { qemu, sysroot: tools.sysroot, runner: program.step, ...compiled };
+  const models = given.map(([name, config]) => ({
+    name,
+    ...modelSteps(context, { ...preparing(name, config), check }),
+  }));
+  return { compiled, models, runner: program };
 }

@@ -22,6 +22,8 @@ export interface CheckOptions extends ModelPlace {
     readonly runner: string;
     readonly adapter: string;
     readonly engine: string | undefined;
+    /** The step that lists the operators that the engine was built with; undefined for all. */
+    readonly operators: string | undefined;
   };
 }
 
@@ -75,7 +77,13 @@ export function checkSteps(
       adapter: check.adapter,
       ...(check.engine === undefined ? {} : { engine: check.engine }),
     },
-    params: { name, engine: recipe.name, qemu: architectures[arch].qemu, cpu: board.cpu },
+    params: {
+      name,
+      engine: recipe.name,
+      qemu: architectures[arch].qemu,
+      cpu: board.cpu,
+      ...(check.operators === undefined ? {} : { reduced: true }),
+    },
     instead,
   });
   const compared = plan.add({

@@ -33,6 +33,8 @@ export interface PreparedModel extends TakenModel {
   readonly ports: string;
   /** The model's folder on the device. */
   readonly folder: string;
+  /** The engine's files in that folder, by role: of each shape, where they are made one by one. */
+  readonly engineFiles: readonly Readonly<Record<string, string>>[];
 }
 
 export interface ModelSteps extends Pick<PreparedModel, "ports" | "folder"> {
@@ -59,7 +61,8 @@ export function prepareModel(context: DebianContext, options: PrepareOptions): P
   const portsOf = (of: PortsJob) => portsStep(context, options, taken, of);
   const whole = (shapes: Readonly<Record<string, ShapeSet>>): PreparedModel => {
     const ports = portsOf({ declared: shapes });
-    return { ...taken, ports, folder: folderStep(context, options, { ...job, ports }) };
+    const { step, files } = folderStep(context, options, { ...job, ports });
+    return { ...taken, ports, folder: step, engineFiles: [files] };
   };
   if (!path.some(({ converter }) => converter.shapes === "fixed")) return whole(allowedShapes(declared));
   const variants = fixedShapes(name, declared);
@@ -76,11 +79,14 @@ export function prepareModel(context: DebianContext, options: PrepareOptions): P
     about,
     title: `Join the ${variants.length} shapes of model ${name}`,
     why,
-    inputs: { ports, ...Object.fromEntries(folders.map((step, index) => [`shape${index}`, step])) },
+    inputs: { ports, ...Object.fromEntries(folders.map(({ step }, index) => [`shape${index}`, step])) },
     materials: folders.map((_, index) => ({ input: `shape${index}` })),
     params: { engine: recipe.name, count: folders.length, options: modelSettings(options) },
   });
-  return { ...taken, ports, folder };
+  const engineFiles = folders.map(({ files }, index) =>
+    Object.fromEntries(Object.entries(files).map(([role, file]) => [role, `${index}/${file}`])),
+  );
+  return { ...taken, ports, folder, engineFiles };
 }
 
 /** One of several shapes that a model is converted for, each by itself. */
@@ -105,7 +111,7 @@ function folderStep(
     readonly path: readonly CatalogConverter[];
     readonly shape?: OneShape;
   },
-): string {
+): { readonly step: string; readonly files: Readonly<Record<string, string>> } {
   const { name, engine } = options;
   const { recipe } = engine;
   const { taken, ports, path } = job;
@@ -119,7 +125,9 @@ function folderStep(
       }),
     taken.files,
   );
-  return context.plan.add({
+  // A model that nothing converted keeps its format's ending.
+  const named = namedFiles(files, path.length === 0 ? `${name}.${format}` : undefined);
+  const step = context.plan.add({
     id: `model/${name}${at.id}`,
     kind: "model",
     about,
@@ -129,13 +137,13 @@ function folderStep(
     materials: [{ input: "files" }],
     params: {
       engine: recipe.name,
-      // A model that nothing converted keeps its format's ending.
-      files: namedFiles(files, path.length === 0 ? `${name}.${format}` : undefined),
+      files: named,
       ...(files.blobs?.inputBlob === undefined ? {} : { inputBlob: files.blobs.inputBlob }),
       ...(files.blobs?.outputBlob === undefined ? {} : { outputBlob: files.blobs.outputBlob }),
       options: modelSettings(options),
     },
   });
+  return { step, files: Object.fromEntries(Object.entries(named).map(([role, { to }]) => [role, to])) };
 }
 
 /** Options for model.edge: the engine's, and the project's. */

@@ -7,7 +7,8 @@ export const manifestSchema = z.object({
   format: z.literal(1),
   project: z.string(),
   board: z.string(),
-  engine: origin,
+  /** `operators` are those that it was built with, when these are not all. */
+  engine: origin.extend({ operators: z.array(z.string()).optional() }),
   image: z.object({ file: z.string(), bytes: z.number() }),
   root: z.object({ bytes: z.number() }),
   packages: z.array(origin),

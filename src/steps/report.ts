@@ -11,12 +11,15 @@ import { storedHash } from "../store/tree.js";
 import { readListing } from "./file-record.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";
+import { operatorsListing } from "./operators.js";
 
 const params = z.strictObject({
   name: z.string(),
   project: z.string(),
   board: z.string(),
   engine: z.strictObject({ name: z.string(), version: z.string() }),
+  /** The input that lists the operators that the engine was built with, when these are not all. */
+  operators: z.string().optional(),
   distribution: z.strictObject({ name: z.string(), date: z.string() }),
   /** The steps whose listings are the image's parts, and how the origins of each are found. */
   parts: z.strictObject({
@@ -76,7 +79,7 @@ export const reportKind = defineKind({
       format: 1,
       project: options.project,
       board: options.board,
-      engine: options.engine,
+      engine: { ...options.engine, ...(await operatorsOf(options, folder)) },
       distribution: options.distribution,
       image: { file: `${options.name}.img`, ...(await factsOf(folder("disk"), `${options.name}.img`)) },
       root: await factsOf(folder("rootImage"), "root.img"),
@@ -92,6 +95,13 @@ export const reportKind = defineKind({
     await writeFile(join(out, "sizes.html"), sizeTreemap(options.name, files));
   },
 });
+
+/** The operators of an engine that was built with the models' alone. */
+async function operatorsOf({ operators }: z.infer<typeof params>, folder: (step: string) => string) {
+  if (operators === undefined) return {};
+  const text = await readFile(join(folder(operators), operatorsListing), "utf8");
+  return { operators: text.split("\n").filter((line) => line !== "") };
+}
 
 /** The files of one part of an image, sorted by path, each with the inputs of the step that laid it. */
 async function listingOf(

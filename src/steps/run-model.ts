@@ -17,6 +17,8 @@ const params = z.strictObject({
   /** QEMU's name of the architecture and of the board's core. */
   qemu: z.string(),
   cpu: z.string(),
+  /** Whether the engine was built with the operators of the models alone. */
+  reduced: z.literal(true).optional(),
 });
 type Params = z.infer<typeof params>;
 
@@ -123,6 +125,7 @@ async function runOnTarget({ check, context, root, libraries, runner, run, outpu
       shapes: run.map(({ name, shape }) => `${name} ${shapeText(shape)}`).join(", "),
       end: result,
       instead: context.instead,
+      reduced: check.reduced === true,
       traced: await runOnce({ EDGE_NN_TRACE: "1" }),
     });
   const lines = result.stdout

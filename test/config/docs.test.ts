@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
 import { converter } from "../../src/catalog/converter.js";
+import { engineOperators } from "../../src/catalog/operators.js";
 import { sources } from "../../src/catalog/source.js";
 import { tool } from "../../src/catalog/tool.js";
 import { loadProject } from "../../src/config/load.js";
@@ -63,6 +64,10 @@ t.test("YAML in the docs is read, as a whole project or as part of one", async (
     // Parts of recipes have keys of their own.
     if (keys.includes("sources")) {
       t.doesNotThrow(() => sources.parse(Reflect.get(value ?? {}, "sources")), name);
+      continue;
+    }
+    if (keys.includes("operators")) {
+      t.doesNotThrow(() => engineOperators.parse(Reflect.get(value ?? {}, "operators")), name);
       continue;
     }
     if (keys.includes("environment")) {

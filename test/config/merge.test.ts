@@ -1,6 +1,7 @@
 import t from "tap";
 import { loadProject } from "../../src/config/load.js";
-import { mergeProject, originText } from "../../src/config/merge.js";
+import { matrixTargets } from "../../src/config/matrix.js";
+import { mergeProject, operatorsOf, originText } from "../../src/config/merge.js";
 
 const text =
   "format: 1\nname: reader\nboard: [rpi4, rpi3]\nengine: ncnn\napp: { entry: a.ts }\nimage:\n  filesystem: erofs\n  dataSize: 1GiB\n";
@@ -27,6 +28,28 @@ t.test("without a flag the file's boards are taken, all of them", async (t) => {
   const merged = mergeProject(loadProject(text, "edgeimg.yaml"), {});
   t.same(merged.boards, ["rpi4", "rpi3"]);
   t.equal(originText(merged.boardOrigin), "edgeimg.yaml:3:8");
+});
+
+t.test("what the file tells of an engine holds for that one, also when a flag names it", (t) => {
+  const own = loadProject(text.replace("engine: ncnn", "engine: { name: ncnn, ops: model }"), "edgeimg.yaml");
+  const settings = (engine?: string) =>
+    mergeProject(own, { engine })
+      .settings.filter(({ key }) => key.startsWith("engine"))
+      .map((one) => `${one.key} ${one.value} ${originText(one.origin)}`);
+  t.same(settings(), ["engine ncnn edgeimg.yaml:4:17", "engine.ops model edgeimg.yaml:4:28"]);
+  t.same(settings("ncnn"), ["engine ncnn --engine", "engine.ops model edgeimg.yaml:4:28"]);
+  t.same(settings("onnxruntime"), ["engine onnxruntime --engine"]);
+  t.equal(operatorsOf(own.value, "ncnn"), "model");
+  t.equal(operatorsOf(own.value, "onnxruntime"), "all");
+  const short = loadProject(text, "edgeimg.yaml").value;
+  t.equal(operatorsOf(short, "ncnn"), "all");
+  const silent = loadProject(text.replace("engine: ncnn", "engine: { name: ncnn }"), "edgeimg.yaml");
+  t.equal(operatorsOf(silent.value, "ncnn"), "all");
+  t.same(matrixTargets(mergeProject(own, {})), [
+    { board: "rpi4", engine: "ncnn" },
+    { board: "rpi3", engine: "ncnn" },
+  ]);
+  t.end();
 });
 
 t.test("neither flag nor file: an error that says how to choose", async (t) => {

@@ -71,6 +71,21 @@ const refused: readonly (readonly [string, string, readonly string[]])[] = [
     "board: RPi 4",
     ['edgeimg.yaml:4:8: `board` is not allowed: lower-case letters, digits and inner dashes (found "RPi 4")'],
   ],
+  [
+    "which operators",
+    "engine: { name: ncnn, ops: modle }",
+    ['edgeimg.yaml:4:28: `engine.ops` must be one of all, model, not "modle". Did you mean "model"?'],
+  ],
+  [
+    "a key of the engine",
+    "engine: { name: ncnn, op: model }",
+    ['edgeimg.yaml:4:23: unknown key `engine.op`. Did you mean "ops"?'],
+  ],
+  [
+    "an engine without its name",
+    "engine: { ops: model }",
+    ["edgeimg.yaml:4:9: `engine.name` is missing: a text is needed"],
+  ],
   ["board of another kind", "board: 4", ["edgeimg.yaml:4:8: `board` must be a text or a list, not the number 4"]],
   [
     "time zone",

@@ -38,6 +38,7 @@ export async function treeRequest(
       models: new Map(
         options.engines.map((name) => [name, [{ path: "det/model.edge", file: `/parts/${name}/det/model.edge` }]]),
       ),
+      operators: new Map(),
       headers: new Map([
         [
           "onnxruntime",

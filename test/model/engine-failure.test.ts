@@ -23,6 +23,19 @@ t.test("the last layer that began is where a run ended", (t) => {
   t.end();
 });
 
+t.test("where the engine was built for the models alone, all of it is the first thing to try", (t) => {
+  const run = { model: "m", engine: "toy", cpu: "cortex-a53", shapes: "x 1x4", traced: undefined, instead: [] };
+  const whole = engineFailure({ ...run, end: end(crash) });
+  const reduced = engineFailure({ ...run, end: end(crash), reduced: true });
+  t.equal(reduced.code, "ERR_EDGEIMG_MODEL_OPERATOR");
+  t.equal(reduced.message, whole.message);
+  t.same(reduced.details, whole.details);
+  t.match(reduced.hint, /^The engine was built for the models alone: say `ops: all`/);
+  t.ok(reduced.hint?.endsWith(whole.hint ?? "-"), "and what holds for a whole one");
+  t.notMatch(whole.hint, /ops: all/);
+  t.end();
+});
+
 t.test("what an engine refuses or crashes on is told with engine, model, shapes, layer and a way out", (t) => {
   const members: readonly (readonly [string, EngineEnd, EngineEnd | undefined, RegExp, RegExp])[] = [
     [

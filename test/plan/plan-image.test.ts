@@ -7,6 +7,7 @@ import { listBoards, listEngines } from "../../src/api/session/catalog.js";
 import { planImage, planParts } from "../../src/builders/debian/plan-image.js";
 import { loadCatalog } from "../../src/catalog/catalog.js";
 import { findKind } from "../../src/execute/kinds.js";
+import { checkSupport, hostRequest } from "../../src/image/request.js";
 import { findPath } from "../../src/parts/conversion.js";
 import { requirements } from "../../src/parts/package-sets.js";
 import type { Plan } from "../../src/plan/step.js";
@@ -248,6 +249,28 @@ t.test(
       made.steps.some(({ id }) => id === "model/own"),
       "they are on the image all the same",
     );
+  },
+);
+
+t.test(
+  "an engine that is always whole is not built for the models alone: the place and the reason are told",
+  async (t) => {
+    const whole = [...catalog.engines.values()].filter(({ recipe: { operators } }) => !operators || "why" in operators);
+    t.ok(whole.length > 4);
+    for (const { recipe } of whole) {
+      const text = `${project}engine:\n  name: ${recipe.name}\n  ops: model\n`;
+      const request = await requestFor(t.testdir(), { board: boards[0] ?? "", engine: recipe.name, text });
+      t.throws(() => checkSupport(request), {
+        code: "ERR_EDGEIMG_ENGINE_OPERATORS",
+        key: ["engine", "ops"],
+        message: new RegExp(
+          `^${recipe.title.replace(/[()]/g, "\\$&")} cannot be built for the models alone, because .*[^.]\\.$`,
+        ),
+        hint: /ops: all/,
+      });
+      t.doesNotThrow(() => checkSupport({ ...request, ops: "all" }));
+      t.equal(hostRequest(request).ops, "all", "the machine that builds has all of its engine");
+    }
   },
 );
 

@@ -31,7 +31,7 @@ export async function checkBuildroot(
   const known = await readReleases(chosen.project.catalog.home);
   const { release, series } = await readBuildroot(buildroot, known);
   // App and models decide nothing that is checked here: they need not be made for it.
-  const parts = { app: [], models: new Map(), headers: await lockedHeaders(chosen) };
+  const parts = { app: [], models: new Map(), operators: new Map(), headers: await lockedHeaders(chosen) };
   const files = await renderFiles(context, { ...chosen, known, series, parts, epoch: 0 });
   await requireFreeNames(buildroot, files);
   const work = await mkdtemp(join(tmpdir(), "edgeimg-buildroot-"));

@@ -7,6 +7,7 @@ import { targetName } from "../../config/matrix.js";
 import { execute } from "../../execute/execute.js";
 import { epochOf, type Lock } from "../../lock/lock-file.js";
 import { mergePlans } from "../../plan/merge.js";
+import { operatorsListing } from "../../steps/operators.js";
 import { treePath } from "../../store/store.js";
 import { listTree } from "../../store/tree.js";
 import { prepareTargets } from "../session/prepare.js";
@@ -36,20 +37,27 @@ export async function makeParts(
   const merged = mergePlans(jobs);
   const wanted = jobs.map((job) => ({ ...job, targets: merged.targets.get(job.name) ?? {} }));
   const steps = wanted.flatMap(({ targets }) =>
-    Object.entries(targets).flatMap(([name, step]) => (/^(parts|typecheck|check\/.*)$/.test(name) ? [step] : [])),
+    Object.entries(targets).flatMap(([name, step]) =>
+      /^(parts|operators|typecheck|check\/.*)$/.test(name) ? [step] : [],
+    ),
   );
   context.emit({ type: "plan", steps: merged.plan.steps.length });
   const results = await execute(merged.plan, steps, services);
   const models = new Map<string, readonly PartFile[]>();
+  const operators = new Map<string, PartFile>();
   const headers = new Map<string, readonly HeaderPackage[]>();
   let app: readonly PartFile[] = [];
   for (const { engine, arch, targets } of wanted) {
-    const files = await filesOf(join(treePath(services.store, results.get(targets.parts ?? "")?.digest ?? ""), "data"));
+    const treeOf = (step: string | undefined) => treePath(services.store, results.get(step ?? "")?.digest ?? "");
+    const files = await filesOf(join(treeOf(targets.parts), "data"));
     app = below(files, "app");
     models.set(engine, below(files, "models"));
+    const options = targets.operators === undefined ? [] : await filesOf(treeOf(targets.operators));
+    const chosen = options.find(({ path }) => path !== operatorsListing);
+    if (chosen !== undefined) operators.set(engine, chosen);
     headers.set(engine, headerPackages(lock, `headers/${engine}-${arch}`));
   }
-  return { parts: { app, models, headers }, epoch: epochOf(lock) };
+  return { parts: { app, models, operators, headers }, epoch: epochOf(lock) };
 }
 
 async function filesOf(folder: string): Promise<PartFile[]> {

@@ -15,6 +15,7 @@ import { renderTree } from "../../builders/buildroot/tree.js";
 import type { TreeFile } from "../../builders/buildroot/tree-file.js";
 import type { Board } from "../../catalog/board.js";
 import type { Catalog, CatalogRecipe } from "../../catalog/catalog.js";
+import { operatorsOf } from "../../config/merge.js";
 import { givenModel } from "../../config/model-schema.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import { parseYamlWith } from "../../formats/yaml-schema.js";
@@ -100,7 +101,7 @@ export async function chooseAll(
     }
     for (const engine of chosen.engines) {
       requireSites(engine.recipe, catalog);
-      checkSupport({ board, engine });
+      checkSupport({ board, engine, ops: operatorsOf(merged.project, engine.recipe.name) });
     }
   }
   for (const { recipe } of chosen.engines) requireSources(recipe, catalog);

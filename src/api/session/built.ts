@@ -1,6 +1,10 @@
-import { join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { basename, join } from "node:path";
 import type { StepResult } from "../../execute/run-step.js";
+import type { ImageRequest } from "../../image/request.js";
 import type { Plan } from "../../plan/step.js";
+import { engineSize } from "../../report/engine-size.js";
+import { manifestSchema } from "../../report/manifest.js";
 import { withLock } from "../../store/lock.js";
 import { lockFolder, treePath } from "../../store/store.js";
 import type { BuildResult, Context } from "../types.js";
@@ -35,10 +39,22 @@ export async function publishBuilt(context: Context, outcome: Outcome, started: 
       engine: request.engine.recipe.name,
       boards: project.merged.boards,
       out,
+      engineSize: await reducedSize(request, artifacts),
       ...countSteps(steps.flatMap((id) => results.get(id) ?? [])),
       ms: context.now() - started,
     },
   };
+}
+
+/** What an engine of the models' operators adds to the image, and what the whole one does; undefined for a whole one. */
+async function reducedSize(
+  { ops, engine, board }: Pick<ImageRequest, "ops" | "engine" | "board">,
+  artifacts: BuildResult["artifacts"],
+): Promise<BuildResult["engineSize"]> {
+  const manifest = artifacts.find(({ path }) => basename(path) === "manifest.json");
+  if (ops === "all" || manifest === undefined) return undefined;
+  const bytes = engineSize(manifestSchema.parse(JSON.parse(await readFile(manifest.path, "utf8"))));
+  return { bytes, whole: engine.recipe.proven.size[board.cpu] };
 }
 
 /** The folder of a target's result. */

@@ -6,7 +6,7 @@ import { type Catalog, loadCatalog, withSupplied } from "../../catalog/catalog.j
 import { firstExample } from "../../catalog/examples.js";
 import { loadProject } from "../../config/load.js";
 import { firstTarget, type Target, targetName, targetPath } from "../../config/matrix.js";
-import { type MergedProject, mergeProject } from "../../config/merge.js";
+import { type MergedProject, mergeProject, operatorsOf } from "../../config/merge.js";
 import { EdgeimgError, type Place } from "../../errors/edgeimg-error.js";
 import { nearest } from "../../errors/nearest.js";
 import { packageHome } from "../../ground/home.js";
@@ -105,6 +105,7 @@ export function imageRequest(project: OpenProject, target: Target = firstTarget(
     dependencies: [],
     exclude: [...(isWithin(inside) && inside.split("/")[0] !== "out" ? ["out", ...results()] : ["out"]), ...supplied],
     board: findNamed("board", target.board, catalog.boards, place("board", merged.boardOrigin)),
+    ops: operatorsOf(merged.project, target.engine),
     engine: findNamed("engine", target.engine, catalog.engines, place("engine", merged.engineOrigin)),
     catalog,
     host: { arch: hostArch(process.arch), node: process.arch },

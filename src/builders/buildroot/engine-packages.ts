@@ -36,8 +36,10 @@ export function enginePackage(request: TreeRequest, { recipe, folder }: CatalogR
     licenseFiles: licenses.map((file) => file.name).join(" "),
     dependencies: buildroot.packages.join(" "),
   };
+  const chosen = request.parts.operators.get(name);
   return [
     ...made.files,
+    ...(chosen === undefined ? [] : [copyOf(`package/${name}/${chosen.path}`, chosen.file)]),
     configIn(request, {
       name,
       help: `${recipe.title}, an inference engine.`,
@@ -65,11 +67,14 @@ function buildContext(
   { recipe, build }: { readonly recipe: Recipe; readonly build: Exclude<Recipe["build"], { kind: "packages" }> },
 ): object {
   const headers = request.parts.headers.get(recipe.name) ?? [];
+  const chosen = request.parts.operators.get(recipe.name);
+  const operators = chosen === undefined ? undefined : `$(${upper(recipe.name)}_PKGDIR)/${chosen.path}`;
   switch (build.kind) {
     case "cmake":
       return {
         subdir: build.directory === "." ? "" : build.directory,
         options: [
+          ...(operators === undefined ? [] : [`-C ${operators}`]),
           ...Object.entries(build.options).map(cmakeOption),
           ...(build.cflags.length === 0 ? [] : cmakeFlags(build.cflags)),
         ],
@@ -91,7 +96,7 @@ function buildContext(
         })),
       };
     case "compile":
-      return { method: "", variables: [], ...libraryContext(build) };
+      return { method: "", variables: [], ...libraryContext(build, operators === undefined ? [] : [`@${operators}`]) };
   }
 }
 

@@ -6,8 +6,8 @@ import type { TreeFile } from "./tree-file.js";
 
 type CompileBuild = BuildrootLibrary["build"];
 
-/** A shared library made by one command. */
-export function libraryContext(build: CompileBuild) {
+/** A shared library made by one command, with further arguments. */
+export function libraryContext(build: CompileBuild, further: readonly string[] = []) {
   const cpp = build.sources.some((one) => !one.endsWith(".c"));
   return {
     headers: Object.entries(build.headers).map(([from, to]) => ({ from, to })),
@@ -19,6 +19,7 @@ export function libraryContext(build: CompileBuild) {
           "-shared -fPIC",
           `-Wl,-soname,${build.output}`,
           ...withoutWerror(build.cflags).filter((flag) => flag !== "-fPIC"),
+          ...further,
           ...build.sources,
         ],
         output: build.output,

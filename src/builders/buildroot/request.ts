@@ -26,6 +26,8 @@ export interface Parts {
   readonly app: readonly PartFile[];
   /** Converted and checked models by engine: NAME/FILE. */
   readonly models: ReadonlyMap<string, readonly PartFile[]>;
+  /** What leaves operators out of an engine's build, for those that are built for the models alone: by engine. */
+  readonly operators: ReadonlyMap<string, PartFile>;
   /** Packages with headers, by engine. */
   readonly headers: ReadonlyMap<string, readonly HeaderPackage[]>;
 }

@@ -47,6 +47,7 @@ function imageSteps(request: ImageRequest, lock: Lock) {
     inputs: { rootImage: card.rootImage, disk },
     parts: card.assembled,
     sets,
+    operators: parts.operators,
   });
   const instructions = instructionsSteps(context, request, card.assembled.root);
   return { context, parts, sources, targets: { disk, bmap, report, ...instructions, ...handout } };
@@ -176,7 +177,7 @@ export function planParts(request: ImageRequest, lock: Lock): Plan {
       ],
     },
   });
-  return finish(context, made, { parts });
+  return finish(context, made, { parts, ...(made.operators === undefined ? {} : { operators: made.operators }) });
 }
 
 /** The plan with its targets and those that every graph has: checks of the app and of models, QEMU. */

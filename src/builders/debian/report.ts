@@ -18,14 +18,16 @@ export interface ReportOptions {
   /** The assemble steps of the image's parts, by the word that the manifest has for each. */
   readonly parts: Readonly<Record<"boot" | "initramfs" | "root", readonly string[]>>;
   readonly sets: Readonly<Record<string, PackageSetRequest | undefined>>;
+  /** The step that lists the operators that the engine was built with; undefined for all. */
+  readonly operators: string | undefined;
 }
 
 /** The manifest and the size report, from what the assemble steps noted of each file. */
 export function reportStep(
   { plan, lock }: DebianContext,
-  { name, request, inputs, parts, sets }: ReportOptions,
+  { name, request, inputs, parts, sets, operators }: ReportOptions,
 ): string {
-  const { engine, board, catalog, versions, project } = request;
+  const { engine, board, versions, project } = request;
   const { recipe } = engine;
   const { nodes, reads } = provenanceGraph(plan.steps, Object.values(parts).flat());
   const needOf = packageNeeds(request);
@@ -40,24 +42,22 @@ export function reportStep(
       return [debName(id), { purl: id, name, version, sha256: pinnedHash(lock, id), need }];
     }),
   );
-  const sources = [
-    ...sourcesFor(recipe.sources, board.arch).map(([, source]) => source),
-    ...conversionsOf(request).flatMap((one) => toolSources(toolOf(catalog, one).environment, request.host.arch)),
-    catalog.reference.source,
-  ].flatMap((source) =>
-    source === undefined ? [] : [{ purl: source.purl, file: sourceFile(source), sha256: source.sha256 }],
-  );
   return plan.add({
     id: "image/report",
     kind: "report",
     title: "Write manifest and size report",
     why: "it says what the image holds, from where, under which licence",
-    inputs: { ...inputs, ...Object.fromEntries(reads.map((id) => [id, id])) },
+    inputs: {
+      ...inputs,
+      ...(operators === undefined ? {} : { operators }),
+      ...Object.fromEntries(reads.map((id) => [id, id])),
+    },
     params: {
       name,
       project: project.name,
       board: board.name,
       engine: { name: recipe.name, version: recipe.version },
+      ...(operators === undefined ? {} : { operators: "operators" }),
       distribution: lock.distribution,
       parts,
       provenance: nodes,
@@ -70,7 +70,7 @@ export function reportStep(
       },
       debs,
       sources: [
-        ...sources,
+        ...sourcesOf(request),
         ...Object.entries(lock.sources).map(([key, { sha256 }]) => ({
           purl: key.split("#")[0] ?? key,
           file: fileNameOf(key),
@@ -79,6 +79,18 @@ export function reportStep(
       ],
     },
   });
+}
+
+/** The archives that an image is made of beside packages and models. */
+function sourcesOf(request: ImageRequest) {
+  const { engine, board, catalog, host } = request;
+  return [
+    ...sourcesFor(engine.recipe.sources, board.arch).map(([, source]) => source),
+    ...conversionsOf(request).flatMap((one) => toolSources(toolOf(catalog, one).environment, host.arch)),
+    catalog.reference.source,
+  ].flatMap((source) =>
+    source === undefined ? [] : [{ purl: source.purl, file: sourceFile(source), sha256: source.sha256 }],
+  );
 }
 
 function pinnedHash({ packages }: Lock, id: string): string {

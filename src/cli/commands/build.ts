@@ -92,6 +92,12 @@ function words(list: readonly string[]): string {
   return list.map(shellWord).join(" ");
 }
 
+/** What the models' operators alone save. */
+function engineSizeText(engine: string, { bytes, whole }: NonNullable<BuildResult["engineSize"]>): string {
+  const of = whole === undefined ? "" : `; ${bytesText(whole)} with all, ${bytesText(whole - bytes)} less`;
+  return `\n${engine} with the operators of the models: ${bytesText(bytes)}${of}\n`;
+}
+
 /** The last lines of a build: what was made, how to try it, how to get it onto a card. */
 export function buildText(result: BuildResult, cwd: string, options: GivenOptions = {}): string {
   const near = (path: string) => {
@@ -104,6 +110,7 @@ export function buildText(result: BuildResult, cwd: string, options: GivenOption
   const lines = [
     `\n${result.board} with ${result.engine}, in ${durationText(result.ms)} (${steps}):\n\n${table(rows)}`,
   ];
+  if (result.engineSize !== undefined) lines.push(engineSizeText(result.engine, result.engineSize));
   const folder = image === undefined ? undefined : near(dirname(image.path));
   lines.push(`\nTry it:      ${runCommand(result, { ...options, folder })}\n`);
   if (folder !== undefined) {
