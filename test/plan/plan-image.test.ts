@@ -255,7 +255,9 @@ t.test(
 t.test(
   "an engine that is always whole is not built for the models alone: the place and the reason are told",
   async (t) => {
-    const whole = [...catalog.engines.values()].filter(({ recipe: { operators } }) => !operators || "why" in operators);
+    const whole = [...catalog.engines.values()].filter(
+      ({ recipe: { operators, notVerified } }) => notVerified === undefined && (!operators || "why" in operators),
+    );
     t.ok(whole.length > 4);
     for (const { recipe } of whole) {
       const text = `${project}engine:\n  name: ${recipe.name}\n  ops: model\n`;
