@@ -3,12 +3,12 @@
 // cold: empty store; warm: nothing changed; app edit: one line of the app changed; second engine: on top of the first.
 // Prints a table for docs/benchmarks.md and the same as JSON. Times are wall-clock seconds, and seconds of processor time of all processes
 // that took part, which other work of the machine changes less; sizes are bytes. With --keep, a store that is there is used and stays.
-import { spawnSync } from "node:child_process";
 import { appendFileSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { loadavg, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
+import { timed } from "./timed.mjs";
 
 const { values } = parseArgs({ options: { board: { type: "string", default: "rpi4" }, keep: { type: "string" } } });
 const program = fileURLToPath(new URL("../dist/bundle/main.js", import.meta.url));
@@ -17,27 +17,8 @@ const cache = values.keep ?? join(folder, "cache");
 const project = join(folder, "project");
 const env = { ...process.env, XDG_CACHE_HOME: cache, CI: "true" };
 
-/** Runs node; the shell adds up the processor time of its children and theirs, and tells it on descriptor 3. */
-function timed(words, cwd) {
-  const began = performance.now();
-  const run = spawnSync("bash", ["-c", '{ time "$@" 2>/dev/null; } 2>&3', "bash", process.execPath, ...words], {
-    cwd,
-    env: { ...env, TIMEFORMAT: "%U %S" },
-    encoding: "utf8",
-    maxBuffer: 1 << 28,
-    stdio: ["ignore", "pipe", "inherit", "pipe"],
-  });
-  const [user = 0, system = 0] = (run.output[3] ?? "").trim().split(" ").map(Number);
-  return {
-    seconds: (performance.now() - began) / 1000,
-    processor: user + system,
-    status: run.status,
-    stdout: run.stdout,
-  };
-}
-
 function edgeimg(...words) {
-  const run = timed([program, ...words], words[0] === "init" ? folder : project);
+  const run = timed([program, ...words], { cwd: words[0] === "init" ? folder : project, env });
   if (run.status !== 0) throw new Error(`edgeimg ${words.join(" ")}: exit ${run.status}\n${run.stdout.slice(-2000)}`);
   return {
     ...run,
@@ -64,7 +45,7 @@ const cold = build("ncnn");
 // In turns, so that other work of the machine weighs on both alike.
 const bare = [];
 const warm = repeat(7, () => {
-  bare.push(timed(["-e", "0"], project));
+  bare.push(timed(["-e", "0"], { cwd: project, env }));
   return build("ncnn");
 });
 const start = repeat(bare.length, (_, index) => bare[index]);
