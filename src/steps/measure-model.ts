@@ -96,7 +96,7 @@ function runEntries(name: string, cases: readonly KeptRun[]): CpioEntry[] {
   return [
     { type: "directory", path: "bench", mode: 0o755 },
     { type: "directory", path: "dev", mode: 0o755 },
-    { type: "character", path: "dev/said", mode: 0o600, major: 5, minor: 1 },
+    { type: "character", path: "dev/console", mode: 0o600, major: 5, minor: 1 },
     { type: "file", path: "bench/runs", mode: 0o644, data: Buffer.from(list.join("")) },
     ...cases.flatMap(({ inputs }, run) =>
       inputs.map(({ data }, input): CpioEntry => ({ type: "file", path: file(run, input), mode: 0o644, data })),
@@ -114,7 +114,7 @@ function machine({ qemu, cpu }: Params, { inputs, work }: StepContext, initrd: s
       ...["-icount", "shift=0,sleep=off", "-rtc", "base=2000-01-01,clock=vm"],
       ...["-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot", "-nic", "none"],
       ...["-kernel", join(inputFolder(inputs, "kernel"), "data/kernel"), "-initrd", initrd],
-      ...["-append", "said=ttyAMA0 quiet loglevel=3 panic=-1 rdinit=/init nokaslr norandmaps cryptomgr.notests"],
+      ...["-append", "console=ttyAMA0 quiet loglevel=3 panic=-1 rdinit=/init nokaslr norandmaps cryptomgr.notests"],
     ],
     env: { LC_ALL: "C", TMPDIR: work },
   };
@@ -122,7 +122,7 @@ function machine({ qemu, cpu }: Params, { inputs, work }: StepContext, initrd: s
 
 const endedLine = z.object({ ended: z.int().nullable() });
 
-/** What the machine's said says of each run; undefined when one of them did not end well. */
+/** What the machine says on its console of each run; undefined when one of them did not end well. */
 function readMachine(said: string, cases: readonly KeptRun[]): RunMeasure[] | undefined {
   const lines = said.split(/\r?\n/).flatMap((line) => (line.startsWith("{") ? [parsed(line)] : []));
   const measured = lines.flatMap((line) => measuredLine.safeParse(line).data ?? []);
