@@ -4,9 +4,9 @@ import { copyFile, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { buildStep } from "../../src/api/build/build-step.js";
 import { prepare } from "../../src/api/session/prepare.js";
+import { hostReference } from "../../src/catalog/check.js";
 import { EdgeimgError } from "../../src/errors/edgeimg-error.js";
-import { compareOutputs } from "../../src/model/compare.js";
-import { readRuns } from "../../src/model/kept-runs.js";
+import { comparedRuns } from "../../src/model/compared-runs.js";
 import { numbers, type Tensor } from "../../src/model/tensor.js";
 import { fixShapes } from "../e2e/fix-shapes.js";
 import { hasFixedShapes } from "../e2e/proven.js";
@@ -66,20 +66,26 @@ async function waitLong(project: string): Promise<void> {
 
 /** The largest difference of all outputs, out of the tensors that the build's check judged. */
 async function errorOf(model: string, made: (step: string) => Promise<string>): Promise<ModelError> {
-  const actual = await readRuns(await made(`model-run/${model}`));
-  const cases = await readRuns(await made(`model-cases/${model}`));
-  const isReferred = cases.some(({ outputs }) => outputs.length > 0);
-  const expected = isReferred ? cases : await readRuns(await made(`model-outputs/${model}`));
-  const found: { error: number; of: number }[] = [];
-  for (const [index, { outputs }] of expected.entries()) {
-    const judged = (actual[index]?.outputs ?? []).filter(({ name }) => outputs.some((one) => one.name === name));
-    for (const { name, maxAbsolute } of compareOutputs(outputs, judged, () => ({ metric: "max-abs", tolerance: 0 })))
-      found.push({ error: maxAbsolute, of: largest(outputs.find((one) => one.name === name)) });
-  }
+  const { runs, against } = await comparedRuns({
+    cases: await made(`model-cases/${model}`),
+    actual: await made(`model-run/${model}`),
+    golden: () => made(`model-outputs/${model}`),
+  });
+  const found = runs.flatMap(({ expected, outputs }) =>
+    outputs.map(({ name, maxAbsolute }) => ({
+      error: maxAbsolute,
+      of: largest(expected.find((one) => one.name === name)),
+    })),
+  );
   const [worst] = found.sort((a, b) => b.error - a.error);
   if (worst === undefined || !Number.isFinite(worst.error)) throw new Error(`nothing of model ${model} was compared`);
   // Further digits depend on the processor of the host.
-  return { model, against: isReferred ? "onnxruntime" : "golden", error: short(worst.error), of: short(worst.of) };
+  return {
+    model,
+    against: against === "reference" ? hostReference : against,
+    error: short(worst.error),
+    of: short(worst.of),
+  };
 }
 
 const short = (value: number) => Number(value.toPrecision(2));

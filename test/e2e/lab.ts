@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { execa } from "execa";
+import type { Test } from "tap";
 import * as tar from "tar";
 import { userProxies, userRegistries } from "../../src/api/session/registries.js";
 import { createFetcher } from "../../src/fetch/fetcher.js";
@@ -60,6 +61,25 @@ export async function edgeimg(program: string, args: readonly string[], options:
     stdin: "ignore",
   });
   return { code: result.exitCode, stdout: result.stdout, stderr: result.stderr };
+}
+
+/** Boots an image by `edgeimg test` and asserts each of its checks. Gives how many there were. */
+export async function assertBoots(
+  t: Test,
+  program: string,
+  args: readonly string[],
+  options: RunOptions,
+): Promise<number> {
+  const run = await edgeimg(program, ["test", ...args, "--json"], options);
+  const report = jsonLines(run.stdout).find((line) => line.command === "test");
+  t.ok(Array.isArray(report?.checks), "a report", { said: `${run.stdout.slice(-2000)} ${run.stderr.slice(-2000)}` });
+  const checks: { name: string; passed: boolean; detail?: string }[] = Array.isArray(report?.checks)
+    ? report.checks
+    : [];
+  for (const check of checks) t.ok(check.passed, check.name, { detail: check.detail });
+  t.equal(run.code, 0);
+  t.comment(`${args.join(" ")}: ${Math.round(Number(report?.ms) / 1000)} s`);
+  return checks.length;
 }
 
 /** Events and the result that a run with --json printed. */
