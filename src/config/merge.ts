@@ -68,8 +68,8 @@ export function mergeProject(loaded: LoadedProject, flags: ProjectFlags): Merged
   const hostname = project.system.hostname ?? project.name;
 
   // What is told of an engine that a flag has put aside decides nothing.
-  const isOwn = typeof project.engine === "object" && project.engine.name === engine.value;
-  const given = { ...project, engine: isOwn ? { ops: operatorsOf(project, engine.value) } : undefined };
+  const { name, ...told } = typeof project.engine === "object" ? project.engine : { name: undefined };
+  const given = { ...project, engine: name === engine.value ? told : undefined };
   const settings: Setting[] = leaves(given, []).map(({ path, value }) => {
     const written = at(loaded.raw, path);
     return written === undefined
@@ -106,6 +106,16 @@ export function engineName({ engine }: Pick<Project, "engine">): string | undefi
 /** Which operators of an engine the project wants: what it says of another engine does not count. */
 export function operatorsOf({ engine }: Pick<Project, "engine">, name: string): Operators {
   return typeof engine === "object" && engine.name === name ? engine.ops : "all";
+}
+
+/** The project with an engine in the place of the name for one that is chosen. */
+export function withEngine(merged: MergedProject, engine: string): MergedProject {
+  return {
+    ...merged,
+    engine,
+    project: { ...merged.project, engine },
+    settings: merged.settings.map((one) => (one.key === "engine" ? { ...one, value: engine } : one)),
+  };
 }
 
 /** `--board`, `edgeimg.yaml:4:8`, or `default`. */

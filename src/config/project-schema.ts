@@ -194,17 +194,48 @@ const matrix = z.strictObject({
 const operators = z.enum(["all", "model"]);
 export type Operators = z.infer<typeof operators>;
 
-const engine = z.union([
-  name,
-  z.strictObject({
-    name: name.meta({ description: "The engine.", examples: ["ncnn"] }),
+/** The name of an engine that is chosen by a comparison. */
+export const autoEngine = "auto";
+
+/** By which of its figures a comparison chooses. */
+const chooseBy = z.enum(["instructions", "memory", "image", "latency"]);
+export type ChooseBy = z.infer<typeof chooseBy>;
+
+const oneEngine = z
+  .strictObject({
+    name: name.meta({
+      description: `The engine; \`${autoEngine}\` for the one that a comparison chooses (docs/bench.md).`,
+      examples: ["ncnn"],
+    }),
+    by: chooseBy.optional().meta({
+      description: `With \`${autoEngine}\`: the figure whose least value chooses, of all models together. Default: instructions.`,
+      examples: ["memory"],
+    }),
+    bench: z
+      .string()
+      .min(1)
+      .max(4096)
+      .optional()
+      .meta({
+        description: `With \`${autoEngine}\`: the file of the comparison. Default: what \`edgeimg bench\` wrote for the board last.`,
+        examples: ["tests/bench.json"],
+      }),
     ops: operators.default("all").meta({
       description:
         "`model`: the engine's library is built with the operators that the project's models use, and those that these need; some engines only (docs/engines.md).",
       examples: ["model"],
     }),
-  }),
-]);
+  })
+  .refine(
+    ({ name, by, bench }) => name === autoEngine || (by === undefined && bench === undefined),
+    `\`by\` and \`bench\` belong to the engine \`${autoEngine}\``,
+  )
+  .refine(
+    ({ name, ops }) => name !== autoEngine || ops === "all",
+    `\`ops: model\` needs the name of the engine, not \`${autoEngine}\``,
+  );
+
+const engine = z.union([name, oneEngine]);
 
 /** `edgeimg.yaml`. The reference in docs/reference/project.md and the JSON Schema for editors are made from this. */
 export const projectSchema = z.strictObject({
@@ -220,7 +251,7 @@ export const projectSchema = z.strictObject({
   engine: engine.optional().meta({
     description:
       "Inference engine, by its name, or as a mapping with more about it. `edgeimg engines` lists them. The flag --engine goes first; what is told of an engine here holds for that engine alone.",
-    examples: ["ncnn", { name: "ncnn", ops: "model" }],
+    examples: ["ncnn", { name: "ncnn", ops: "model" }, { name: "auto", by: "memory" }],
   }),
   matrix: matrix.prefault({}).meta({
     description:

@@ -402,6 +402,11 @@ const entries = {
     summary: "A model ran in its check, but not on the emulated machine that measures it.",
     help: "The machine's last lines are printed above. It has one core, 2 GiB of memory and one thread for the engine; a model that needs more cannot be measured so. Compare the other engines by their names, with `--engines`.",
   },
+  ERR_EDGEIMG_ENGINE_CHOICE: {
+    exit: 1,
+    summary: "`engine: auto` cannot choose an engine.",
+    help: "It goes by the file that `edgeimg bench` writes, or by what edgeimg.lock kept of one. Run `edgeimg bench` for a board with that core, after a change of the models or an update of edgeimg as well; or name an engine.",
+  },
   ERR_EDGEIMG_SSH_FAILED: {
     exit: 2,
     summary: "A board that was to be measured cannot be reached, or does not run what was copied to it.",

@@ -32,6 +32,17 @@ const sourceName = z
   .max(2000)
   .regex(/^pkg:[a-z]+\/[^\s\\]+@[^\s\\]+$/, "no package URL with version");
 
+const shortName = z.string().regex(/^[a-z0-9][a-z0-9.-]{0,63}$/, "no name");
+const engineChoice = z.strictObject({
+  engine: shortName,
+  by: z.string().max(100),
+  /** Of the comparison's file. */
+  bench: sha256,
+  /** For people. */
+  why: z.string().max(2000),
+});
+export type EngineChoice = z.infer<typeof engineChoice>;
+
 const lockSchema = z.strictObject({
   format: z.literal(1),
   /** The date of the archive's Release file when the packages were chosen, for a snapshot mirror. */
@@ -52,6 +63,8 @@ const lockSchema = z.strictObject({
   sources: z.record(sourceName, z.strictObject({ sha256, size: packageSize.optional() })),
   /** What recipes bring: sources, converters, references; absent in locks of before. */
   recipes: z.record(sourceName, z.strictObject({ sha256, size: packageSize.optional() })).default({}),
+  /** The engine that a comparison chose for a board, by what, from which file, and why; absent where a project names its engine. */
+  engines: z.record(shortName, engineChoice).optional(),
 });
 
 /** Everything that a build fetches, pinned. Holds no addresses: those come from the user's own configuration. */
@@ -123,7 +136,7 @@ export function formatLock(lock: Lock): string {
   "sets": {\n${sets}\n  },
   "packages": {\n${lines(packages)}\n  },
   "sources": {\n${lines(lock.sources)}\n  },
-  "recipes": {\n${lines(lock.recipes)}\n  }
+  "recipes": {\n${lines(lock.recipes)}\n  }${lock.engines === undefined ? "" : `,\n  "engines": {\n${lines(lock.engines)}\n  }`}
 }
 `;
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
@@ -6,6 +7,7 @@ import { stepsFor } from "../../src/api/build/build-step.js";
 import { prepare } from "../../src/api/session/prepare.js";
 import { planBench } from "../../src/builders/debian/plan-image.js";
 import { execute } from "../../src/execute/execute.js";
+import { parseLock } from "../../src/lock/lock-file.js";
 import { type BenchReport, benchReport } from "../../src/report/bench.js";
 import { treePath } from "../../src/store/store.js";
 import { quietContext } from "../helpers/context.js";
@@ -82,6 +84,28 @@ t.test("engines are compared: twice the work is about twice the instructions", a
   const adds = (report: BenchReport, name: string) => report.engines.find((one) => one.name === name)?.engineBytes ?? 0;
   t.ok(adds(report, "onnxruntime") > adds(report, "ncnn"));
 });
+
+t.test(
+  "`engine: auto` takes the one of the comparison with the least instructions, and the lock keeps it",
+  async (t) => {
+    const yaml = join(folder, "edgeimg.yaml");
+    const named = readFileSync(yaml, "utf8");
+    writeFileSync(yaml, `${named}engine: auto\n`);
+    const { request, lock } = await prepare(quietContext(folder, { env: process.env }), options);
+    const bench = readFileSync(join(folder, "out/qemu-a72-bench/bench.json"));
+    const totals = benchReport.parse(JSON.parse(`${bench}`)).engines.map(({ name, models }) => ({
+      name,
+      instructions: models.flatMap(({ runs }) => runs).reduce((sum, run) => sum + run.instructions, 0),
+    }));
+    const [least] = totals.sort((a, b) => a.instructions - b.instructions);
+    t.equal(request.engine.recipe.name, least?.name);
+    t.match(lock.engines, {
+      "qemu-a72": { engine: least?.name, by: "instructions", bench: createHash("sha256").update(bench).digest("hex") },
+    });
+    t.match(parseLock(readFileSync(join(folder, "edgeimg.lock"), "utf8"), "edgeimg.lock").engines, lock.engines);
+    writeFileSync(yaml, named);
+  },
+);
 
 t.test("runs are timed where ssh leads", async (t) => {
   // The board: a shell of this machine whose programs run under QEMU's user mode.

@@ -17,6 +17,7 @@ import { measureSettings } from "../../steps/measure-model.js";
 import { treePath } from "../../store/store.js";
 import { useStore } from "../../store/use.js";
 import { withModulePlace } from "../build/module-place.js";
+import { benchFolder, benchReportFile } from "../session/open-project.js";
 import { type Prepared, prepareTargets } from "../session/prepare.js";
 import { requireWritable } from "../session/publish.js";
 import type { BenchOptions, BenchResult, Context } from "../types.js";
@@ -35,7 +36,7 @@ export async function benchEngines(context: Context, options: BenchOptions): Pro
   const images = await prepareTargets(context, asked, (project) => benchTargets(project, options.engines));
   const [first] = images;
   if (first === undefined) throw new Error("no engine was chosen");
-  const folder = join(first.project.outBase, `${first.request.board.name}-bench`);
+  const folder = benchFolder(first.project, first.request.board.name);
   await requireWritable(folder);
   const ended = await useStore(first.services.store, context.signal, async () => {
     const list: EngineEnd[] = [];
@@ -147,7 +148,7 @@ async function writeReport(folder: string, report: BenchReport, render: RenderTe
   const { chart, ...page } = benchPage(report);
   const svg = render("bench/chart.svg.hbs", chart);
   const files = {
-    "bench.json": `${JSON.stringify(report, null, 1)}\n`,
+    [benchReportFile]: `${JSON.stringify(report, null, 1)}\n`,
     "bench.svg": svg,
     "bench.html": render("bench/page.html.hbs", { ...page, title: chart.title, svg }),
   };

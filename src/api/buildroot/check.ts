@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { compareConfig } from "../../builders/buildroot/compare-config.js";
 import { defconfigName } from "../../builders/buildroot/defconfig.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
-import { readLockOf } from "../session/lock-session.js";
+import { readLock } from "../session/read-lock.js";
 import type { BuildrootCheckResult, BuildrootOptions, Context } from "../types.js";
 import { headerPackages } from "./parts.js";
 import { type Ran, runTool } from "./run-tool.js";
@@ -58,7 +58,7 @@ export async function checkBuildroot(
 
 /** The packages with headers that the lock has for each engine, if there is a lock. */
 async function lockedHeaders({ project, engines, boards }: Chosen) {
-  const lock = await readLockOf(project);
+  const lock = await readLock(project.lockFile);
   const arch = boards[0]?.arch;
   const of = (engine: string) => (lock === undefined ? [] : headerPackages(lock, `headers/${engine}-${arch}`));
   return new Map(engines.map(({ recipe }) => [recipe.name, of(recipe.name)]));

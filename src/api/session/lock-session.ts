@@ -1,4 +1,4 @@
-import { readFile, rename, writeFile } from "node:fs/promises";
+import { rename, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { dirname, join, relative, resolve } from "node:path";
 import type { Target } from "../../config/matrix.js";
@@ -7,7 +7,7 @@ import { createFetcher } from "../../fetch/fetcher.js";
 import type { Registries } from "../../fetch/registries.js";
 import { lazy } from "../../ground/lazy.js";
 import type { ImageRequest } from "../../image/request.js";
-import { formatLock, type Lock, parseLock } from "../../lock/lock-file.js";
+import { formatLock, type Lock } from "../../lock/lock-file.js";
 import { checkLocked, type Requirements } from "../../lock/resolve.js";
 import type { StepServices } from "../../steps/kind.js";
 import { openStore } from "../../store/store.js";
@@ -18,6 +18,7 @@ import { checkProject } from "./check-project.js";
 import { type LockMaker, lockMaker } from "./lock-maker.js";
 import { imageRequest, type OpenProject, openProject } from "./open-project.js";
 import { type Purpose, purposes } from "./purpose.js";
+import { readLock } from "./read-lock.js";
 import { userRegistries as readRegistries, userProxies } from "./registries.js";
 
 export type ChooseTargets = (project: OpenProject) => readonly Target[];
@@ -66,8 +67,14 @@ export async function lockSession(
     distribution: needed.distribution.name,
     file,
     known: await readLock(file),
-    check: (lock) => checkLocked(lock, needed, relative(context.cwd, file)),
-    ...lockMaker(context, { requests, purpose, needed, services, registries, offline: options.offline }),
+    check: (lock) => {
+      checkLocked(lock, needed, relative(context.cwd, file));
+      checkChoices(lock, project, context.cwd);
+    },
+    ...keepingChoices(
+      lockMaker(context, { requests, purpose, needed, services, registries, offline: options.offline }),
+      project,
+    ),
     write: (lock) => writeOutput(file, formatLock(lock)),
   };
 }
@@ -128,17 +135,34 @@ function allRequirements(list: readonly Requirements[]): Requirements {
   return { ...first, sets: [...sets.values()] };
 }
 
-/** The lock of a project; undefined when there is none yet. */
-export async function readLockOf({ lockFile }: Pick<OpenProject, "lockFile">): Promise<Lock | undefined> {
-  return await readLock(lockFile);
+/** Throws ERR_EDGEIMG_LOCK_DISAGREES when a lock has another engine than the comparison chooses. */
+function checkChoices(lock: Lock, { choices, lockFile }: OpenProject, cwd: string): void {
+  const details = Object.entries(choices ?? {}).flatMap(([board, { engine, bench }]) => {
+    const known = lock.engines?.[board];
+    if (known?.engine === engine && known.bench === bench) return [];
+    return [
+      `${board}: ${known === undefined ? "none" : `${known.engine} by another comparison`} in the lock, ${engine} by the file that is here`,
+    ];
+  });
+  if (details.length === 0) return;
+  const file = relative(cwd, lockFile);
+  throw new EdgeimgError("ERR_EDGEIMG_LOCK_DISAGREES", `${file} has another choice of an engine.`, {
+    place: { file },
+    details,
+    hint: "Run `edgeimg lock --update`, review the difference and commit it; or build without --locked.",
+  });
 }
 
-async function readLock(file: string): Promise<Lock | undefined> {
-  const text = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT") return undefined;
-    throw error;
-  });
-  return text === undefined ? undefined : parseLock(text, file);
+/** A lock maker that keeps what a comparison chose. */
+function keepingChoices(maker: LockMaker, { choices }: OpenProject): LockMaker {
+  const kept = (lock: Lock, engines: Lock["engines"]): Lock => (engines === undefined ? lock : { ...lock, engines });
+  return {
+    ...maker,
+    resolve: async (lock) =>
+      kept(await maker.resolve(lock), choices === undefined ? lock.engines : { ...lock.engines, ...choices }),
+    renew: async (old) =>
+      kept(await maker.renew(old), choices === undefined ? undefined : { ...old.engines, ...choices }),
+  };
 }
 
 async function writeOutput(file: string, text: string): Promise<void> {

@@ -7,11 +7,12 @@ import { firstExample } from "../../catalog/examples.js";
 import { loadProject } from "../../config/load.js";
 import { firstTarget, type Target, targetName, targetPath } from "../../config/matrix.js";
 import { type MergedProject, mergeProject, operatorsOf } from "../../config/merge.js";
-import { EdgeimgError, type Place } from "../../errors/edgeimg-error.js";
+import { EdgeimgError, type Place, withKeyPlace } from "../../errors/edgeimg-error.js";
 import { nearest } from "../../errors/nearest.js";
 import { packageHome } from "../../ground/home.js";
 import { hostName, type ImageRequest } from "../../image/request.js";
 import type { BuildOptions, Context } from "../types.js";
+import { chooseEngine, type EngineChoices } from "./auto-engine.js";
 import { templateRenderer } from "./render-template.js";
 
 /** A project with the catalog, before a board is chosen. */
@@ -23,6 +24,8 @@ export interface OpenProject {
   /** Where results and the lock go. */
   readonly outBase: string;
   readonly lockFile: string;
+  /** What a comparison chose, where the project leaves the engine to one. */
+  readonly choices: EngineChoices | undefined;
   /** Whether it is the bundled example, since there is no project. */
   readonly isExample: boolean;
 }
@@ -46,17 +49,18 @@ export async function openProject(
   const shown = own === undefined ? "the bundled example" : relative(context.cwd, file) || file;
   const merged = mergeProject(loadProject(text, shown), { board: options.board, engine: options.engine });
   const folder = dirname(found);
-  return {
-    merged,
-    catalog: withSupplied(
-      await loadCatalog(packageHome.replace(/\/$/, ""), own === undefined ? undefined : folder),
-      merged.project.supplied,
-    ),
-    folder,
-    outBase: resolve(own === undefined ? context.cwd : folder, options.out ?? "out"),
-    lockFile: join(own === undefined ? context.cwd : folder, "edgeimg.lock"),
-    isExample: own === undefined,
-  };
+  const catalog = withSupplied(
+    await loadCatalog(packageHome.replace(/\/$/, ""), own === undefined ? undefined : folder),
+    merged.project.supplied,
+  );
+  const outBase = resolve(own === undefined ? context.cwd : folder, options.out ?? "out");
+  const lockFile = join(own === undefined ? context.cwd : folder, "edgeimg.lock");
+  const benchFile = (board: string) => join(benchFolder({ outBase }, board), benchReportFile);
+  const localPath = (path: string) => resolve(folder, path);
+  const chosen = await chooseEngine({ merged, catalog, benchFile, localPath, lockFile }).catch((error: unknown) => {
+    throw withKeyPlace(error, merged.place);
+  });
+  return { ...chosen, catalog, folder, outBase, lockFile, isExample: own === undefined };
 }
 
 /** A board or engine of the catalog by name. Throws ERR_EDGEIMG_UNKNOWN_NAME with the nearest one. */
@@ -83,6 +87,14 @@ export function findNamed<T>(
 export function outFolder({ outBase }: OpenProject, { board, engine }: ImageRequest): string {
   return join(outBase, targetName({ board: board.name, engine: engine.recipe.name }));
 }
+
+/** Where comparisons of engines on a board go. */
+export function benchFolder({ outBase }: Pick<OpenProject, "outBase">, board: string): string {
+  return join(outBase, `${board}-bench`);
+}
+
+/** The file of a comparison that programs read. */
+export const benchReportFile = "bench.json";
 
 /** The first board of the project when no target is given. */
 export function imageRequest(project: OpenProject, target: Target = firstTarget(project.merged)): ImageRequest {

@@ -70,6 +70,8 @@ export async function prepareTargets(
       "`system.debug: true`: the image gives a root shell without password to anybody at its serial console. Never ship it.";
     context.emit({ type: "log", level: "warn", message });
   }
+  for (const [board, { engine, by, why }] of Object.entries(project.choices ?? {}))
+    context.emit({ type: "log", level: "info", message: `the least ${by} on ${board}: ${engine} (${why})` });
   warnUnverified(context, session.requests);
   if (purpose !== "host") warnUnchecked(context, session.requests);
   const prepared = (lock: Lock) =>
