@@ -62,7 +62,7 @@ async function made({ engine, board, cwd, only }) {
     now: () => performance.now(),
     date: Date.now,
     emit: (event) => {
-      if (event.type === "step-end" && !event.cached) console.log(`# ${event.title}`);
+      if (event.type === "step-end" && !event.cached) console.log(`# ${event.title}: ${Math.round(event.ms / 1000)} s`);
     },
     signal: new AbortController().signal,
   };
