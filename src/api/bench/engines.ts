@@ -16,10 +16,14 @@ export function benchTargets(project: OpenProject, named: readonly string[]): re
     throw new EdgeimgError("ERR_EDGEIMG_USAGE", "The project has no models to compare engines on.", {
       hint: "Name some under `models` in edgeimg.yaml.",
     });
-  for (const name of named) findNamed("engine", name, catalog.engines, undefined);
+  for (const name of named) requireEmulated(findNamed("engine", name, catalog.engines, undefined));
   const { arch } = findNamed("board", board, catalog.boards, undefined);
   const fitting = [...catalog.engines.values()].filter(
-    (one) => one.recipe.supports.arch.includes(arch) && one.recipe.notVerified === undefined && readsAll(project, one),
+    (one) =>
+      one.recipe.supports.arch.includes(arch) &&
+      one.recipe.supports.accelerators.length === 0 &&
+      one.recipe.notVerified === undefined &&
+      readsAll(project, one),
   );
   const engines = named.length > 0 ? [...new Set(named)] : fitting.map(({ recipe }) => recipe.name).sort();
   if (engines.length > 0) return engines.map((engine) => ({ board, engine }));
@@ -32,5 +36,15 @@ export function benchTargets(project: OpenProject, named: readonly string[]): re
 function readsAll({ merged, catalog }: OpenProject, { recipe }: CatalogRecipe): boolean {
   return Object.values(merged.project.models).every((model) =>
     readsFormat(catalog.converters, { from: givenModel(model).format, accepts: recipe.model.accepts }),
+  );
+}
+
+/** Refuses an engine that needs more than a core: nothing on this machine runs its models, so there are no results to compare or to count. */
+function requireEmulated({ recipe: { title, supports } }: CatalogRecipe): void {
+  if (supports.accelerators.length === 0) return;
+  throw new EdgeimgError(
+    "ERR_EDGEIMG_USAGE",
+    `${title} cannot be compared: it needs ${supports.accelerators.join(", ")}, which nothing emulates.`,
+    { hint: "Leave it out of --engines, and measure it in the app on the board." },
   );
 }
