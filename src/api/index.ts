@@ -33,6 +33,7 @@ export const api: Api = {
   listTargets: async (...asked) => (await import("./build/matrix.js")).listTargets(...asked),
   planImage: async (...asked) => (await import("./build/plan.js")).planImage(...asked),
   planStep: async (...asked) => (await import("./build/plan-step.js")).planStep(...asked),
+  quantizeModels: async (...asked) => (await import("./quantize/quantize.js")).quantizeModels(...asked),
   runHost: async (...asked) => (await import("./host/run.js")).runHost(...asked),
   runImage: async (...asked) => (await import("./device/run.js")).runImage(...asked),
   testImage: async (...asked) => (await import("./device/test.js")).testImage(...asked),

@@ -5,6 +5,7 @@ import type { Settings } from "../flash/settings.js";
 import type { Emit } from "../ground/events.js";
 import type { BenchReport } from "../report/bench.js";
 import type { ImageDiff } from "../report/diff.js";
+import type { QuantizeReport } from "../report/quantize.js";
 
 /** What the command line needs of `src/api/index.ts`; tests put a small one in its place. */
 export interface Api {
@@ -22,6 +23,7 @@ export interface Api {
   readonly runHost: (context: Context, options: HostRunOptions) => Promise<RunResult>;
   readonly testImage: (context: Context, options: TestOptions) => Promise<TestReport>;
   readonly flashImage: (context: Context, options: FlashOptions) => Promise<FlashResult>;
+  readonly quantizeModels: (context: Context, options: QuantizeOptions) => Promise<QuantizeResult>;
   readonly listDrives: (context: Context) => Promise<readonly Drive[]>;
   readonly listBoards: (context: Context) => Promise<readonly BoardInfo[]>;
   readonly listEngines: (context: Context) => Promise<readonly EngineInfo[]>;
@@ -89,6 +91,19 @@ export interface BenchResult {
   readonly folder: string;
   readonly files: readonly string[];
   readonly report: BenchReport;
+}
+
+export interface QuantizeOptions extends BuildOptions {
+  /** One model; absent: all that are to be quantized. */
+  readonly model?: string | undefined;
+  /** Compares every way that there is. */
+  readonly tryAll: boolean;
+}
+
+export interface QuantizeResult {
+  readonly folder: string;
+  readonly files: readonly string[];
+  readonly report: QuantizeReport;
 }
 
 export interface BuildrootOptions extends BuildOptions {

@@ -159,6 +159,18 @@ export const recipe = z.strictObject({
       .record(word, z.union([z.string(), z.number()]))
       .default({})
       .describe("Written to model.edge as they are."),
+    quantized: z
+      .strictObject({
+        activations: z
+          .array(z.union([z.literal(8), z.literal("float")]))
+          .default([])
+          .describe("What may go from layer to layer beside 8-bit weights: 8 bits, or float."),
+        why: z.string().min(1).optional().describe("Why the engine does not run the rest."),
+      })
+      .optional()
+      .describe(
+        "Which quantized models (`models.NAME.quantize`) the engine runs. Absent: nobody has tried, and none is built.",
+      ),
     tolerance: z
       .number()
       .positive()

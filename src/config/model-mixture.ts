@@ -13,6 +13,7 @@ interface Mixture {
     >
   >;
   readonly outputs: Readonly<Record<string, { readonly type?: unknown; readonly dims?: unknown }>>;
+  readonly quantize?: unknown;
   readonly check: { readonly against?: string | undefined };
 }
 
@@ -35,6 +36,8 @@ export function explainMixture(model: Mixture, context: z.RefinementCtx): void {
   else if (format === undefined) say(["file"], "`format` is missing beside it; an ONNX file is given as `onnx: FILE`");
   else if (file === undefined) say(["format"], "`file` is missing beside it");
   else untold(model, say);
+  if (model.quantize !== undefined)
+    say(["quantize"], "only an ONNX file can be quantized: give the model as `onnx: FILE`, or take `quantize` out");
   if (model.check.against === hostReference)
     say(
       ["check", "against"],

@@ -3,6 +3,7 @@ import { elementType, fixedLimit, modelFormat } from "../catalog/converter.js";
 import * as z from "../ground/zod.js";
 import { explainMixture } from "./model-mixture.js";
 import { dimension, dimensionSize, type Location, location, rank } from "./model-values.js";
+import { quantizeSchema } from "./quantize-schema.js";
 
 const testValues = z
   .strictObject({
@@ -151,6 +152,7 @@ const model = z.strictObject({
       description: "What outputs must be and how they are judged, by output name.",
       examples: [{ scores: { golden: "tests/scores.npy" } }],
     }),
+  quantize: quantizeSchema.optional(),
   check: z
     .strictObject({
       against: checkAgainst.optional().meta({

@@ -357,6 +357,42 @@ const entries = {
     summary: "A model gives other results in the engine than on this machine, or than its golden outputs.",
     help: "Narrow the declared shapes if only some of them are wrong, choose another engine, or, if the difference does not matter to the app, raise models.NAME.tolerance.",
   },
+  ERR_EDGEIMG_MODEL_QUANTIZE_CALIBRATION: {
+    exit: 1,
+    summary:
+      "The inputs that a model is calibrated with do not suit it, or a value in the model is not finite for one of them.",
+    help: "Name .npy files, or folders of them, under models.NAME.quantize.calibration: for each input of the model as many, as the app would feed them, after its preprocessing. A NaN or an infinite value within the model is the model's fault or that of the named file.",
+  },
+  ERR_EDGEIMG_MODEL_QUANTIZE_ENGINE: {
+    exit: 1,
+    summary: "The engine does not run quantized models of this kind.",
+    help: "docs/quantization.md has a table of what engines take. Choose another engine, weights or activations of another kind, or take `quantize` out.",
+  },
+  ERR_EDGEIMG_MODEL_QUANTIZE_LAYER: {
+    exit: 1,
+    summary: "A layer that is to stay in floating point is not in the model.",
+    help: "`edgeimg quantize` lists the layers: they are named as in the ONNX file.",
+  },
+  ERR_EDGEIMG_MODEL_QUANTIZE_LOSS: {
+    exit: 3,
+    summary: "A quantized model differs from the model in floating point by more than models.NAME.quantize.maxLoss.",
+    help: "Try other methods (`edgeimg quantize --try all`), keep the layers that lose most in floating point (`keep`), calibrate with more inputs, or raise `maxLoss` if the app can live with it.",
+  },
+  ERR_EDGEIMG_MODEL_QUANTIZE_NOTHING: {
+    exit: 1,
+    summary: "A model has nothing that could be quantized.",
+    help: "Layers with constant weights of float32 are quantized: Conv, ConvTranspose, Gemm, MatMul. Take `quantize` out of the model's settings.",
+  },
+  ERR_EDGEIMG_MODEL_QUANTIZE_OPERATOR: {
+    exit: 1,
+    summary: "A model of an older operator set has an operator that cannot be brought to the one of quantized models.",
+    help: "Export the model with opset 13 or later, or convert it: onnx.version_converter.convert_version(model, 13).",
+  },
+  ERR_EDGEIMG_MODEL_QUANTIZE_TWICE: {
+    exit: 1,
+    summary: "A model that is to be quantized is quantized already.",
+    help: "Take `quantize` out of the model's settings, or give the model in floating point.",
+  },
   ERR_EDGEIMG_IMAGE_INVALID: {
     exit: 1,
     summary: "A file is not an image that edgeimg can boot.",

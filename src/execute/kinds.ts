@@ -1,6 +1,7 @@
 import { bundleKind, typecheckKind } from "../steps/app.js";
 import { assembleKind } from "../steps/assemble.js";
 import { bmapKind } from "../steps/bmap.js";
+import { calibrateModelKind } from "../steps/calibrate-model.js";
 import { checkModelKind } from "../steps/check-model.js";
 import { fetchKind } from "../steps/fetch.js";
 import { imagerKind } from "../steps/imager.js";
@@ -20,6 +21,8 @@ import { modelValuesKind } from "../steps/model-values.js";
 import { onnxKind } from "../steps/onnx.js";
 import { operatorsKind } from "../steps/operators.js";
 import { patchKind } from "../steps/patch.js";
+import { quantizeLossKind } from "../steps/quantize-loss.js";
+import { quantizeModelKind } from "../steps/quantize-model.js";
 import { reportKind } from "../steps/report.js";
 import { rootKind } from "../steps/root.js";
 import { runKind } from "../steps/run.js";
@@ -30,6 +33,7 @@ const kinds: readonly StepKind[] = [
   assembleKind,
   bmapKind,
   bundleKind,
+  calibrateModelKind,
   checkModelKind,
   imagerKind,
   instructionsKind,
@@ -46,6 +50,8 @@ const kinds: readonly StepKind[] = [
   onnxKind,
   operatorsKind,
   patchKind,
+  quantizeLossKind,
+  quantizeModelKind,
   reportKind,
   typecheckKind,
   fetchKind,

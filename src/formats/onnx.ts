@@ -72,6 +72,7 @@ export interface OnnxNode {
 
 export interface OnnxAttribute {
   readonly integer?: number;
+  readonly float?: number;
   readonly integers: readonly number[];
   readonly text?: string;
   readonly tensors: readonly OnnxTensor[];
@@ -186,12 +187,14 @@ function readAttribute(bytes: Uint8Array, depth: number, budget: Budget): { name
   spend(budget, cost.part);
   let name = "";
   let single: number | undefined;
+  let float: number | undefined;
   let text: string | undefined;
   const integers: number[] = [];
   const tensors: OnnxTensor[] = [];
   const graphs: OnnxGraph[] = [];
   for (const field of countedFields(bytes, budget)) {
     if (field.number === 3 && field.wire === 0) single = integer(field);
+    else if (field.number === 2 && field.wire === 5) float = Buffer.from(field.bytes).readFloatLE();
     else if (field.number === 8) for (const value of signedNumbers(field, budget)) integers.push(value);
     if (field.wire !== 2) continue;
     if (field.number === 1) name = textOf(field);
@@ -201,6 +204,7 @@ function readAttribute(bytes: Uint8Array, depth: number, budget: Budget): { name
   }
   const attribute = {
     ...(single === undefined ? {} : { integer: single }),
+    ...(float === undefined ? {} : { float }),
     ...(text === undefined ? {} : { text }),
     integers,
     tensors,

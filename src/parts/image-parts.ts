@@ -33,6 +33,8 @@ export interface ImageParts {
   readonly models: {
     /** The steps that check a converted model, by its name; none for an engine that nothing here can run. */
     readonly checks: Readonly<Record<string, string>>;
+    /** The steps that measure what quantized models lose, by model. */
+    readonly losses: Readonly<Record<string, string>>;
     /** What measures a model is made of, by its name. */
     readonly measured: readonly (Pick<ModelSteps, "folder" | "common"> & { readonly name: string })[];
     readonly inputs: Readonly<Record<string, string>>;
@@ -92,6 +94,7 @@ export function imageParts(
     runner,
     models: {
       checks: Object.fromEntries(models.flatMap(({ name, check }) => (check === undefined ? [] : [[name, check]]))),
+      losses: Object.fromEntries(models.flatMap(({ name, loss }) => (loss === undefined ? [] : [[name, loss]]))),
       measured: models,
       ...modelFiles(models),
     },

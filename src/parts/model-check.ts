@@ -1,6 +1,12 @@
 import { architectures } from "../catalog/architecture.js";
 import type { CatalogRecipe } from "../catalog/catalog.js";
-import { type CheckAgainst, type CheckMetric, hostReference, metricTolerance } from "../catalog/check.js";
+import {
+  type CheckAgainst,
+  type CheckMetric,
+  hostReference,
+  metricTolerance,
+  quantizedCheck,
+} from "../catalog/check.js";
 import type { ModelConfig } from "../config/model-schema.js";
 import type { Location } from "../config/model-values.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
@@ -28,7 +34,7 @@ export interface CheckOptions extends ModelPlace {
 }
 
 /** What of a taken model its check needs. */
-type Checked = Pick<TakenModel, "format" | "onnx" | "about"> & {
+type Checked = Pick<TakenModel, "format" | "onnx" | "about" | "loss"> & {
   readonly ports: string;
   /** The first word of the names of its steps. */
   readonly prefix: "model" | "bench";
@@ -92,7 +98,12 @@ export function checkSteps(
     about,
     title: `Compare results of model ${name}`,
     why: "a converted model that gives other results must not reach a board",
-    inputs: { cases, actual, ...(golden === undefined ? {} : { golden }) },
+    // A quantized model that loses too much is not compared.
+    inputs: {
+      ...{ cases, actual },
+      ...(golden === undefined ? {} : { golden }),
+      ...(of.loss === undefined ? {} : { loss: of.loss }),
+    },
     params: { name, engine: recipe.name, cpu: board.cpu, against, ...criteria(config, recipe) },
     instead,
   });
@@ -104,8 +115,10 @@ function criteria(
   config: ModelConfig,
   { model }: CatalogRecipe["recipe"],
 ): Criterion & { readonly outputs?: Readonly<Record<string, Criterion>> } {
-  const metric = config.check.metric ?? model.check.metric;
-  const usual = (one: CheckMetric) => metricTolerance[one] ?? model.tolerance;
+  const rounded = config.quantize?.activations === 8 ? quantizedCheck : undefined;
+  const metric = config.check.metric ?? rounded?.metric ?? model.check.metric;
+  const usual = (one: CheckMetric) =>
+    (one === rounded?.metric ? rounded.tolerance : metricTolerance[one]) ?? model.tolerance;
   const tolerance = config.tolerance ?? usual(metric);
   const outputs = Object.entries(config.outputs).flatMap(([output, told]): [string, Criterion][] => {
     if (told.metric === undefined && told.tolerance === undefined) return [];

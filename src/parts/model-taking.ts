@@ -5,6 +5,7 @@ import { declaredPorts } from "../model/declared-ports.js";
 import type { ShapeSet } from "../model/shapes.js";
 import type { FormatFiles } from "./conversion.js";
 import { locate, type ModelPlace } from "./model-source.js";
+import { quantizeSteps } from "./quantize.js";
 import type { DebianContext } from "./roots.js";
 
 /** A model as the project gives it, before anything converts it. */
@@ -13,6 +14,8 @@ export interface TakenModel {
   readonly files: FormatFiles;
   /** The step with `model.onnx`; undefined for a model of another format, which nothing on the host can run. */
   readonly onnx: string | undefined;
+  /** The step that measures what it loses by being quantized, where it is, and that can be measured. */
+  readonly loss?: string | undefined;
   /** The key of the project that names the model's file. */
   readonly about: readonly string[];
   readonly why: string;
@@ -27,6 +30,17 @@ interface TakeOptions extends ModelPlace {
 
 /** Takes a model's file. Throws ERR_EDGEIMG_MODEL_FORMAT. */
 export function takeModel(context: DebianContext, options: TakeOptions): TakenModel {
+  const job = takeJob(context, options);
+  return job.given.format === "onnx" ? takeOnnx(context, options, job) : takeOther(context, options, job);
+}
+
+/** An ONNX model as it is given, whatever the project would make of it: the step with `model.onnx`. Undefined for another format. */
+export function takeFloat(context: DebianContext, options: TakeOptions): string | undefined {
+  const job = takeJob(context, options);
+  return job.given.format === "onnx" ? floatStep(context, options, job) : undefined;
+}
+
+function takeJob(context: DebianContext, options: TakeOptions): TakeJob {
   const given = givenModel(options.config);
   const why = `the app loads the model "${options.name}"`;
   const about = ["models", options.name, given.key];
@@ -37,8 +51,7 @@ export function takeModel(context: DebianContext, options: TakeOptions): TakenMo
     about,
     ...(given.format === "onnx" ? { model: `Model ${options.name}` } : {}),
   });
-  const job = { source, given, why, about };
-  return given.format === "onnx" ? takeOnnx(context, options, job) : takeOther(context, options, job);
+  return { source, given, why, about };
 }
 
 interface TakeJob {
@@ -48,10 +61,21 @@ interface TakeJob {
   readonly about: readonly string[];
 }
 
-function takeOnnx({ plan }: DebianContext, options: TakeOptions, { source, why, about }: TakeJob): TakenModel {
+function takeOnnx(context: DebianContext, options: TakeOptions, job: TakeJob): TakenModel {
+  const { why, about } = job;
+  const { quantize } = options.config;
+  const float = floatStep(context, options, job);
+  const taken = { format: "onnx", about, why };
+  if (quantize === undefined) return { ...taken, files: { step: float, files: { model: "model.onnx" } }, onnx: float };
+  const { quantized, loss } = quantizeSteps(context, { ...options, quantize, onnx: float });
+  return { ...taken, files: { step: quantized, files: { model: "model.onnx" } }, onnx: quantized, loss };
+}
+
+/** Adds the step with an ONNX file as it is given, `model.onnx`. */
+function floatStep({ plan }: DebianContext, options: TakeOptions, { source, why, about }: TakeJob): string {
   const { name, catalog } = options;
   const { version, newest } = catalog.reference;
-  const onnx = plan.add({
+  return plan.add({
     id: `model-onnx/${name}`,
     kind: "onnx",
     about,
@@ -60,7 +84,6 @@ function takeOnnx({ plan }: DebianContext, options: TakeOptions, { source, why, 
     inputs: { source: source.step },
     params: { name, path: source.path, newest: { version, ...newest } },
   });
-  return { format: "onnx", files: { step: onnx, files: { model: "model.onnx" } }, onnx, about, why };
 }
 
 /** A file that nothing on the host reads. */

@@ -11,6 +11,7 @@ import { conversionPath, conversionStep, type FormatFiles } from "./conversion.j
 import { type CheckOptions, type CheckSteps, checkSteps } from "./model-check.js";
 import { besides, type ModelPlace } from "./model-source.js";
 import { type PortsJob, portsStep, type TakenModel, takeModel } from "./model-taking.js";
+import { checkQuantized } from "./quantize.js";
 import type { DebianContext } from "./roots.js";
 
 export interface PrepareOptions extends ModelPlace {
@@ -40,6 +41,8 @@ export interface PreparedModel extends TakenModel {
 export interface ModelSteps extends Pick<PreparedModel, "ports" | "folder"> {
   /** Undefined when nothing here can run the engine. */
   readonly check: string | undefined;
+  /** Undefined for a model that is not quantized, or has no inputs to measure it with. */
+  readonly loss: string | undefined;
   /** Adds the check on what all engines can run: the shapes that one of fixed shapes is given. */
   readonly common: () => CheckSteps & { readonly ports: string };
   /** Inputs and entries that bring the project's further files beside the model. */
@@ -51,6 +54,7 @@ export interface ModelSteps extends Pick<PreparedModel, "ports" | "folder"> {
 export function prepareModel(context: DebianContext, options: PrepareOptions): PreparedModel {
   const { name, config, engine, catalog } = options;
   const { recipe } = engine;
+  if (config.quantize !== undefined) checkQuantized(name, config.quantize, engine, catalog.engines.values());
   const taken = takeModel(context, options);
   const { format, about, why } = taken;
   const { accepts } = recipe.model;
@@ -182,7 +186,7 @@ export function modelSteps(context: DebianContext, options: ModelOptions): Model
     const of = { ...prepared, ports: commonPorts(context, options, prepared), instead, prefix: "bench" } as const;
     return { ports: of.ports, ...checkSteps(context, options, of) };
   };
-  return { folder, ports, check, common, ...besides(context, options) };
+  return { folder, ports, check, loss: prepared.loss, common, ...besides(context, options) };
 }
 
 /** The step with a model's ports in the shapes that an engine of fixed shapes is given, so that all engines run the same. */

@@ -10,6 +10,7 @@ export function fakeApi(part: Partial<Api>): Api {
     buildMatrix: refuse,
     listTargets: refuse,
     benchEngines: refuse,
+    quantizeModels: refuse,
     buildStep: refuse,
     planStep: refuse,
     listSteps: refuse,

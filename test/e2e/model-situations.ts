@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { writeNpy } from "../../src/formats/npy.js";
 import { raw, type TinyModel, type TinyNode, type TinyPort, tinyOnnx } from "../model/onnx-builder.js";
 import type { Setting } from "./model-project.js";
+import { quantizeSituations } from "./quantize-situations.js";
 
 /** A way to an ERR_EDGEIMG_MODEL_ error, and the one back that its message names. */
 export interface Situation {
@@ -121,6 +122,7 @@ const toyModel = (more: { x?: string; y?: string; name?: string } = {}) =>
   `format: toy-sum\nfile: m.toy\ninputs:\n  ${more.name ?? "x"}: ${more.x ?? "{ type: f32, dims: [2, 3], test: { values: [1] } }"}\noutputs:\n  y: ${more.y ?? "{ type: f32, golden: y.npy }"}\n`;
 
 export const situations: readonly Situation[] = [
+  ...quantizeSituations,
   {
     code: "NOT_ONNX",
     when: "a Git LFS pointer",

@@ -44,16 +44,16 @@ export async function buildStep(
   };
 }
 
-/** The part of a plan that one step needs, itself among it. */
-export function stepsFor(whole: Plan, id: string): Plan {
-  const needed = neededSteps(whole, id);
+/** The part of a plan that some steps need, they among it. */
+export function stepsFor(whole: Plan, ids: string | readonly string[]): Plan {
+  const needed = neededSteps(whole, typeof ids === "string" ? [ids] : ids);
   return { ...whole, steps: whole.steps.filter((step) => needed.has(step.id)) };
 }
 
-/** A step and all that it needs, directly or not. */
-function neededSteps(plan: Plan, id: string): ReadonlySet<string> {
+/** Steps and all that they need, directly or not. */
+function neededSteps(plan: Plan, ids: readonly string[]): ReadonlySet<string> {
   const inputs = new Map(plan.steps.map((step) => [step.id, Object.values(step.inputs)]));
-  const needed = new Set([id]);
+  const needed = new Set(ids);
   for (const one of needed) for (const input of inputs.get(one) ?? []) needed.add(input);
   return needed;
 }

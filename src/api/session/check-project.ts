@@ -114,6 +114,12 @@ function namedFiles({ app, models }: MergedProject["project"]): NamedFile[] {
   return [
     { path: ["app", "entry"], file: app.entry, kind: "file" },
     ...app.assets.map((file, index): NamedFile => ({ path: ["app", "assets", index], file, kind: "file or folder" })),
+    ...Object.entries(models).flatMap(([name, { quantize }]) =>
+      Object.entries(quantize?.calibration ?? {}).flatMap(([key, file]): NamedFile[] => {
+        const path = ["models", name, "quantize", "calibration", key];
+        return typeof file === "string" ? [{ path, file, kind: "file or folder" }] : [];
+      }),
+    ),
     ...Object.entries(models).flatMap(([name, { onnx, file: other, files, inputs, outputs }]) =>
       [
         { path: ["models", name, "onnx"], file: onnx },

@@ -17,13 +17,14 @@ export async function pinSources(job: {
 }): Promise<Lock> {
   const { lock, project, fetcher, locked, signal } = job;
   const sources: Lock["sources"] = {};
-  for (const { onnx, file, files, inputs, outputs } of Object.values(project.models)) {
+  for (const { onnx, file, files, inputs, outputs, quantize } of Object.values(project.models)) {
     const locations = [
       onnx,
       file,
       ...Object.values(files),
       ...Object.values(inputs).map(({ test }) => test?.file),
       ...Object.values(outputs).map(({ golden }) => golden),
+      ...Object.values(quantize?.calibration ?? {}),
     ];
     for (const location of locations) {
       if (location === undefined || typeof location === "string") continue;

@@ -63,17 +63,18 @@ export async function prepareTargets(
   purpose: Purpose = "image",
 ): Promise<Prepared[]> {
   const session = await lockSession(context, options, choose, purpose);
+  const isOfImages = purpose === "image" || purpose === "parts";
   const { project, services } = session;
   // An image that lets anybody in at its console does not leave a build without a word.
-  if (project.merged.project.system.debug && purpose !== "host") {
+  if (project.merged.project.system.debug && isOfImages) {
     const message =
       "`system.debug: true`: the image gives a root shell without password to anybody at its serial console. Never ship it.";
     context.emit({ type: "log", level: "warn", message });
   }
   for (const [board, { engine, by, why }] of Object.entries(project.choices ?? {}))
     context.emit({ type: "log", level: "info", message: `the least ${by} on ${board}: ${engine} (${why})` });
-  warnUnverified(context, session.requests);
-  if (purpose !== "host") warnUnchecked(context, session.requests);
+  if (purpose !== "models") warnUnverified(context, session.requests);
+  if (isOfImages) warnUnchecked(context, session.requests);
   const prepared = (lock: Lock) =>
     session.requests.map((request) => ({ project, request, services, lock, out: outFolder(project, request) }));
   const lock = session.known ?? emptyLock(session.distribution);

@@ -1,13 +1,14 @@
 import { planHost } from "../../builders/debian/plan-host.js";
 import { planImage, planParts } from "../../builders/debian/plan-image.js";
+import { planQuantize } from "../../builders/debian/plan-quantize.js";
 import { checkBoard, checkSupport, hostRequest, type ImageRequest } from "../../image/request.js";
 import type { Lock } from "../../lock/lock-file.js";
 import type { Requirements } from "../../lock/resolve.js";
 import { hostRequirements, requirements } from "../../parts/package-sets.js";
 import type { Plan } from "../../plan/step.js";
 
-/** What a command is about: images, what another builder's images hold of edgeimg, or the app on the machine that builds. */
-export type Purpose = "image" | "parts" | "host";
+/** What a command is about: images, what another builder's images hold of edgeimg, the app on the machine that builds, or models alone. */
+export type Purpose = "image" | "parts" | "host" | "models";
 
 interface PurposeFunctions {
   /** Throws what a board or an engine does not support. */
@@ -28,4 +29,10 @@ export const purposes: Readonly<Record<Purpose, PurposeFunctions>> = {
   },
   parts: { check: checkSupport, needs: requirements, plan: planParts },
   host: { check: hostRequest, needs: hostRequirements, plan: planHost },
+  // Nothing of a distribution, no engine.
+  models: {
+    check: () => {},
+    needs: ({ catalog: { distribution } }) => ({ distribution, sets: [] }),
+    plan: planQuantize,
+  },
 };

@@ -184,6 +184,7 @@ export function planParts(request: ImageRequest, lock: Lock): Plan {
 function finish({ plan }: DebianContext, parts: ImageParts, targets: Readonly<Record<string, string>>): Plan {
   const { app, models, tools } = parts;
   const checks = Object.entries(models.checks).map(([model, step]) => [`check/${model}`, step]);
+  const losses = Object.entries(models.losses).map(([model, step]) => [`loss/${model}`, step]);
   const steps = [...plan.steps.values()];
   return {
     format: 1,
@@ -195,7 +196,7 @@ function finish({ plan }: DebianContext, parts: ImageParts, targets: Readonly<Re
       "model-types": app.modelTypes,
       typecheck: app.typecheck,
       ...(parts.licence === undefined ? {} : { licence: parts.licence }),
-      ...Object.fromEntries(checks),
+      ...Object.fromEntries([...checks, ...losses]),
     },
   };
 }

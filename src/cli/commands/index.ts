@@ -15,6 +15,7 @@ import { init } from "./init.js";
 import { lock } from "./lock.js";
 import { newThing } from "./new.js";
 import { plan } from "./plan.js";
+import { quantize } from "./quantize.js";
 import { run } from "./run.js";
 import { test } from "./test.js";
 import { types } from "./types.js";
@@ -31,6 +32,7 @@ export const commands: readonly CommandSpec[] = [
   explain,
   diff,
   bench,
+  quantize,
   boards,
   engines,
   newThing,

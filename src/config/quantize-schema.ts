@@ -1,0 +1,83 @@
+import * as z from "../ground/zod.js";
+import { location } from "./model-values.js";
+
+/** How ranges of activations are chosen: the words of src/quantize/ranges.ts, which a test compares with these. */
+export const quantizeMethods = ["min-max", "moving-average", "percentile", "mse", "kl"] as const;
+
+const methodText =
+  "`min-max` takes all values, `moving-average` the extremes of each input, averaged, `percentile` all but one of 10,000, `mse` the range with the least squared error, `kl` the one that keeps most of the distribution (Kullback and Leibler).";
+
+/** `models.NAME.quantize`: how whole numbers are made of a model in floating point. */
+export const quantizeSchema = z
+  .strictObject({
+    weights: z
+      .union([z.literal(8), z.literal(7)])
+      .default(8)
+      .meta({ description: "Bits of weights. Seven, kept in bytes, leave sums of 16 bits more room.", examples: [8] }),
+    activations: z
+      .union([z.literal(8), z.literal("float")])
+      .default(8)
+      .meta({
+        description:
+          "Bits of what goes from layer to layer. `float`: weights alone become whole numbers, which needs no calibration; the file is smaller, memory and speed are as before.",
+        examples: ["float"],
+      }),
+    scales: z
+      .enum(["channel", "tensor"])
+      .default("channel")
+      .meta({ description: "One scale of weights for each channel, or one for a whole layer.", examples: ["channel"] }),
+    method: z
+      .enum(quantizeMethods)
+      .default("min-max")
+      .meta({ description: `How the range of activations is chosen. ${methodText}`, examples: ["mse"] }),
+    calibration: z
+      .record(z.string().min(1).max(256), location)
+      .optional()
+      .meta({
+        description:
+          "What the app feeds to the model, by input name: a NumPy file (.npy), or a folder of them, one a run. The n-th files of all inputs go together.",
+        examples: [{ x: "calibration/det" }],
+      }),
+    keep: z
+      .array(z.string().min(1).max(1000))
+      .max(10_000)
+      .default([])
+      .meta({
+        description:
+          "Layers that stay in floating point, by their names in the ONNX file; `edgeimg quantize` lists them.",
+        examples: [["Conv_0"]],
+      }),
+    metric: z
+      .enum(["cosine", "top-1"])
+      .default("cosine")
+      .meta({
+        description:
+          "How an output's loss is measured: 1 minus the cosine of the angle between it and that of the model in floating point, or the part of rows whose largest value is at another place. The mean over all calibration inputs.",
+        examples: ["top-1"],
+      }),
+    maxLoss: z
+      .number()
+      .nonnegative()
+      .optional()
+      .meta({
+        description: "The most that the output which loses most may lose: the build fails beyond it.",
+        examples: [0.01],
+      }),
+  })
+  .superRefine(({ activations, calibration, maxLoss }, context) => {
+    const needs = (path: string, message: string) =>
+      context.addIssue({ code: "custom", path: calibration === undefined ? [path] : ["calibration"], message });
+    if (calibration !== undefined && Object.keys(calibration).length > 0) return;
+    if (activations === 8)
+      needs(
+        "activations",
+        "8-bit activations need `calibration`: .npy files of what the app feeds to the model; `activations: float` does without",
+      );
+    else if (maxLoss !== undefined) needs("maxLoss", "a loss is measured on inputs: give `calibration`");
+  })
+  .meta({
+    description: "Make the model one of whole numbers when it is built (docs/quantization.md).",
+    examples: [{ calibration: { x: "calibration/det" }, maxLoss: 0.01 }],
+  });
+
+export type QuantizeConfig = z.infer<typeof quantizeSchema>;

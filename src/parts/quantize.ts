@@ -1,0 +1,101 @@
+import type { CatalogRecipe } from "../catalog/catalog.js";
+import type { QuantizeConfig } from "../config/quantize-schema.js";
+import { EdgeimgError } from "../errors/edgeimg-error.js";
+import { locate, type ModelPlace } from "./model-source.js";
+import type { DebianContext } from "./roots.js";
+
+export interface QuantizeOptions extends ModelPlace {
+  readonly quantize: QuantizeConfig;
+  /** The step with the model in floating point, `model.onnx`, and the one with what runs it on the host. */
+  readonly onnx: string;
+  readonly reference: string;
+  /** Ends the names of the steps, where one model is quantized in several ways. */
+  readonly way?: string;
+}
+
+export interface QuantizeSteps {
+  /** `model.onnx` and `layers.json`. */
+  readonly quantized: string;
+  /** `loss.json`; undefined without inputs to measure it with. */
+  readonly loss: string | undefined;
+}
+
+/**
+ * Adds the steps that make a model one of whole numbers: what its values are like with the calibration inputs, which any method takes; the model, which is
+ * a pure function of that; and what it loses.
+ */
+export function quantizeSteps(context: DebianContext, options: QuantizeOptions): QuantizeSteps {
+  const { plan } = context;
+  const { name, quantize, onnx, reference, way } = options;
+  const { weights, activations, scales, method, keep, metric, maxLoss } = quantize;
+  const end = way === undefined ? "" : `/${way}`;
+  const about = ["models", name, "quantize"];
+  const why = `the project quantizes the model "${name}"`;
+  const given = calibrationFiles(context, options);
+  const isFloat = activations === "float";
+  const statistics =
+    isFloat || given === undefined
+      ? undefined
+      : plan.add({
+          ...{ id: `calibrate/${name}`, kind: "calibrate-model", about: [...about, "calibration"], why },
+          title: `Run model ${name} with the calibration inputs`,
+          inputs: { onnx, reference, ...given.inputs },
+          params: { name, files: given.files },
+        });
+  const quantized = plan.add({
+    ...{ id: `quantize/${name}${end}`, kind: "quantize-model", about, why },
+    title: `Quantize model ${name}${way === undefined ? "" : ` (${way})`}`,
+    inputs: { onnx, ...(statistics === undefined ? {} : { statistics }) },
+    // What ran it is no part of it.
+    materials: [{ input: "onnx" }],
+    params: { name, weights, scales, keep, ...(isFloat ? {} : { method }) },
+  });
+  if (given === undefined) return { quantized, loss: undefined };
+  const loss = plan.add({
+    ...{ id: `quantize-loss/${name}${end}`, kind: "quantize-loss", about, why },
+    title: `Measure what model ${name} loses${way === undefined ? "" : ` (${way})`}`,
+    inputs: { onnx, quantized, reference, ...given.inputs },
+    params: { name, files: given.files, metric, ...(maxLoss === undefined ? {} : { maxLoss }) },
+  });
+  return { quantized, loss };
+}
+
+/** The steps that have the calibration inputs, and where in them they are. */
+function calibrationFiles(context: DebianContext, options: QuantizeOptions) {
+  const { name, quantize } = options;
+  const given = Object.entries(quantize.calibration ?? {});
+  if (given.length === 0) return undefined;
+  const inputs: Record<string, string> = {};
+  const files: Record<string, { input: string; path: string; local: boolean }> = {};
+  for (const [index, [port, location]] of given.entries()) {
+    const why = `the model "${name}" is calibrated with it`;
+    const about = ["models", name, "quantize", "calibration", port];
+    const source = locate(context, options, { location, id: `calibration/${name}/${index}`, why, about });
+    inputs[`calibration${index}`] = source.step;
+    files[port] = { input: `calibration${index}`, path: source.path, local: typeof location === "string" };
+  }
+  return { inputs, files };
+}
+
+/** Refuses what an engine's recipe does not say that it runs. Throws ERR_EDGEIMG_MODEL_QUANTIZE_ENGINE. */
+export function checkQuantized(
+  name: string,
+  { activations }: QuantizeConfig,
+  { recipe }: CatalogRecipe,
+  engines: Iterable<CatalogRecipe>,
+): void {
+  const { activations: known = [], why } = recipe.model.quantized ?? {};
+  if (known.includes(activations)) return;
+  const what = activations === "float" ? "8-bit weights alone" : "8-bit activations";
+  const others = [...engines].flatMap((one) =>
+    one.recipe.model.quantized?.activations.includes(activations) ? [one.recipe.name] : [],
+  );
+  throw new EdgeimgError(
+    "ERR_EDGEIMG_MODEL_QUANTIZE_ENGINE",
+    `Model ${name}: ${recipe.title} does not run models with ${what} here: ${why ?? "nobody has tried"}.`,
+    {
+      key: ["models", name, "quantize"],
+      hint: `${others.length === 0 ? "No engine of the catalog does" : `These do: ${others.sort().join(", ")}`}. Choose one with --engine, or take \`quantize\` out; docs/quantization.md has a table.`,
+    },
+  );
+}

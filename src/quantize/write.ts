@@ -1,0 +1,142 @@
+/**
+ * Writes a quantized model as ONNX's own operators (QDQ): QuantizeLinear and DequantizeLinear around what computes with whole numbers, which any tool
+ * reads and engines fuse. Every tensor keeps its name and its meaning: what comes out of DequantizeLinear is called as the tensor was.
+ */
+import { changedNode, closeOnnx, type GraphNode, madeNode, type OpenOnnx } from "../formats/onnx-graph.js";
+import { floatsOf, tensorBytes } from "../formats/onnx-tensor.js";
+import type { Decision, Layer } from "./layers.js";
+import type { ValueScale } from "./scales.js";
+import { type QuantizedWeights, quantizedBias, quantizedWeights } from "./weights.js";
+
+export interface WriteJob {
+  readonly open: OpenOnnx;
+  readonly decision: Decision;
+  /** Of each tensor that is quantized by itself. */
+  readonly scales: ReadonlyMap<string, ValueScale>;
+  readonly weightBits: number;
+  /** One scale a channel where the operator allows it, or one for all weights. */
+  readonly perChannel: boolean;
+}
+
+/** What became of a layer's weights. */
+export interface WrittenLayer extends Pick<Layer, "name" | "op" | "input" | "output" | "integers"> {
+  readonly weights: Pick<QuantizedWeights, "sqnr" | "dead"> & { readonly channels: number; readonly values: number };
+}
+
+export interface Written {
+  readonly model: Uint8Array;
+  readonly layers: readonly WrittenLayer[];
+}
+
+/** The quantized model. The same for the same job. */
+export function writeQuantized(job: WriteJob): Written {
+  const { open, decision } = job;
+  const constants = new Map(open.constants);
+  const first: GraphNode[] = [];
+  const taken = new Map<string, readonly string[]>();
+  const layers = decision.layers.map((layer) => {
+    const { nodes, inputs, written } = layerNodes(job, layer, constants);
+    first.push(...nodes);
+    taken.set(layer.output, inputs);
+    return written;
+  });
+  const given = new Set(open.file.graph.inputs.map(({ name }) => name));
+  const fed = [...decision.tensors.keys()].filter((name) => given.has(name));
+  for (const name of fed) first.push(...valueNodes(job, constants, { name, from: name, to: `${name}/dequantized` }));
+  const nodes = open.nodes.flatMap((node): GraphNode[] => {
+    const inputs = (taken.get(node.outputs[0] ?? "") ?? node.inputs).map((name) =>
+      fed.includes(name) ? `${name}/dequantized` : name,
+    );
+    const quantized = node.outputs.filter((name) => decision.tensors.has(name));
+    const outputs = node.outputs.map((name) => (quantized.includes(name) ? `${name}/float` : name));
+    const after = quantized.flatMap((name) => valueNodes(job, constants, { name, from: `${name}/float`, to: name }));
+    return [changedNode(node, { inputs, outputs }), ...after];
+  });
+  return { model: closeOnnx({ ...open, nodes: [...first, ...nodes], constants }), layers };
+}
+
+/** Rounds a tensor to its codes and back. */
+function valueNodes(
+  { decision, scales }: WriteJob,
+  constants: Map<string, Uint8Array>,
+  { name, from, to }: { readonly name: string; readonly from: string; readonly to: string },
+): readonly GraphNode[] {
+  const root = decision.tensors.get(name) ?? name;
+  const { scale, zeroPoint } = scales.get(root) ?? missing(root);
+  const parameters = [`${root}/scale`, `${root}/zero_point`];
+  const [scaleName = "", pointName = ""] = parameters;
+  constants.set(scaleName, tensorBytes({ name: scaleName, type: "f32", shape: [], data: Float32Array.of(scale) }));
+  constants.set(pointName, tensorBytes({ name: pointName, type: "u8", shape: [], data: Uint8Array.of(zeroPoint) }));
+  const codes = `${name}/codes`;
+  return [
+    madeNode({ op: "QuantizeLinear", name: `${name}/quantize`, inputs: [from, ...parameters], outputs: [codes] }),
+    madeNode({ op: "DequantizeLinear", name: `${name}/dequantize`, inputs: [codes, ...parameters], outputs: [to] }),
+  ];
+}
+
+function missing(name: string): never {
+  throw new Error(`there is no scale of ${name}`);
+}
+
+/** The nodes that give a layer its weights and bias, and what it takes in their place. */
+function layerNodes(job: WriteJob, layer: Layer, constants: Map<string, Uint8Array>) {
+  const { open, decision, scales } = job;
+  const read = (name: string) => floatsOf(open.constants.get(name) ?? new Uint8Array()) ?? missing(name);
+  const values = read(layer.weights);
+  const axis = job.perChannel ? layer.axis : undefined;
+  const root = decision.tensors.get(layer.input);
+  const input = layer.integers && root !== undefined ? (scales.get(root) ?? missing(root)) : undefined;
+  const bias = input === undefined || layer.bias === undefined ? undefined : read(layer.bias);
+  const made = quantizedWeights({
+    ...{ values, shape: layer.shape, axis, bits: job.weightBits },
+    bias: bias === undefined || input === undefined ? undefined : { values: bias, scale: input.scale },
+  });
+  // By the layer: another one with the same weights may need other scales for its bias.
+  const called = (what: string) => `${layer.output}/${what}`;
+  const nodes = [
+    dequantized(constants, called("weights"), {
+      ...{ type: "i8", codes: made.codes, shape: layer.shape, scales: made.scales, axis },
+    }),
+  ];
+  const inputs = [layer.input, called("weights/dequantized"), ...(layer.bias === undefined ? [] : [layer.bias])];
+  if (bias !== undefined && input !== undefined) {
+    const sums = made.scales.map((one) => one * input.scale);
+    const codes = quantizedBias(bias, [...sums]);
+    const shape = [bias.length];
+    const own = axis === undefined ? undefined : 0;
+    nodes.push(dequantized(constants, called("bias"), { type: "i32", codes, shape, scales: sums, axis: own }));
+    inputs[2] = called("bias/dequantized");
+  }
+  const { name, op, output, integers, input: from } = layer;
+  const weights = { sqnr: made.sqnr, dead: made.dead, channels: made.scales.length, values: values.length };
+  const written: WrittenLayer = { name, op, input: from, output, integers: integers && input !== undefined, weights };
+  return { nodes, inputs, written };
+}
+
+/** A DequantizeLinear of constants, whose zero point is 0. */
+function dequantized(
+  constants: Map<string, Uint8Array>,
+  name: string,
+  of: {
+    readonly type: "i8" | "i32";
+    readonly codes: Int8Array | Int32Array;
+    readonly shape: readonly number[];
+    readonly scales: Float32Array;
+    readonly axis: number | undefined;
+  },
+): GraphNode {
+  const { type, codes, shape, scales, axis } = of;
+  const names = [`${name}/codes`, `${name}/scale`, `${name}/zero_point`] as const;
+  const own = axis === undefined ? [] : [scales.length];
+  const zeros = type === "i8" ? new Int8Array(scales.length) : new Int32Array(scales.length);
+  constants.set(names[0], tensorBytes({ name: names[0], type, shape, data: codes }));
+  constants.set(names[1], tensorBytes({ name: names[1], type: "f32", shape: own, data: scales }));
+  constants.set(names[2], tensorBytes({ name: names[2], type, shape: own, data: zeros }));
+  return madeNode({
+    op: "DequantizeLinear",
+    name: `${name}/dequantize`,
+    inputs: names,
+    outputs: [`${name}/dequantized`],
+    integers: axis === undefined ? {} : { axis },
+  });
+}
