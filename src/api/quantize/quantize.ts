@@ -7,6 +7,7 @@ import {
   quantizeTargets,
   quantizeWays,
 } from "../../builders/debian/plan-quantize.js";
+import { hostReference } from "../../catalog/check.js";
 import type { QuantizeConfig } from "../../config/quantize-schema.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import { didYouMean } from "../../errors/nearest.js";
@@ -25,7 +26,8 @@ import type { Context, QuantizeOptions, QuantizeResult } from "../types.js";
  * error but in a comparison, which shows it.
  */
 export async function quantizeModels(context: Context, options: QuantizeOptions): Promise<QuantizeResult> {
-  const [prepared] = await prepareTargets(context, options, firstTargetOf, "models");
+  // Which engine runs the models does not matter, and the project need not have chosen one.
+  const [prepared] = await prepareTargets(context, { ...options, engine: hostReference }, firstTargetOf, "models");
   if (prepared === undefined) throw new Error("no target was chosen");
   const { request, lock, services, project } = prepared;
   const names = chosenModels(prepared, options.model);
