@@ -52,6 +52,9 @@ const packagesBuild = z.strictObject({ kind: z.literal("packages") });
 
 /** What Buildroot must know of an engine beyond the rest of its recipe. */
 const buildrootEngine = z.strictObject({
+  name: name
+    .optional()
+    .describe("The package's name, where Buildroot has one of the engine's name. Default: the engine's name."),
   selects: z
     .array(z.string().regex(/^BR2_[A-Za-z0-9_]+$/))
     .default([])
@@ -207,3 +210,8 @@ export const recipe = z.strictObject({
   notes: z.array(z.string()).default([]).describe("What a user should know, shown by `edgeimg engines`."),
 });
 export type Recipe = z.infer<typeof recipe>;
+
+/** What the engine's package is called in a Buildroot tree. */
+export function buildrootName({ name, buildroot }: Pick<Recipe, "name" | "buildroot">): string {
+  return buildroot.name ?? name;
+}

@@ -1,5 +1,6 @@
 import type { Board } from "../../catalog/board.js";
 import type { CatalogRecipe } from "../../catalog/catalog.js";
+import { buildrootName } from "../../catalog/recipe.js";
 import { programOf } from "../../catalog/runtime.js";
 import { adapterArguments } from "../../parts/engine.js";
 import { engineSources } from "./engine-sources.js";
@@ -23,12 +24,13 @@ type Scalar = string | number | boolean;
 
 /** The package of an inference engine, from its recipe. */
 export function enginePackage(request: TreeRequest, { recipe, folder }: CatalogRecipe): TreeFile[] {
-  const { name, build, version, license, buildroot } = recipe;
+  const { build, version, license, buildroot } = recipe;
+  const name = buildrootName(recipe);
   const made = engineSources(request, { recipe, folder });
   if (build.kind === "packages" || made === undefined) return [];
-  const where = `recipes/engines/${name}/recipe.yaml`;
+  const where = `recipes/engines/${recipe.name}/recipe.yaml`;
   const licenses = Object.entries(license.files).map(([file, sha256]) => ({ name: file, sha256 }));
-  const headers = request.parts.headers.get(name) ?? [];
+  const headers = request.parts.headers.get(recipe.name) ?? [];
   const common = {
     ...sourceContext(name, version, made.main),
     sources: made.lines,
@@ -36,7 +38,7 @@ export function enginePackage(request: TreeRequest, { recipe, folder }: CatalogR
     licenseFiles: licenses.map((file) => file.name).join(" "),
     dependencies: buildroot.packages.join(" "),
   };
-  const chosen = request.parts.operators.get(name);
+  const chosen = request.parts.operators.get(recipe.name);
   return [
     ...made.files,
     ...(chosen === undefined ? [] : [copyOf(`package/${name}/${chosen.path}`, chosen.file)]),
@@ -68,7 +70,7 @@ function buildContext(
 ): object {
   const headers = request.parts.headers.get(recipe.name) ?? [];
   const chosen = request.parts.operators.get(recipe.name);
-  const operators = chosen === undefined ? undefined : `$(${upper(recipe.name)}_PKGDIR)/${chosen.path}`;
+  const operators = chosen === undefined ? undefined : `$(${upper(buildrootName(recipe))}_PKGDIR)/${chosen.path}`;
   switch (build.kind) {
     case "cmake":
       return {
@@ -135,6 +137,7 @@ export function adapterPackage(request: TreeRequest): TreeFile[] {
         engines: engines.map(({ recipe }) => ({
           name: recipe.name,
           symbol: upper(recipe.name),
+          package: { name: buildrootName(recipe), symbol: upper(buildrootName(recipe)) },
           depends: Object.keys(recipe.buildroot.depends),
           help: helpText(`${recipe.title}, version ${recipe.version}.`),
           ...needsOf(Object.entries(recipe.buildroot.depends).filter(([, word]) => word !== "")),

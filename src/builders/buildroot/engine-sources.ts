@@ -1,4 +1,5 @@
 import type { CatalogRecipe } from "../../catalog/catalog.js";
+import { buildrootName } from "../../catalog/recipe.js";
 import { type PinnedSource, sourcesFor } from "../../catalog/source.js";
 import { upper } from "./names.js";
 import { archOfTree, type TreeRequest } from "./request.js";
@@ -25,14 +26,15 @@ export function engineSources(
   if (first === undefined) return undefined;
   const [, main] = first;
   const all = [main, ...others.map(([, source]) => source)];
-  const package_ = `package/${recipe.name}`;
+  const name = buildrootName(recipe);
+  const package_ = `package/${name}`;
   const further = others.map(([, source]) => ({ ...downloadOf(source), ...source, ...placeOf(source) }));
   const patches = all
     .flatMap(({ into = "", patches }) => patches.map((path) => ({ into, path })))
     // Buildroot wants them numbered.
     .map((one, index) => ({ ...one, file: `${String(index + 1).padStart(4, "0")}-${nameOf(one.path)}` }));
   const rendered = request.render("buildroot/package/sources.hbs", {
-    v: upper(recipe.name),
+    v: upper(name),
     // Buildroot takes one folder off by itself.
     strip: main.strip === 1 || isZip(main) ? "" : String(main.strip),
     isZip: isZip(main),

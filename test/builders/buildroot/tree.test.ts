@@ -2,10 +2,11 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
 import { compareConfig } from "../../../src/builders/buildroot/compare-config.js";
-import { helpText, isMarked } from "../../../src/builders/buildroot/names.js";
+import { helpText, isMarked, upper } from "../../../src/builders/buildroot/names.js";
 import { releaseOf, seriesFor } from "../../../src/builders/buildroot/releases.js";
 import { downloadOf } from "../../../src/builders/buildroot/sources.js";
 import { planImage } from "../../../src/builders/debian/plan-image.js";
+import { buildrootName } from "../../../src/catalog/recipe.js";
 import { fetchedEngines, inventedLock, requestFor } from "../../helpers/image-request.js";
 import { home, treeOf, treeRequest } from "../../helpers/tree-request.js";
 
@@ -35,15 +36,37 @@ t.test("generated files say so in their first lines, but for those whose readers
 
 t.test("an engine's package is the recipe's data", async (t) => {
   for (const { recipe } of whole.engines) {
-    const mk = text(`package/${recipe.name}/${recipe.name}.mk`);
+    const name = buildrootName(recipe);
+    const mk = text(`package/${name}/${name}.mk`);
     if (recipe.build.kind === "packages") {
       t.equal(mk, "", `${recipe.name} is out of Debian's packages: not for Buildroot`);
       continue;
     }
     t.match(mk, recipe.version);
-    t.match(text(`package/${recipe.name}/${recipe.name}.hash`), recipe.sources.main?.sha256 ?? "?");
+    t.match(mk, `\n${upper(name)}_VERSION = `);
+    const adapter = text("package/edgeimg-adapter/Config.in");
+    const choice = `BR2_PACKAGE_EDGEIMG_ADAPTER_${upper(recipe.name)}`;
+    t.match(
+      adapter,
+      new RegExp(`config ${choice}\\n(?:\\t.*\\n)*\\tselect BR2_PACKAGE_${upper(name)}\\n`),
+      recipe.name,
+    );
+    t.match(adapter, `default "${name}" if ${choice}\n`, "it is built before the adapter");
+    t.match(text(`package/${name}/${name}.hash`), recipe.sources.main?.sha256 ?? "?");
     if (recipe.build.kind !== "cmake") continue;
     for (const key of Object.keys(recipe.build.options)) t.match(mk, `-D${key}=`);
+  }
+});
+
+t.test("an engine whose name Buildroot has for a package of its own has another one in the tree", async (t) => {
+  const renamed = whole.engines.filter(({ recipe }) => buildrootName(recipe) !== recipe.name);
+  t.ok(renamed.length > 0);
+  for (const { recipe } of renamed) {
+    t.same(
+      files.filter(({ path }) => path.startsWith(`package/${recipe.name}/`)),
+      [],
+    );
+    t.match(text("Config.in"), `package/${buildrootName(recipe)}/Config.in`);
   }
 });
 
