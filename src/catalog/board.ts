@@ -1,6 +1,7 @@
 import * as z from "../ground/zod.js";
-import { accelerator, arch, name, size } from "./common.js";
+import { accelerator, arch, moduleName, name, size } from "./common.js";
 import { extension } from "./dispatch.js";
+import { radio } from "./wifi.js";
 
 /** Values of device-tree properties: strings, or 32-bit cells. */
 const dtbValues = z.record(z.string(), z.union([z.string(), z.array(z.int().min(0).max(0xffffffff))]));
@@ -39,9 +40,6 @@ const qemu = z.strictObject({
 });
 
 const fileName = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]*$/, "a file name without folders");
-
-/** A kernel module's name; `-` and `_` are the same, as they are for modprobe. */
-const moduleName = z.string().regex(/^[a-z0-9][a-z0-9_-]*$/, "a kernel module's name without .ko");
 
 /** A path within the boot partition. */
 const bootPath = z
@@ -168,6 +166,7 @@ export const board = z.strictObject({
       .default([])
       .describe("Handed to the templates: which device tree belongs to which model, general filters first."),
   }),
+  wifi: radio.optional().describe("The board's Wi-Fi; absent: images have none."),
   watchdog: z
     .int()
     .positive()

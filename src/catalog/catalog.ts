@@ -12,6 +12,7 @@ import { type ReferenceRecipe, referenceRecipe } from "./reference.js";
 import { type RuntimeRecipe, runtimeRecipe } from "./runtime.js";
 import { sourceKey, withHashes } from "./source.js";
 import { type Tool, type ToolEnvironment, tool } from "./tool.js";
+import { type WifiRecipe, wifiRecipe } from "./wifi.js";
 
 /** A recipe and the folder whose files it names. */
 export interface CatalogRecipe {
@@ -33,6 +34,12 @@ export interface CatalogTool {
   readonly folder: string;
 }
 
+/** What images with Wi-Fi have, and the files of its folder `rootfs`: path there -> is it executable? */
+export interface CatalogWifi {
+  readonly recipe: WifiRecipe;
+  readonly overlay: ReadonlyMap<string, boolean>;
+}
+
 /** Everything that is known about boards, engines and the distribution. */
 export interface Catalog {
   readonly boards: ReadonlyMap<string, Board>;
@@ -52,6 +59,7 @@ export interface Catalog {
   readonly runtime: RuntimeRecipe;
   /** libedge_kernels, for images that ask for it. */
   readonly kernels: RuntimeRecipe;
+  readonly wifi: CatalogWifi;
   readonly reference: ReferenceRecipe;
   /** The folder with `recipes/`, `board-configs/` and `templates/` of edgeimg itself. */
   readonly home: string;
@@ -98,6 +106,7 @@ export async function loadCatalog(home: string, project: string | undefined): Pr
     timeZones: (await readFile(join(home, "recipes/init/time-zones.txt"), "utf8")).trim().split("\n"),
     runtime: await readEntry(runtimeRecipe, join(home, "recipes/runtime/recipe.yaml")),
     kernels: await readEntry(runtimeRecipe, join(home, "recipes/kernels/recipe.yaml")),
+    wifi: await loadWifi(home),
     reference: await readEntry(referenceRecipe, join(home, "recipes/reference/recipe.yaml")),
     home,
   };
@@ -163,6 +172,15 @@ export function suppliedKeys(catalog: Pick<Catalog, "engines" | "tools" | "conve
 /** The recipe of what runs on every board. Throws ERR_EDGEIMG_CATALOG_INVALID. */
 export async function loadInit(home: string): Promise<InitRecipe> {
   return await readEntry(initRecipe, join(home, "recipes/init/recipe.yaml"));
+}
+
+/** What images with Wi-Fi have. Throws ERR_EDGEIMG_CATALOG_INVALID. */
+export async function loadWifi(home: string): Promise<CatalogWifi> {
+  const folder = join(home, "recipes/wifi");
+  return {
+    recipe: await readEntry(wifiRecipe, join(folder, "recipe.yaml")),
+    overlay: await executables(join(folder, "rootfs")),
+  };
 }
 
 /** The distribution that says it is the one. Throws ERR_EDGEIMG_CATALOG_INVALID when none or several do. */

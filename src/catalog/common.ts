@@ -6,6 +6,15 @@ export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "64 lower-case hex digi
 export const name = z
   .string()
   .regex(/^[a-z0-9]([a-z0-9-]{0,39}[a-z0-9])?$/, "lower-case letters, digits and inner dashes");
+/** A kernel module's name; `-` and `_` are the same, as they are for modprobe. */
+export const moduleName = z.string().regex(/^[a-z0-9][a-z0-9_-]*$/, "a kernel module's name without .ko");
+/** A path within an image, or within what a package unpacks to. */
+export const rootPath = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._+@,=-]*(\/[A-Za-z0-9][A-Za-z0-9._+@,=-]*)*$/,
+    "a path without a leading slash and without ..",
+  );
 /** A processor beside the core, by a word that boards and engines share: `cuda`. */
 export const accelerator = name;
 /** What an MBR can tell of a partition, in sectors of 512 bytes: 32 bits. */

@@ -18,6 +18,12 @@ export interface Setting {
   readonly origin: Origin;
 }
 
+/** Whether a value is a secret, which lists of settings leave out: they are printed, and kept in logs. */
+function isKey(path: YamlPath): boolean {
+  const name = path.at(-1);
+  return path[0] === "system" && path[1] === "wifi" && (name === "passphrase" || name === "psk");
+}
+
 /** Flags that override the file. */
 export interface ProjectFlags {
   readonly board?: string | undefined;
@@ -71,7 +77,7 @@ export function mergeProject(loaded: LoadedProject, flags: ProjectFlags): Merged
   const { name, ...told } = typeof project.engine === "object" ? project.engine : { name: undefined };
   const given = { ...project, engine: name === engine.value ? told : undefined };
   const settings: Setting[] = leaves(given, []).map(({ path, value }) => {
-    const written = at(loaded.raw, path);
+    const written = isKey(path) ? "(a key, not shown)" : at(loaded.raw, path);
     return written === undefined
       ? { key: dotted(path), value, origin: { from: "default" } }
       : { key: dotted(path), value: written, origin: fromFile(path) };

@@ -4,6 +4,7 @@ import { parseSshPublicKey, SshKeyError } from "../formats/ssh-public-key.js";
 import * as z from "../ground/zod.js";
 import { modelSchema } from "./model-schema.js";
 import { testsSchema } from "./tests-schema.js";
+import { wifiSchema } from "./wifi-schema.js";
 
 const relativePath = z
   .string()
@@ -127,6 +128,11 @@ const system = z.strictObject({
       description: "How Ethernet gets its address: `dhcp`, or a fixed address.",
       examples: ["dhcp", { address: "192.168.1.20/24" }],
     }),
+  wifi: wifiSchema.optional().meta({
+    description:
+      "Wi-Fi, on boards whose file has a radio (docs/wifi.md). Without networks the image has what Wi-Fi needs, and `edgeimg flash --wifi` gives each card its network.",
+    examples: [{ country: "DE", networks: [{ ssid: "Home", passphrase: "correct horse battery" }] }],
+  }),
   debug: z.boolean().default(false).meta({
     description:
       "A root shell without password on the serial console. For the bench, never for the field; the build says so.",

@@ -131,6 +131,11 @@ const entries = {
     summary: "Buildroot's make ended with an error.",
     help: "Its last lines are printed above; the whole log is in the named file. Run the same command again to continue where it stopped.",
   },
+  ERR_EDGEIMG_BUILDROOT_WIFI: {
+    exit: 1,
+    summary: "The project asks for Wi-Fi, which images of Buildroot do not have.",
+    help: "The supplicant, the radio's firmware and the scripts are put into images of Debian's packages only. Build the board with `edgeimg build`, or take `system.wifi` out of the file.",
+  },
   ERR_EDGEIMG_LOCK_DISAGREES: {
     exit: 1,
     summary: "edgeimg.lock does not cover, or contradicts, what the build needs.",

@@ -35,8 +35,7 @@ export async function resolveUrls(
   const purl = parsePurl(file.purl);
   switch (purl.type) {
     case "deb":
-      if (file.path === undefined) throw new Error(`${file.purl} has no pool path`);
-      return registries.deb.map((base) => join(base, file.path ?? ""));
+      return registries.deb.map((base) => join(base, file.path ?? sourcePath(purl, file.name)));
     case "pypi":
       return [await pypiUrl(file, purl, registries, network)];
     case "cargo":
@@ -67,6 +66,13 @@ function known(purl: PackageURL): string {
   throw new EdgeimgError("ERR_EDGEIMG_CATALOG_INVALID", `No download address is known for ${purl.toString()}.`, {
     hint: "Use a purl of type deb, npm, pypi, cargo, maven or github, or pkg:generic/NAME@VERSION?download_url=https://...",
   });
+}
+
+/** Where a Debian archive has a file of a source package (Debian Policy does not say; dak, which keeps the archive, lays it out so). */
+function sourcePath(purl: PackageURL, file: string): string {
+  const { name = "", qualifiers } = purl;
+  if (qualifiers?.arch !== "source") throw noAddress(purl, "add ?arch=source, and name the file of the source package");
+  return `pool/main/${name.startsWith("lib") ? name.slice(0, 4) : name.slice(0, 1)}/${name}/${file}`;
 }
 
 function mirrored(name: string, { files }: Registries): string[] {

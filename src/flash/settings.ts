@@ -1,4 +1,3 @@
-import { pbkdf2Sync } from "node:crypto";
 import { envName, envValue, hostname } from "../config/project-schema.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { FatError, isFatBootSector } from "../formats/fat.js";
@@ -85,8 +84,8 @@ export function sshKeyRefused(where: string, cause: SshKeyError): EdgeimgError {
 }
 
 /**
- * The passphrase goes no further than here: what is written is the key made from it (IEEE 802.11i, PBKDF2 with HMAC-SHA1, 4096 rounds),
- * which opens this one network only. 64 hexadecimal digits are such a key already, as `wpa_passphrase` prints it.
+ * The passphrase itself is written, as WPA3 needs it: the key that can be made of it is one of WPA2 alone. 64 hexadecimal digits are such a key,
+ * as `wpa_passphrase` prints it.
  */
 function wifiLines({ ssid, key, country }: NonNullable<Settings["wifi"]>): string[] {
   const length = Buffer.byteLength(ssid);
@@ -97,13 +96,13 @@ function wifiLines({ ssid, key, country }: NonNullable<Settings["wifi"]>): strin
     throw illFormed("--wifi-country", "two capital letters, such as DE");
   return [
     `wifi-ssid=${ssid}`,
-    ...(key === "open" ? [] : [`wifi-psk=${pskOf(ssid, key.passphrase)}`]),
+    ...(key === "open" ? [] : [keyLine(key.passphrase)]),
     ...(country === undefined ? [] : [`wifi-country=${country}`]),
   ];
 }
 
-function pskOf(ssid: string, passphrase: string): string {
-  if (/^[0-9a-fA-F]{64}$/.test(passphrase)) return passphrase.toLowerCase();
+function keyLine(passphrase: string): string {
+  if (/^[0-9a-fA-F]{64}$/.test(passphrase)) return `wifi-psk=${passphrase.toLowerCase()}`;
   if (!/^[ -~]{8,63}$/.test(passphrase)) {
     const what = "8 to 63 letters, digits and signs of ASCII, or the network's key as 64 hexadecimal digits";
     throw illFormed(
@@ -111,7 +110,7 @@ function pskOf(ssid: string, passphrase: string): string {
       passphrase === "" ? `${what}; --wifi-open is for a network without one` : what,
     );
   }
-  return pbkdf2Sync(passphrase, ssid, 4096, 32, "sha1").toString("hex");
+  return `wifi-passphrase=${passphrase}`;
 }
 
 function illFormed(flag: string, what: string): EdgeimgError {

@@ -30,7 +30,7 @@ export interface ImageDescription {
 export interface DescriptionRequest {
   readonly project: Project;
   readonly board: Board;
-  readonly catalog: Pick<Catalog, "init" | "overlay">;
+  readonly catalog: Pick<Catalog, "init" | "overlay" | "wifi">;
   readonly render: RenderTemplate;
   /** The name that signature and UUIDs are made of: images with the same have the same. */
   readonly seed: string;
@@ -42,11 +42,14 @@ export interface DescriptionRequest {
 /** Describes the image of one board. Pure: the same value for the same request. */
 export function describeImage(request: DescriptionRequest): ImageDescription {
   const { project, board, catalog, render, release } = request;
-  const { init, overlay } = catalog;
+  const { init, overlay, wifi } = catalog;
   const identity = identityOf(request.seed, project.system.hostname ?? project.name);
   const layout = layoutOf(project, board, request.disk ?? {});
   const features = featuresOf(project, board);
-  const modules = moduleLists(board, init, layout.root.filesystem);
+  const modules = moduleLists(board, init, {
+    filesystem: layout.root.filesystem,
+    more: features.wifi?.modules ?? [],
+  });
   const line = cmdline(board, { identity, layout, debug: features.debug });
   return {
     identity,
@@ -56,9 +59,9 @@ export function describeImage(request: DescriptionRequest): ImageDescription {
     boot: bootFiles(board, { cmdline: line, render }),
     initramfs: initramfsEntries(init, modules),
     rootfs: rootfsEntries(init, {
-      board: board.name,
+      board,
       hostname: identity.hostname,
-      ...{ features, release, modules, overlay, render },
+      ...{ features, release, modules, overlay, wifi, render },
     }),
     features,
   };

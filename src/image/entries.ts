@@ -6,6 +6,8 @@ export type FileSource =
   | { readonly from: "recipe"; readonly path: string }
   /** A device tree, found with the distribution's `kernel.dtb`. */
   | { readonly from: "dtb"; readonly name: string }
+  /** A path in an input of the step that lays the file. */
+  | { readonly from: "input"; readonly input: string; readonly path: string }
   | { readonly from: "kernel"; readonly gzip: boolean }
   | { readonly from: "initramfs" }
   | { readonly from: "text"; readonly text: string };

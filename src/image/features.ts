@@ -1,5 +1,6 @@
 import type { Board } from "../catalog/board.js";
 import type { Project } from "../config/project-schema.js";
+import { type WifiPlan, wifiOf } from "./wifi.js";
 
 /** How the board gets its address. `interface` empty: the first Ethernet interface that appears. */
 export interface NetworkContext {
@@ -23,6 +24,8 @@ export interface SshPlan {
 export interface Features {
   readonly ssh: SshPlan;
   readonly network: NetworkContext;
+  /** Undefined without Wi-Fi. */
+  readonly wifi: WifiPlan | undefined;
   /** IANA name such as Europe/Berlin. */
   readonly timezone: string;
   /** Seconds; undefined without a watchdog. */
@@ -41,6 +44,7 @@ export function featuresOf(project: Project, board: Board): Features {
   return {
     ssh: sshOf(system),
     network: networkOf(system),
+    wifi: wifiOf(project, board),
     timezone: system.timezone,
     watchdog: board.watchdog,
     debug: system.debug,

@@ -12,7 +12,11 @@ export interface ModuleLists {
   readonly bootPartition: readonly string[];
 }
 
-export function moduleLists(board: Board, init: InitRecipe, filesystem: RootFilesystem): ModuleLists {
+export function moduleLists(
+  board: Board,
+  init: InitRecipe,
+  { filesystem, more }: { readonly filesystem: RootFilesystem; readonly more: readonly string[] },
+): ModuleLists {
   const { filesystems } = init;
   const initramfs = unique([
     ...board.kernel.initramfs,
@@ -22,7 +26,7 @@ export function moduleLists(board: Board, init: InitRecipe, filesystem: RootFile
   const loaded = new Set(initramfs);
   return {
     initramfs,
-    rootfs: unique(board.kernel.rootfs).filter((name) => !loaded.has(name)),
+    rootfs: unique([...board.kernel.rootfs, ...more]).filter((name) => !loaded.has(name)),
     bootPartition: filesystems.vfat ?? [],
   };
 }

@@ -1,8 +1,11 @@
+import type { Board } from "../catalog/board.js";
+import type { Catalog } from "../catalog/catalog.js";
 import type { InitRecipe } from "../catalog/init.js";
 import { baseName, type FileEntry, type ModulesEntry } from "./entries.js";
 import type { Features, NetworkContext } from "./features.js";
 import type { ModuleLists } from "./modules.js";
 import type { RenderTemplate } from "./render.js";
+import { wifiEntries } from "./wifi.js";
 
 /** What an image says of itself, in etc/os-release and by its clock. */
 export interface Release {
@@ -25,6 +28,7 @@ export interface RootfsContext {
   readonly watchdog: string;
   readonly debug: boolean;
   readonly ssh: boolean;
+  readonly wifi: boolean;
   readonly network: NetworkContext;
   readonly env: Readonly<Record<string, string>>;
   readonly image: { readonly name: string; readonly version: string };
@@ -33,13 +37,14 @@ export interface RootfsContext {
 }
 
 export interface RootfsOptions {
-  readonly board: string;
+  readonly board: Board;
   readonly hostname: string;
   readonly features: Features;
   readonly release: Release;
   readonly modules: ModuleLists;
   /** Files of recipes/init/rootfs: path there -> is it executable? */
   readonly overlay: ReadonlyMap<string, boolean>;
+  readonly wifi: Catalog["wifi"];
   readonly render: RenderTemplate;
 }
 
@@ -85,16 +90,18 @@ export function rootfsEntries(init: InitRecipe, options: RootfsOptions): FileEnt
       source: { from: "package", path: `usr/share/zoneinfo/${features.timezone}` },
     },
     ...(ssh.authorizedKeys === undefined ? [] : [text("etc/edgeimg/authorized_keys", ssh.authorizedKeys)]),
+    ...(features.wifi === undefined ? [] : wifiEntries(features.wifi, options.board, options.wifi)),
   ];
 }
 
 function templateContext({ board, hostname, features, release }: RootfsOptions): RootfsContext {
   const { ssh, network, watchdog, debug, env } = features;
   return {
-    ...{ board, hostname, debug, network, env },
+    ...{ board: board.name, hostname, debug, network, env },
     epoch: release.epoch,
     watchdog: String(watchdog ?? ""),
     ssh: ssh.server,
+    wifi: features.wifi !== undefined,
     image: { name: release.name, version: release.version },
     like: release.like,
     release: release.codename,

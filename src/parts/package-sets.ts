@@ -3,6 +3,7 @@ import { givenModel } from "../config/model-schema.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { sha256Text } from "../ground/canonical.js";
 import { type AppRequest, hostRequest, type ImageRequest } from "../image/request.js";
+import { hasWifi } from "../image/wifi.js";
 import type { PackageSetRequest, Requirements } from "../lock/resolve.js";
 import { conversionPath, toolOf } from "./conversion.js";
 import { type ToolSet, toolRequests } from "./roots.js";
@@ -32,6 +33,7 @@ export function packageSets(request: ImageRequest) {
       keep: distribution.kernel.keep,
     },
     firmware: exactly(`firmware/${board.name}`, board.arch, board.boot.packages),
+    ...wifiSets(request),
     extra:
       project.packages.length === 0
         ? undefined
@@ -41,6 +43,15 @@ export function packageSets(request: ImageRequest) {
             packages: unique(project.packages),
           },
   } satisfies Record<string, PackageSetRequest | undefined>;
+}
+
+/** What Wi-Fi needs, and what the board's radio does; undefined for an image without. */
+function wifiSets({ project, board, catalog }: ImageRequest) {
+  const has = hasWifi(project, board);
+  return {
+    wifi: has ? exactly(`wifi/${board.arch}`, board.arch, catalog.wifi.recipe.packages) : undefined,
+    radio: has ? exactly(`radio/${board.name}`, board.arch, board.wifi?.packages ?? []) : undefined,
+  };
 }
 
 /** Those of them that programs are compiled with. */

@@ -8,7 +8,7 @@ import { resolver } from "../provenance/resolve.js";
 import type { ManifestFile } from "../report/manifest-file.js";
 import { sizeTable, sizeTreemap } from "../report/sizes.js";
 import { storedHash } from "../store/tree.js";
-import { readListing } from "./file-record.js";
+import { type FileRecord, readListing } from "./file-record.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";
 import { operatorsListing } from "./operators.js";
@@ -62,7 +62,8 @@ export const reportKind = defineKind({
           type: record.type,
           mode: record.mode.toString(8).padStart(4, "0"),
           size: record.size,
-          sha256: record.sha256,
+          // A hash lets anybody try which key makes it.
+          sha256: isSecret(record) ? undefined : record.sha256,
           target: record.target,
           package: main?.name,
           version: main?.version,
@@ -95,6 +96,11 @@ export const reportKind = defineKind({
     await writeFile(join(out, "sizes.html"), sizeTreemap(options.name, files));
   },
 });
+
+/** What a project wrote into a file that is for root alone, such as keys of networks. */
+function isSecret({ input, mode }: FileRecord): boolean {
+  return input === "edgeimg" && (mode & 0o077) === 0;
+}
 
 /** The operators of an engine that was built with the models' alone. */
 async function operatorsOf({ operators }: z.infer<typeof params>, folder: (step: string) => string) {

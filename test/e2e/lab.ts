@@ -14,6 +14,9 @@ import { pictures } from "../pictures/render.js";
 
 const home = fileURLToPath(new URL("../../", import.meta.url));
 
+/** The file of a board with a simulated radio, for a project's `board-configs/`. */
+export const wifiBoard = join(home, "test/fixtures/boards/qemu-wifi.yaml");
+
 /** A folder of one test file, removed by the caller. */
 export async function scratchFolder(name: string): Promise<string> {
   return await mkdtemp(join(tmpdir(), `edgeimg-${name}-`));

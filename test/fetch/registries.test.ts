@@ -18,8 +18,16 @@ t.test("addresses of package URLs", async (t) => {
     "http://two.test/debian/pool/a.deb",
   ]);
   await t.rejects(urls("pkg:deb/debian/a@1?arch=arm64", { deb }), {
-    message: "pkg:deb/debian/a@1?arch=arm64 has no pool path",
+    code: "ERR_EDGEIMG_CATALOG_INVALID",
   });
+  t.same(await urls("pkg:deb/debian/wpa@2:2.10-24?arch=source", { deb }, { name: "wpa_2.10.orig.tar.xz" }), [
+    "http://one.test/debian/pool/main/w/wpa/wpa_2.10.orig.tar.xz",
+    "http://two.test/debian/pool/main/w/wpa/wpa_2.10.orig.tar.xz",
+  ]);
+  t.same(await urls("pkg:deb/debian/libnl3@3.7.0-2?arch=source", { deb }, { name: "libnl3.tar.xz" }), [
+    "http://one.test/debian/pool/main/libn/libnl3/libnl3.tar.xz",
+    "http://two.test/debian/pool/main/libn/libnl3/libnl3.tar.xz",
+  ]);
   const npm = "http://npm.test/mirror/";
   t.same(await urls("pkg:npm/left@1.2.3", { npm }), ["http://npm.test/mirror/left/-/left-1.2.3.tgz"]);
   t.same(await urls("pkg:npm/%40scope/left@1.2.3", { npm }), ["http://npm.test/mirror/@scope/left/-/left-1.2.3.tgz"]);

@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import Handlebars from "handlebars";
 import t from "tap";
 import { board as boardSchema } from "../../src/catalog/board.js";
-import { readEntry } from "../../src/catalog/catalog.js";
+import { loadWifi, readEntry } from "../../src/catalog/catalog.js";
 import { initRecipe } from "../../src/catalog/init.js";
 import { type CpioEntry, writeCpio } from "../../src/formats/cpio.js";
 import { loadOrder } from "../../src/formats/kernel-modules.js";
@@ -21,6 +21,7 @@ const boards = await Promise.all(
 );
 /** Of Debian's linux-image-6.12-arm64, by the step `kernel/modules`: those that boards name, and what they need. */
 const kernel = readKernelModules(`${home}test/fixtures/kernel`);
+const wifi = await loadWifi(home);
 const rpi4 = await readEntry(boardSchema, `${home}board-configs/rpi4.yaml`);
 
 const handlebars = Handlebars.create();
@@ -103,7 +104,7 @@ for (const board of boards) {
   });
   for (const filesystem of ["squashfs", "erofs", "ext4"] satisfies RootFilesystem[]) {
     t.test(`${board.name}: modules with ${filesystem}`, async (t) => {
-      const modules = moduleLists(board, init, filesystem);
+      const modules = moduleLists(board, init, { filesystem, more: board.wifi?.modules ?? [] });
       const { initramfs: early, rootfs: late } = modules;
       t.equal(new Set([...early, ...late]).size, early.length + late.length, "each once");
       t.equal(early.at(-1), "ext4", "for the data partition");
@@ -137,6 +138,7 @@ const overlay = new Map([
 const features: Features = {
   ssh: { server: true, authorizedKeys: undefined },
   network: { mode: "static", interface: "", address: "10.0.0.2/24", gateway: "10.0.0.1", dns: ["1.1.1.1", "9.9.9.9"] },
+  wifi: undefined,
   timezone: "Europe/Berlin",
   watchdog: rpi4.watchdog,
   debug: false,
@@ -148,12 +150,13 @@ const release = { name: "x", version: "1", like: "debian", codename: "trixie", e
 function rootfs({ debug = false, ssh = true, keys = [] }: { debug?: boolean; ssh?: boolean; keys?: string[] }) {
   const authorizedKeys = keys.length === 0 ? undefined : keys.map((key) => `${key}\n`).join("");
   return rootfsEntries(init, {
-    board: rpi4.name,
+    board: rpi4,
     hostname: "edge",
     features: { ...features, debug, ssh: { server: ssh, authorizedKeys } },
     release,
-    modules: moduleLists(rpi4, init, "squashfs"),
+    modules: moduleLists(rpi4, init, { filesystem: "squashfs", more: [] }),
     overlay,
+    wifi,
     render,
   });
 }

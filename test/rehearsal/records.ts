@@ -9,6 +9,7 @@ import { type BootedBoard, bootImage } from "../../src/device/boot.js";
 import { makeCard } from "../../src/device/card.js";
 import type { CardWrites } from "../../src/device/machine.js";
 import type { Settings } from "../../src/flash/settings.js";
+import { wifiBoard } from "../e2e/lab.js";
 import { quietContext } from "../helpers/context.js";
 import { type LogEntry, readWriteLog } from "./write-log.js";
 
@@ -66,11 +67,15 @@ export async function record({ name, folder, signal }: RecordOptions): Promise<R
   const project = join(folder, `${name}-project`);
   await mkdir(project);
   await writeFile(join(project, "main.ts"), app);
+  // Settings for Wi-Fi are refused for an image without.
+  const board = name === "settings" ? "qemu-wifi" : "qemu-a72";
+  await mkdir(join(project, "board-configs"));
+  await copyFile(wifiBoard, join(project, "board-configs/qemu-wifi.yaml"));
   // Only the shell on the console, which comes with `debug`, can shut the board down from outside.
   const system = name === "clock" ? "system: { debug: true }\n" : "";
   await writeFile(
     join(project, "edgeimg.yaml"),
-    `format: 1\nname: hello\nboard: qemu-a72\nengine: ncnn\napp: { entry: main.ts }\n${system}`,
+    `format: 1\nname: hello\nboard: ${board}\nengine: ncnn\napp: { entry: main.ts }\n${system}`,
   );
   const context = quietContext(project, { env: process.env, signal });
   const { prepared, qemuRoot, image: built } = await buildPrepared(context, { offline: false, locked: false });
@@ -80,11 +85,11 @@ export async function record({ name, folder, signal }: RecordOptions): Promise<R
   const workDir = join(folder, name);
   const card = join(workDir, "card.img");
   const log = join(folder, `${name}.log`);
-  const { board } = prepared.request;
   await mkdir(workDir);
   await makeCard(image, card);
+  const { request } = prepared;
   const start = (over: Pick<StartOptions, "workDir" | "cardWrites">) =>
-    startCard({ board, qemuRoot, image, signal, ...over });
+    startCard({ board: request.board, qemuRoot, image, signal, ...over });
   if (name === "clock") await shutDown(await start({ workDir, cardWrites: { kind: "keep" } }));
 
   const recorded = join(folder, `${name}-recorded`);
@@ -97,7 +102,7 @@ export async function record({ name, folder, signal }: RecordOptions): Promise<R
     await sleep(settleMs);
     await machine.stop();
   }
-  return { name, board, qemuRoot, image, workDir, card, log, entries: await readEntries(log, card) };
+  return { name, board: request.board, qemuRoot, image, workDir, card, log, entries: await readEntries(log, card) };
 }
 
 async function readEntries(log: string, card: string): Promise<LogEntry[]> {

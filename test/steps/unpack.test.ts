@@ -78,6 +78,16 @@ t.test("tar, plain and gzipped: files, modes, links and links of links; no devic
   }
 });
 
+t.test("a tar packed with xz, as source packages are; one that is cut off is refused", async (t) => {
+  const xz = execFileSync("xz", ["-c", "-0"], { input: tarOf(good) });
+  const { list, read } = await unpack(t, xz, { strip: 1, only: ["readme"] }, "thing.orig.tar.xz");
+  t.same(list(), ["readme"]);
+  t.equal(read("readme"), "hello");
+  await t.rejects(unpack(t, xz.subarray(0, xz.length - 40), { strip: 1 }, "thing.orig.tar.xz"), {
+    code: "ERR_EDGEIMG_ARCHIVE_UNSAFE",
+  });
+});
+
 t.test("only what is wanted; what shall be executable", async (t) => {
   const { list, tree } = await unpack(t, tarOf(good), { strip: 1, only: ["{readme,bin/*}"], executable: ["readme"] });
   t.same(list(), ["bin", "bin/run", "readme"]);

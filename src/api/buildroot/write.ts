@@ -99,6 +99,11 @@ export async function chooseAll(
         hint: `Add the key \`buildroot\` to its file. Boards that have it: ${withBuildroot(catalog).join(", ")}.`,
       });
     }
+    if (merged.project.system.wifi !== undefined && board.wifi !== undefined)
+      throw new EdgeimgError("ERR_EDGEIMG_BUILDROOT_WIFI", `An image for ${board.title} by Buildroot has no Wi-Fi.`, {
+        place: merged.place(["system", "wifi"]),
+        hint: "Build it with `edgeimg build`, or take `system.wifi` out of the file.",
+      });
     for (const engine of chosen.engines) {
       requireSites(engine.recipe, catalog);
       checkSupport({ board, engine, ops: operatorsOf(merged.project, engine.recipe.name) });

@@ -1,7 +1,7 @@
 import { realpath, stat } from "node:fs/promises";
 import { homedir, userInfo } from "node:os";
 import { dirname, resolve } from "node:path";
-import { loadInit } from "../../catalog/catalog.js";
+import { loadInit, loadWifi } from "../../catalog/catalog.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import { checkDrive, checkIdentity, driveName, findDrive, sizeText, writableDrives } from "../../flash/check-drive.js";
 import type { Drive } from "../../flash/drive.js";
@@ -176,8 +176,11 @@ async function warn(
       hint: "Build it with `system: { ssh: { server: true } }`.",
     });
   }
-  if (settings.wifi !== undefined)
-    say("the image's system has no Wi-Fi firmware yet: the settings are kept on the data partition (docs/flash.md)");
+  if (settings.wifi !== undefined && !(await mayHaveWifi(source))) {
+    throw new EdgeimgError("ERR_EDGEIMG_FLASH_SETTINGS", "--wifi does nothing: the image has no Wi-Fi.", {
+      hint: "Nothing was written. Build it with `system: { wifi: {} }`, for a board whose file has a radio (docs/wifi.md).",
+    });
+  }
 }
 
 /** Whether an image has the programs of the ssh server, or nothing says what it has. */
@@ -185,6 +188,11 @@ async function mayServeSsh({ rootFiles }: ImageSource): Promise<boolean> {
   if (rootFiles === undefined) return true;
   const { ssh } = await loadInit(packageHome);
   return ssh.programs.every((path) => rootFiles.has(path));
+}
+
+/** Whether an image has the Wi-Fi supplicant, or nothing says what it has. */
+async function mayHaveWifi({ rootFiles }: ImageSource): Promise<boolean> {
+  return rootFiles === undefined || rootFiles.has((await loadWifi(packageHome)).recipe.program.install);
 }
 
 function hasSettings({ hostname, sshKeys, wifi, variables }: Settings): boolean {

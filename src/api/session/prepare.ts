@@ -41,6 +41,16 @@ function warnUnverified({ emit }: Pick<Context, "emit">, requests: readonly Imag
       emit({ type: "log", level: "warn", message: `The engine ${title} is not verified: ${notVerified}` });
 }
 
+/** A project may be for boards with a radio and for others: these have no Wi-Fi, which is told. */
+function warnWithoutRadio({ emit }: Context, requests: readonly ImageRequest[]): void {
+  const { wifi } = requests[0]?.project.system ?? {};
+  if (wifi === undefined) return;
+  const names = [...new Set(requests.flatMap(({ board }) => (board.wifi === undefined ? [board.name] : [])))];
+  if (names.length === 0) return;
+  const message = `\`system.wifi\` is not for ${names.join(", ")}: no radio is known there, and the image has no Wi-Fi.`;
+  emit({ type: "log", level: "warn", message });
+}
+
 /** Says of each engine that nothing here can run which models are in an image without having been run. */
 function warnUnchecked({ emit }: Pick<Context, "emit">, requests: readonly ImageRequest[]): void {
   const told = new Set<string>();
@@ -73,6 +83,7 @@ export async function prepareTargets(
   }
   for (const [board, { engine, by, why }] of Object.entries(project.choices ?? {}))
     context.emit({ type: "log", level: "info", message: `the least ${by} on ${board}: ${engine} (${why})` });
+  if (purpose === "image") warnWithoutRadio(context, session.requests);
   if (purpose !== "models") warnUnverified(context, session.requests);
   if (isOfImages) warnUnchecked(context, session.requests);
   const prepared = (lock: Lock) =>

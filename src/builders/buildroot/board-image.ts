@@ -12,7 +12,9 @@ export interface BoardImage {
 export function describeBoard(request: TreeRequest, board: Board): BoardImage {
   const { project, catalog, render, version, epoch } = request;
   const image = describeImage({
-    ...{ project, board, catalog, render },
+    ...{ project, catalog, render },
+    // This builder brings neither supplicant nor firmware.
+    board: { ...board, wifi: undefined },
     seed: `${project.name}-${board.name}-buildroot`,
     disk: board.buildroot,
     release: { name: project.name, version, like: "buildroot", codename: "", epoch },

@@ -3,6 +3,7 @@ import type { Recipe } from "../../catalog/recipe.js";
 import type { RuntimeRecipe } from "../../catalog/runtime.js";
 import type { ImageDescription } from "../../image/describe.js";
 import type { ImageRequest } from "../../image/request.js";
+import { wifiInputs } from "../../image/wifi.js";
 import type { ImageParts } from "../../parts/image-parts.js";
 import type { DebianContext } from "../../parts/roots.js";
 import type { AssembleEntry } from "../../steps/assemble.js";
@@ -24,6 +25,8 @@ export interface RootfsSources {
   readonly sources: ImageSources;
   /** Root of packages that the project names. */
   readonly extra: string | undefined;
+  /** What Wi-Fi is laid from, by the names of inputs; empty without it. */
+  readonly wifi: Readonly<Record<string, string>>;
   readonly appLater: boolean;
 }
 
@@ -46,6 +49,7 @@ export function imageRootfs(context: DebianContext, request: ImageRequest, from:
     sources,
     inputs: {
       ...parts.programs,
+      ...from.wifi,
       adapter: parts.adapter,
       ...(appLater ? parts.app.assets.inputs : parts.app.inputs),
       ...(parts.engine === undefined ? {} : { engine: parts.engine }),
@@ -102,11 +106,14 @@ export function openedLibraries(
 /** Folders of the parts in which shared libraries are looked for. */
 export function libraryFolders(
   { arch }: DebianContext,
-  { parts, extra }: { readonly parts: Pick<ImageParts, "engine">; readonly extra: string | undefined },
+  { parts, extra, wifi }: Pick<RootfsSources, "extra" | "wifi"> & { readonly parts: Pick<ImageParts, "engine"> },
 ): RootfsStepOptions["libraries"] {
   const target = `usr/lib/${architectures[arch].triplet}`;
   return [
     ...(parts.engine === undefined ? [] : [{ input: "engine", path: "usr/lib", target: "usr/lib/edgeimg" }]),
+    ...(wifi[wifiInputs.packages] === undefined
+      ? []
+      : [{ input: wifiInputs.packages, path: `root/${target}`, target }]),
     ...(extra === undefined ? [] : [{ input: "extra", path: `root/${target}`, target }]),
   ];
 }

@@ -100,7 +100,7 @@ function rootStep(
         { type: "tree", path: `models/${name}`, from: { input: "model", path: "" } },
       ],
       closure: {
-        ...closureOf(context, { libraries: libraryFolders(context, { parts, extra: undefined }) }),
+        ...closureOf(context, { libraries: libraryFolders(context, { parts, extra: undefined, wifi: {} }) }),
         wanted: openedLibraries(engine.recipe, parts),
       },
     },

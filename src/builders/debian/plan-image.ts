@@ -4,8 +4,9 @@ import { epochOf, type Lock } from "../../lock/lock-file.js";
 import { bmapStep, compressStep } from "../../parts/disk-files.js";
 import { type ImageParts, imageParts } from "../../parts/image-parts.js";
 import { packageSets } from "../../parts/package-sets.js";
-import { type DebianContext, neededRoot, optionalRoot, planContext } from "../../parts/roots.js";
+import { type DebianContext, neededRoot, optionalRoot, planContext, toolsRoot } from "../../parts/roots.js";
 import { localRecipe } from "../../parts/runtime.js";
+import { wifiSteps } from "../../parts/wifi.js";
 import type { Plan } from "../../plan/step.js";
 import { bootPartitionStep, diskStep } from "./card.js";
 import { filesystemStep, takesAppLater } from "./filesystem.js";
@@ -37,7 +38,9 @@ function imageSteps(request: ImageRequest, lock: Lock) {
   const sets = packageSets(request);
   const parts = imageParts(context, request, sets);
   const { sources, extra } = packageRoots(context, request, sets);
-  const card = cardSteps(context, request, { image, parts, sources, extra });
+  const tools = { toolchain: toolsRoot(context, "toolchain"), sysroot: parts.sysroot };
+  const wifi = wifiSteps(context, request, { sets, tools });
+  const card = cardSteps(context, request, { image, parts, sources, extra, wifi });
   const { disk } = card;
   const bmap = bmapStep(context, disk);
   const handout = handoutSteps(context, request, { tools: parts.tools.image, disk });
@@ -107,6 +110,7 @@ function cardSteps(
     readonly parts: ImageParts;
     readonly sources: ImageSources;
     readonly extra: string | undefined;
+    readonly wifi: Readonly<Record<string, string>>;
   },
 ) {
   const { board, render } = request;

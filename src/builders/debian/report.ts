@@ -2,6 +2,7 @@ import { PackageURL } from "@socketregistry/packageurl-js";
 import { fileNameOf, sourceFile, sourcesFor } from "../../catalog/source.js";
 import { globMatcher } from "../../formats/glob.js";
 import type { ImageRequest } from "../../image/request.js";
+import { hasWifi } from "../../image/wifi.js";
 import type { Lock } from "../../lock/lock-file.js";
 import type { PackageSetRequest } from "../../lock/resolve.js";
 import { toolOf } from "../../parts/conversion.js";
@@ -83,9 +84,10 @@ export function reportStep(
 
 /** The archives that an image is made of beside packages and models. */
 function sourcesOf(request: ImageRequest) {
-  const { engine, board, catalog, host } = request;
+  const { project, engine, board, catalog, host } = request;
   return [
     ...sourcesFor(engine.recipe.sources, board.arch).map(([, source]) => source),
+    ...(hasWifi(project, board) ? sourcesFor(catalog.wifi.recipe.sources, board.arch) : []).map(([, source]) => source),
     ...conversionsOf(request).flatMap((one) => toolSources(toolOf(catalog, one).environment, host.arch)),
     catalog.reference.source,
   ].flatMap((source) =>
@@ -108,6 +110,7 @@ function packageNeeds({ board, engine, catalog, project }: ImageRequest): (name:
     [engineNeed(engine.recipe.name), engine.recipe.packages.rootfs],
     ["the kernel", distribution.kernel.keep],
     [`the firmware of ${board.name}`, board.boot.packages],
+    ["Wi-Fi", [...catalog.wifi.recipe.packages, ...(board.wifi?.packages ?? [])]],
     ["`packages` of the project", project.packages],
   ];
   const matchers = asked.map(([need, globs]) => ({ need, matches: globMatcher(globs) }));

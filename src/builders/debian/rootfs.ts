@@ -31,6 +31,8 @@ function placeOf(context: DebianContext, source: FileSource): { input: string; p
       return { input: "init", path: source.path };
     case "dtb":
       return { input: "kernel", path: `root/${distribution.kernel.dtb.replace("{name}", source.name)}` };
+    case "input":
+      return { input: source.input, path: source.path };
     case "kernel":
       return { input: "image", path: "data" };
     case "initramfs":
