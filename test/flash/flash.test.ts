@@ -368,3 +368,18 @@ t.test("--ssh-key is refused for an image without a server", async (t) => {
     hint: /server: true/,
   });
 });
+
+t.test("--wifi is refused for an image without Wi-Fi, before anything is written", async (t) => {
+  const folder = project(t);
+  const files = [{ part: "root", path: "usr/bin/busybox" }];
+  writeFileSync(join(folder, "manifest.json"), JSON.stringify({ image: { file: "disk.img" }, files }));
+  const { context } = simulatedContext(folder);
+  const settings = { ...noSettings, wifi: { ssid: "Home", key: "open", country: undefined } as const };
+  const to = medium(size);
+  const before = Buffer.from(to.bytes);
+  await t.rejects(flashImage(context, flashOptions({ settings }), layers([[card(size)]], to)), {
+    code: "ERR_EDGEIMG_FLASH_SETTINGS",
+    hint: /system: { wifi: {} }/,
+  });
+  t.ok(before.equals(to.bytes));
+});
