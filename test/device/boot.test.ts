@@ -35,6 +35,8 @@ function fake(
     `#!${process.execPath}\nconst args = process.argv.slice(2);\nconst say = (...lines) => process.stdout.write(lines.map((line) => line + "\\n").join(""));\nconst value = (name) => args[args.indexOf(name) + 1];\n${script}\n`,
   );
   chmodSync(program, 0o755);
+  // Node takes a file without an ending for what the next package.json says, which would be the project's.
+  writeFileSync(join(folder, "qemu/usr/bin/package.json"), '{ "type": "commonjs" }');
   const image = join(folder, "sd.img");
   writeFileSync(image, makeImage());
   return {
