@@ -110,6 +110,15 @@ export function madeNode({ op, name, inputs, outputs, integers = {} }: MadeNode)
   return { op, name, domain: "", inputs, outputs, attributes, rest };
 }
 
+/** The node with a list of whole numbers as an attribute, unless it has that attribute. */
+export function withIntegers(node: GraphNode, name: string, integers: readonly number[]): GraphNode {
+  if (node.attributes.has(name)) return node;
+  const content = [...textField(1, name), ...integers.map((one) => varintField(8, one)), varintField(20, 7)];
+  const attribute = new Uint8Array(Buffer.concat(lengthField(5, content)));
+  const attributes = new Map(node.attributes).set(name, { integers, tensors: [], graphs: [] });
+  return { ...node, attributes, rest: [...node.rest, attribute] };
+}
+
 /** Names that nodes take, those within their subgraphs among them: what a subgraph takes from outside is not told apart. */
 export function takenNames(nodes: readonly OnnxNode[], into = new Set<string>()): Set<string> {
   for (const { inputs, attributes } of nodes) {

@@ -2,7 +2,14 @@
  * Writes a quantized model as ONNX's own operators (QDQ): QuantizeLinear and DequantizeLinear around what computes with whole numbers, which any tool
  * reads and engines fuse. Every tensor keeps its name and its meaning: what comes out of DequantizeLinear is called as the tensor was.
  */
-import { changedNode, closeOnnx, type GraphNode, madeNode, type OpenOnnx } from "../formats/onnx-graph.js";
+import {
+  changedNode,
+  closeOnnx,
+  type GraphNode,
+  madeNode,
+  type OpenOnnx,
+  withIntegers,
+} from "../formats/onnx-graph.js";
 import { floatsOf, tensorBytes } from "../formats/onnx-tensor.js";
 import type { Decision, Layer } from "./layers.js";
 import type { ValueScale } from "./scales.js";
@@ -40,6 +47,7 @@ export function writeQuantized(job: WriteJob): Written {
     taken.set(layer.output, inputs);
     return written;
   });
+  const shapes = new Map(decision.layers.map(({ output, shape }) => [output, shape]));
   const given = new Set(open.file.graph.inputs.map(({ name }) => name));
   const fed = [...decision.tensors.keys()].filter((name) => given.has(name));
   for (const name of fed) first.push(...valueNodes(job, constants, { name, from: name, to: `${name}/dequantized` }));
@@ -50,9 +58,16 @@ export function writeQuantized(job: WriteJob): Written {
     const quantized = node.outputs.filter((name) => decision.tensors.has(name));
     const outputs = node.outputs.map((name) => (quantized.includes(name) ? `${name}/float` : name));
     const after = quantized.flatMap((name) => valueNodes(job, constants, { name, from: `${name}/float`, to: name }));
-    return [changedNode(node, { inputs, outputs }), ...after];
+    const sized = withKernelShape(node, shapes.get(node.outputs[0] ?? ""));
+    return [changedNode(sized, { inputs, outputs }), ...after];
   });
   return { model: closeOnnx({ ...open, nodes: [...first, ...nodes], constants }), layers };
+}
+
+/** A convolution may leave its kernel's size to its weights' shape, which not every engine sees behind DequantizeLinear. */
+function withKernelShape(node: GraphNode, weights: readonly number[] | undefined): GraphNode {
+  const isConvolution = node.op === "Conv" || node.op === "ConvTranspose";
+  return isConvolution && weights !== undefined ? withIntegers(node, "kernel_shape", weights.slice(2)) : node;
 }
 
 /** Rounds a tensor to its codes and back. */

@@ -10,7 +10,7 @@ import { toolbox } from "../helpers/toolbox.js";
 
 /**
  * The examples whose images no other test boots: what `edgeimg init` writes, its own model as the build converts and checks it, and its
- * own pictures, in the board's runtime under qemu-user. The reader is booted by the end-to-end tests.
+ * own pictures, in the board's runtime under qemu-user. Those that recipes call booted are booted by the end-to-end tests.
  */
 const examples = [
   {
@@ -38,23 +38,6 @@ const examples = [
         middles: [
           [467, 114],
           [156, 141],
-        ],
-      },
-    ],
-  },
-  {
-    example: "find-faces",
-    engine: "dlib",
-    model: "faces",
-    results: [
-      { file: "astronaut.jpg", headline: "1 face", middles: [[115, 119]] },
-      { file: "rocket.jpg", headline: "No face", middles: [] },
-      {
-        file: "two.jpg",
-        headline: "2 faces",
-        middles: [
-          [372, 74],
-          [61, 101],
         ],
       },
     ],
@@ -88,9 +71,7 @@ for (const { example, engine, model, results } of examples) {
     await cp(await made(`model/${model}`), join(models, model), { recursive: true });
     const bundle = await compile(app.path, await readFile(join(await made("app/bundle"), "main.js"), "utf8"));
     const { engines } = await toolbox();
-    // That of this example is compiled for it: no other test of the group runs it.
-    const adapter = engine === "dlib" ? join(await made("compile/dlib-adapter"), "libedge_nn.so") : engines[engine];
-    if (engine === "dlib") await made(`model-check/${model}`);
+    const adapter = engines[engine];
     // After its pictures the app looks for what lies beside the model in an image, which is not here: it ends.
     const { milestones } = await startBundle(bundle, app.path, {
       flags: ["--engine", adapter, "--models", models],

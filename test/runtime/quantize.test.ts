@@ -169,6 +169,15 @@ t.test("a whole network: little is lost, all of it computes with whole numbers, 
   const root = t.testdir({});
   const from = layOut(root, network);
   const { layers, loss, model, statistics } = await quantize(t, root, from);
+  const convolutions = readOnnx(model).graph.nodes.filter(({ op }) => op === "Conv");
+  t.same(
+    convolutions.map(({ attributes }) => attributes.get("kernel_shape")?.integers),
+    [
+      [3, 3],
+      [3, 3],
+    ],
+    "the size of a kernel is said, as not every engine sees the shape of weights that come out of DequantizeLinear",
+  );
   t.same(
     layers.layers.map(({ op, integers }) => [op, integers]),
     [
