@@ -72,10 +72,13 @@ for (const { example, engine, model, results } of examples) {
     const bundle = await compile(app.path, await readFile(join(await made("app/bundle"), "main.js"), "utf8"));
     const { engines } = await toolbox();
     const adapter = engines[engine];
-    // After its pictures the app looks for what lies beside the model in an image, which is not here: it ends.
-    const { milestones } = await startBundle(bundle, app.path, {
-      flags: ["--engine", adapter, "--models", models],
-    }).finished;
+    const running = startBundle(bundle, app.path, { flags: ["--engine", adapter, "--models", models] });
+    // After its pictures it serves, until it is told to end; where it may not take its port, it ends by itself.
+    await running.milestone("ready").then(
+      () => running.kill("SIGTERM"),
+      () => undefined,
+    );
+    const { milestones } = await running.finished;
     const seen = milestones.filter(({ edgeimg }) => edgeimg === "result");
     t.equal(seen.length, results.length, JSON.stringify(milestones));
     for (const [index, { file, ...expected }] of results.entries()) {
