@@ -21,7 +21,7 @@ const methods = z.enum(Object.keys(rangeMethods) as [RangeMethod, ...RangeMethod
  */
 export const quantizeModelKind = defineKind({
   name: "quantize-model",
-  version: 1,
+  version: 2,
   params: z.strictObject({
     name: z.string(),
     weights: z.int().min(2).max(8),
