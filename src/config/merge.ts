@@ -18,10 +18,20 @@ export interface Setting {
   readonly origin: Origin;
 }
 
-/** Whether a value is a secret, which lists of settings leave out: they are printed, and kept in logs. */
-function isKey(path: YamlPath): boolean {
-  const name = path.at(-1);
-  return path[0] === "system" && path[1] === "wifi" && (name === "passphrase" || name === "psk");
+/** What stands in the place of a key in lists of settings, which are printed, and kept in logs. */
+export const hiddenKey = "(a key, not shown)";
+
+/** A setting's value without the keys in it: those of the networks under `system.wifi`. */
+function withoutKeys(path: YamlPath, value: unknown): unknown {
+  if (path[0] !== "system" || path[1] !== "wifi") return value;
+  if (Array.isArray(value)) return value.map((one) => withoutKeys(path, one));
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([name, child]) => [
+      name,
+      name === "passphrase" || name === "psk" ? hiddenKey : withoutKeys(path, child),
+    ]),
+  );
 }
 
 /** Flags that override the file. */
@@ -77,7 +87,7 @@ export function mergeProject(loaded: LoadedProject, flags: ProjectFlags): Merged
   const { name, ...told } = typeof project.engine === "object" ? project.engine : { name: undefined };
   const given = { ...project, engine: name === engine.value ? told : undefined };
   const settings: Setting[] = leaves(given, []).map(({ path, value }) => {
-    const written = isKey(path) ? "(a key, not shown)" : at(loaded.raw, path);
+    const written = withoutKeys(path, at(loaded.raw, path));
     return written === undefined
       ? { key: dotted(path), value, origin: { from: "default" } }
       : { key: dotted(path), value: written, origin: fromFile(path) };

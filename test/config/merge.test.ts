@@ -1,7 +1,7 @@
 import t from "tap";
 import { loadProject } from "../../src/config/load.js";
 import { matrixTargets } from "../../src/config/matrix.js";
-import { mergeProject, operatorsOf, originText } from "../../src/config/merge.js";
+import { hiddenKey, mergeProject, operatorsOf, originText } from "../../src/config/merge.js";
 
 const text =
   "format: 1\nname: reader\nboard: [rpi4, rpi3]\nengine: ncnn\napp: { entry: a.ts }\nimage:\n  filesystem: erofs\n  dataSize: 1GiB\n";
@@ -66,4 +66,21 @@ t.test("settings are sorted by key and each key stands once", async (t) => {
     (one) => one.key,
   );
   t.same(keys, [...new Set(keys)].sort());
+});
+
+t.test("keys of networks are in no list of settings: neither as a list's, nor in a mapping", async (t) => {
+  const psk = "0123456789abcdef".repeat(4);
+  const networks = `[{ ssid: Home, passphrase: secretsecret }, { ssid: Work, psk: "${psk}" }]`;
+  const merged = mergeProject(
+    loadProject(`${text}system: { wifi: { country: DE, networks: ${networks} } }\n`, "edgeimg.yaml"),
+    {},
+  );
+  const shown = JSON.stringify(merged.settings);
+  t.match(shown, /"Home"/);
+  for (const key of ["secretsecret", psk]) t.notMatch(shown, key);
+  t.same(merged.settings.find(({ key }) => key === "system.wifi.networks")?.value, [
+    { ssid: "Home", passphrase: hiddenKey },
+    { ssid: "Work", psk: hiddenKey },
+  ]);
+  t.match(JSON.stringify(merged.project), "secretsecret", "the build has them");
 });

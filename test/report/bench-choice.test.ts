@@ -1,7 +1,8 @@
 import t from "tap";
 import type { ChooseBy } from "../../src/config/project-schema.js";
-import { type BenchReport, benchNotes, benchReport, type MeasuredEngine } from "../../src/report/bench.js";
+import type { BenchReport, MeasuredEngine } from "../../src/report/bench.js";
 import { chooseMeasured } from "../../src/report/bench-choice.js";
+import { someReport } from "../helpers/bench-report.js";
 
 interface Figures {
   readonly instructions: number;
@@ -29,19 +30,8 @@ function engine(name: string, figures: Figures): MeasuredEngine {
 }
 
 function report(...engines: readonly MeasuredEngine[]): BenchReport {
-  return benchReport.parse({
-    format: 1,
-    edgeimg: "0.1.0",
-    project: "toy",
-    board: "some-board",
-    cpu: "cortex-a72",
-    reference: "pkg:npm/reference@1",
-    distribution: { name: "debian-13", date: "Mon, 30 Nov 2026 00:00:00 UTC" },
-    method: { threads: 1, warmUp: 1 },
-    engines,
-    refused: [{ name: "four", version: "1", code: "ERR_EDGEIMG_MODEL_OPERATOR", refused: "no GridSample" }],
-    notes: [...benchNotes],
-  });
+  const refused = { name: "four", version: "1", code: "ERR_EDGEIMG_MODEL_OPERATOR", refused: "no GridSample" };
+  return someReport({ engines: [...engines], refused: [refused] });
 }
 
 const versions = new Map(["one", "two", "three", "four"].map((name) => [name, "1"]));

@@ -2,8 +2,9 @@ import { fileURLToPath } from "node:url";
 import t from "tap";
 import { templateRenderer } from "../../src/api/session/render-template.js";
 import { benchText } from "../../src/cli/render/bench.js";
-import { type BenchReport, benchNotes, benchReport, quantile } from "../../src/report/bench.js";
+import { benchReport, quantile } from "../../src/report/bench.js";
 import { benchPage } from "../../src/report/bench-chart.js";
+import { someReport } from "../helpers/bench-report.js";
 
 const run = {
   shapes: { x: "1x3x48x320" },
@@ -12,15 +13,7 @@ const run = {
   largestError: 0.000_012,
   meanError: 0,
 };
-const report: BenchReport = {
-  format: 1,
-  edgeimg: "0.1.0",
-  project: "toy",
-  board: "some-board",
-  cpu: "cortex-a72",
-  reference: "pkg:npm/reference@1",
-  distribution: { name: "debian-13", date: "Mon, 30 Nov 2026 00:00:00 UTC" },
-  method: { threads: 1, warmUp: 1 },
+const report = someReport({
   engines: [
     {
       name: "one",
@@ -46,8 +39,7 @@ const report: BenchReport = {
     },
   ],
   refused: [{ name: "three", version: "3", code: "ERR_EDGEIMG_MODEL_OPERATOR", refused: "no \u001b[31mGridSample" }],
-  notes: [...benchNotes],
-};
+});
 
 t.test("the schema takes a report, and nothing that is no figure", async (t) => {
   t.same(benchReport.parse(JSON.parse(JSON.stringify(report))), report);

@@ -3,7 +3,8 @@ import { firstTarget, type Target } from "../../config/matrix.js";
 import { givenModel } from "../../config/model-schema.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import { readsFormat } from "../../parts/conversion.js";
-import { findNamed, type OpenProject } from "../session/open-project.js";
+import { findNamed } from "../session/find-named.js";
+import type { OpenProject } from "../session/open-project.js";
 
 /**
  * The targets of a comparison: the first board with the named engines, else with each verified one that reads the project's models.

@@ -31,7 +31,7 @@ export async function planStep(
     version: kind.version,
     weight: step.weight ?? "one",
     ...(process === undefined ? {} : { process }),
-    params: step.params,
+    params: Object.fromEntries(Object.entries(step.params).map(([key, value]) => [key, withoutSecrets(value)])),
     inputs: Object.entries(step.inputs).map(([name, id]) => ({ name, step: id, digest: known.get(id) })),
     neededBy: plan.steps.filter(({ inputs }) => Object.values(inputs).includes(step.id)).map(({ id }) => id),
     // What a volatile step reads can change at any time: its key says nothing.
@@ -39,4 +39,19 @@ export async function planStep(
     digest,
     path: digest === undefined ? undefined : treePath(services.store, digest),
   };
+}
+
+/** Parameters as they are shown: the text of a file that root alone may read, such as keys of networks, is left out. */
+function withoutSecrets(value: unknown, isSecret = false): unknown {
+  if (typeof value === "string") return isSecret ? "(for root alone, not shown)" : value;
+  if (Array.isArray(value)) return value.map((one) => withoutSecrets(one));
+  if (typeof value !== "object" || value === null) return value;
+  const mode: unknown = Reflect.get(value, "mode");
+  const isOfRoot = typeof mode === "number" && (mode & 0o077) === 0;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, child]) => [
+      key,
+      withoutSecrets(child, key === "text" ? isSecret : isOfRoot && key === "from"),
+    ]),
+  );
 }

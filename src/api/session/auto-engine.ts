@@ -8,7 +8,7 @@ import { readSmallFileIfAny, SmallFileError } from "../../ground/read-small-file
 import type { EngineChoice, Lock } from "../../lock/lock-file.js";
 import { type BenchReport, benchReport } from "../../report/bench.js";
 import { chooseMeasured } from "../../report/bench-choice.js";
-import { findNamed } from "./open-project.js";
+import { findNamed } from "./find-named.js";
 import { readLock } from "./read-lock.js";
 
 /** Choices by board, as a lock keeps them. */

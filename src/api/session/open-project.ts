@@ -7,12 +7,12 @@ import { firstExample } from "../../catalog/examples.js";
 import { loadProject } from "../../config/load.js";
 import { firstTarget, type Target, targetName, targetPath } from "../../config/matrix.js";
 import { type MergedProject, mergeProject, operatorsOf } from "../../config/merge.js";
-import { EdgeimgError, type Place, withKeyPlace } from "../../errors/edgeimg-error.js";
-import { nearest } from "../../errors/nearest.js";
+import { EdgeimgError, withKeyPlace } from "../../errors/edgeimg-error.js";
 import { packageHome } from "../../ground/home.js";
 import { hostName, type ImageRequest } from "../../image/request.js";
 import type { BuildOptions, Context } from "../types.js";
 import { chooseEngine, type EngineChoices } from "./auto-engine.js";
+import { findNamed } from "./find-named.js";
 import { templateRenderer } from "./render-template.js";
 
 /** A project with the catalog, before a board is chosen. */
@@ -61,26 +61,6 @@ export async function openProject(
     throw withKeyPlace(error, merged.place);
   });
   return { ...chosen, catalog, folder, outBase, lockFile, isExample: own === undefined };
-}
-
-/** A board or engine of the catalog by name. Throws ERR_EDGEIMG_UNKNOWN_NAME with the nearest one. */
-export function findNamed<T>(
-  kind: "board" | "engine",
-  wanted: string,
-  known: ReadonlyMap<string, T>,
-  place: Place | undefined,
-): T {
-  const found = known.get(wanted);
-  if (found !== undefined) return found;
-  const names = [...known.keys()].sort();
-  const close = nearest(wanted, names);
-  throw new EdgeimgError("ERR_EDGEIMG_UNKNOWN_NAME", `There is no ${kind} "${wanted}".`, {
-    ...(place === undefined ? {} : { place }),
-    hint:
-      close === undefined
-        ? `Known: ${names.join(", ")}.`
-        : `Did you mean "${close}"? \`edgeimg ${kind}s\` lists them all.`,
-  });
 }
 
 /** Where the results of one board and engine go. */

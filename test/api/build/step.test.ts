@@ -12,9 +12,9 @@ import { inventedLock, requestFor, testContext } from "../../helpers/image-reque
 const locked = { offline: true, locked: true };
 
 /** A project with a lock of invented packages: its app can be bundled, nothing can be fetched. */
-async function setUp(t: Test) {
+async function setUp(t: Test, more = "") {
   const folder = join(t.testdir({ project: {}, cache: {} }), "project");
-  await tinyProject(folder, "board: rpi4\nengine: ncnn\n");
+  await tinyProject(folder, `board: rpi4\nengine: ncnn\n${more}`);
   const text = readFileSync(join(folder, "edgeimg.yaml"), "utf8");
   const request = await requestFor(join(folder, "other"), { board: "rpi4", engine: "ncnn", text });
   writeFileSync(join(folder, "edgeimg.lock"), formatLock(inventedLock(request)));
@@ -85,6 +85,17 @@ t.test(
     t.ok(events.includes("app/bundle"), "with --keep-work it runs again");
   },
 );
+
+t.test("plan --step shows no key of a network, which only root may read on the board", async (t) => {
+  const { context } = await setUp(t, "system: { wifi: { networks: [{ ssid: Home, passphrase: secretsecret }] } }\n");
+  const { params } = await planStep(context, { ...locked, step: "rootfs" });
+  const shown = JSON.stringify(params);
+  t.notMatch(shown, "secretsecret");
+  t.match(shown, '"path":"etc/edgeimg/wifi.conf","mode":384');
+  t.match(shown, '"text":"(for root alone, not shown)"');
+  t.match(shown, /"text":"[^(]/, "what anybody may read is shown");
+  t.notMatch(JSON.stringify(await planImage(context, locked)), "secretsecret");
+});
 
 t.test("a wrong step is answered with the right one, and the plan lists all", async (t) => {
   const { context } = await setUp(t);

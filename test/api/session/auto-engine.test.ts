@@ -7,7 +7,8 @@ import { prepare } from "../../../src/api/session/prepare.js";
 import { loadCatalog } from "../../../src/catalog/catalog.js";
 import { packageHome } from "../../../src/ground/home.js";
 import { formatLock, parseLock } from "../../../src/lock/lock-file.js";
-import { type BenchReport, benchNotes } from "../../../src/report/bench.js";
+import type { BenchReport } from "../../../src/report/bench.js";
+import { someReport } from "../../helpers/bench-report.js";
 import { inventedLock, testContext } from "../../helpers/image-request.js";
 
 const catalog = await loadCatalog(packageHome.replace(/\/$/, ""), undefined);
@@ -15,23 +16,10 @@ const versionOf = (name: string) => catalog.engines.get(name)?.recipe.version ??
 
 /** A comparison of engines on a project without models: the smaller image is to be taken. */
 function comparison(images: Readonly<Record<string, number>>, more: Partial<BenchReport> = {}): string {
-  const report: BenchReport = {
-    format: 1,
-    edgeimg: "0.1.0",
-    project: "toy",
-    board: "rpi4",
-    cpu: "cortex-a72",
-    reference: "pkg:npm/reference@1",
-    distribution: { name: "debian-13", date: "Mon, 30 Nov 2026 00:00:00 UTC" },
-    method: { threads: 1, warmUp: 1 },
-    engines: Object.entries(images).map(([name, imageBytes]) => ({
-      ...{ name, version: versionOf(name), imageBytes, engineBytes: 1, models: [] },
-    })),
-    refused: [],
-    notes: [...benchNotes],
-    ...more,
-  };
-  return JSON.stringify(report);
+  const engines = Object.entries(images).map(([name, imageBytes]) => ({
+    ...{ name, version: versionOf(name), imageBytes, engineBytes: 1, models: [] },
+  }));
+  return JSON.stringify(someReport({ board: "rpi4", engines, ...more }));
 }
 
 function project(t: Test, { engine, board = "rpi4" }: { readonly engine: string; readonly board?: string }): string {
