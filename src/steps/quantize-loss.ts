@@ -97,7 +97,8 @@ async function compareModels({ name, models, samples, outputs, layers }: Compare
     const [float, inner, whole] = [await run(models.float), await run(models.quantized), await run(models.whole)];
     let largest = 0;
     for (const [index, sample] of some.entries()) {
-      const all = float[index] ?? new Map<string, Tensor>();
+      const all = float[index];
+      if (all === undefined) throw new Error(`the model in floating point gives nothing for ${sample.called}`);
       largest = Math.max(largest, 3 * [...all.values()].reduce((sum, { data }) => sum + data.length, 0));
       for (const [tensor, of] of all) {
         const other = (outputs.includes(tensor) ? whole : inner)[index]?.get(tensor);
@@ -141,11 +142,14 @@ function outputLoss(pairs: readonly Pair[], outputs: readonly string[], metric: 
         tolerance: 0,
       };
       compare(sums, { float: of.expected, quantized: of.actual });
-      return [{ loss: measure(metric, of)[0]?.measured ?? 0, sample: sample.called }];
+      const [found] = measure(metric, of);
+      if (found === undefined) throw new Error(`${metric} measures nothing of ${name}`);
+      return [{ loss: found.measured, sample: sample.called }];
     });
-    const [first = { loss: 0, sample: "" }] = losses;
+    const [first] = losses;
+    if (first === undefined) throw new Error(`output ${name} was compared with nothing`);
     const worst = losses.reduce((most, one) => (one.loss > most.loss ? one : most), first);
-    const loss = losses.reduce((sum, one) => sum + one.loss, 0) / Math.max(1, losses.length);
+    const loss = losses.reduce((sum, one) => sum + one.loss, 0) / losses.length;
     return { name, ...lossOf(sums), loss, worst: worst.loss, worstInput: worst.sample };
   });
   return { loss: Math.max(...list.map(({ loss }) => loss)), outputs: list };

@@ -14,7 +14,7 @@ import { edgeimg, jsonLines, packedProgram, scratchFolder, wifiBoard } from "./l
  */
 const fixtures = fileURLToPath(new URL("../fixtures/", import.meta.url));
 const ssid = `Caf\u00e9 "5 GHz" #1`;
-const passphrase = `it's "quoted" \\ # $HOME \`x\` ${"!".repeat(34)}`;
+const passphrase = `it's "quoted" \\ # $HOME \`x\` ${"!".repeat(35)}`;
 const folder = await scratchFolder("wifi");
 t.teardown(() => rm(folder, { recursive: true, force: true }));
 const program = await packedProgram(folder);
