@@ -7,6 +7,6 @@ import { boardsReadPictures } from "./reads-pictures.js";
  */
 await boardsReadPictures({
   boards: bootedWith("reader", (machine, engine) => machine === "virt" && hasFixedShapes(engine)),
-  count: 8,
+  count: 4,
   fixed: { det: [[1, 3, 192, 352]] },
 });

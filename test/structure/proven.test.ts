@@ -48,7 +48,7 @@ t.test("what a recipe calls proven is shown by the test that it names", async (t
 });
 
 t.test("the boot tests boot what recipes call booted, each engine once at least", (t) => {
-  const readers = ["test/e2e/boot-fixed.test.ts", "test/e2e/boot-virt.test.ts", "test/e2e/boot-pi.test.ts"];
+  const readers = ["fixed", "virt", "pi", "pictures"].map((name) => `test/e2e/boot-${name}.test.ts`);
   const others = "test/e2e/boot-examples.test.ts";
   for (const file of [...readers, others]) {
     const text = readFileSync(join(home, file), "utf8");
