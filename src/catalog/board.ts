@@ -1,5 +1,6 @@
 import * as z from "../ground/zod.js";
 import { accelerator, arch, moduleName, name, size } from "./common.js";
+import { disk } from "./disk.js";
 import { extension } from "./dispatch.js";
 import { radio } from "./wifi.js";
 
@@ -76,14 +77,11 @@ const buildroot = z.strictObject({
     .string()
     .optional()
     .describe("Folder in Buildroot's images where a package puts the files of `boot.firmware`."),
-  table: z.enum(["mbr", "gpt"]).default("mbr").describe("The kind of partition table."),
-  bootName: z.string().default("boot").describe("The boot partition's name in a GPT."),
-  raw: z
-    .array(z.strictObject({ name, image: bootPath, offset: size.describe("Bytes from the start of the card.") }))
-    .default([])
-    .describe("What the chip reads from fixed places, outside of the partitions."),
-  start: size.prefault("4MiB").describe("Where the first partition begins."),
 });
+
+/** What starts a kernel; src/image/boot-kinds.ts has what each kind is given. */
+export const bootKind = z.enum(["raspberry-pi", "extlinux"]);
+export type BootKind = z.infer<typeof bootKind>;
 
 export const board = z.strictObject({
   format: z.literal(1).describe("Version of this file's format."),
@@ -141,10 +139,12 @@ export const board = z.strictObject({
       .record(z.string(), fileName)
       .default({})
       .describe("Files taken from those packages: path in the package -> name in the boot partition."),
-    templates: z
-      .record(z.string(), bootPath)
-      .default({})
-      .describe("Templates in templates/boot/ -> path in the boot partition."),
+    kind: bootKind.describe(
+      "What starts the kernel: the Raspberry Pi's firmware, which reads config.txt, or a loader that reads an extlinux.conf, such as U-Boot.",
+    ),
+    config: bootPath
+      .default("extlinux/extlinux.conf")
+      .describe("Where the loader of the kind `extlinux` looks for its file."),
     kernel: z
       .strictObject({
         name: fileName.describe("File name that the firmware looks for."),
@@ -155,17 +155,23 @@ export const board = z.strictObject({
     options: z
       .record(z.string(), z.union([z.string(), z.number()]))
       .default({})
-      .describe("Handed to the templates: the firmware's options as KEY: VALUE."),
+      .describe("The firmware's options in config.txt, as KEY: VALUE."),
     models: z
       .array(
         z.strictObject({
-          filter: z.string().describe("The firmware's name of the model, such as pi4."),
+          filter: z
+            .string()
+            .regex(/^[a-z0-9][a-z0-9+-]*$/, "lower-case letters, digits, + and -")
+            .describe("The firmware's name of the model, such as pi4; for extlinux the entry's label."),
           dtb: fileName.describe("Its device tree."),
         }),
       )
       .default([])
-      .describe("Handed to the templates: which device tree belongs to which model, general filters first."),
+      .describe(
+        "Which device tree belongs to which model, general filters first. In extlinux.conf each is an entry, of which the first is started.",
+      ),
   }),
+  disk: disk.prefault({}).describe("The card: its partition table, and what lies outside of the partitions."),
   wifi: radio.optional().describe("The board's Wi-Fi; absent: images have none."),
   watchdog: z
     .int()
@@ -181,12 +187,5 @@ export const board = z.strictObject({
   notes: z.array(z.string()).default([]).describe("What a user of the board should know."),
   qemu: qemu.describe("How the board is emulated."),
   buildroot: buildroot.optional().describe("What Buildroot must know beyond the rest of this file."),
-  debian: z
-    .strictObject({
-      missing: z.string().describe("Why there is no image, one sentence."),
-      remedy: z.string().describe("What one can do instead."),
-    })
-    .optional()
-    .describe("For a board that `edgeimg build` cannot make an image for from Debian's packages."),
 });
 export type Board = z.infer<typeof board>;

@@ -145,7 +145,24 @@ export function withSupplied(catalog: Catalog, given: Readonly<Record<string, st
       ? [name, one]
       : [name, { ...one, converter: { ...one.converter, tool: withHashesOf(tool, given) } }];
   });
-  return { ...catalog, engines: new Map(engines), tools: new Map(tools), converters: new Map(converters) };
+  const boards = [...catalog.boards].map(([name, one]): [string, Board] => [name, withBlobHashes(one, given)]);
+  return {
+    ...catalog,
+    boards: new Map(boards),
+    engines: new Map(engines),
+    tools: new Map(tools),
+    converters: new Map(converters),
+  };
+}
+
+function withBlobHashes(board: Board, given: Readonly<Record<string, string>>): Board {
+  const raw = board.disk.raw.map((blob) => {
+    const { supplied } = blob;
+    return supplied === undefined
+      ? blob
+      : { ...blob, supplied: { ...supplied, sha256: supplied.sha256 ?? given[supplied.purl] } };
+  });
+  return { ...board, disk: { ...board.disk, raw } };
 }
 
 function withHashesOf(environment: ToolEnvironment, given: Readonly<Record<string, string>>): ToolEnvironment {
@@ -154,8 +171,8 @@ function withHashesOf(environment: ToolEnvironment, given: Readonly<Record<strin
     : environment;
 }
 
-/** The archives that recipes want of the user, by the keys of `supplied`. */
-export function suppliedKeys(catalog: Pick<Catalog, "engines" | "tools" | "converters">): readonly string[] {
+/** The files that recipes and boards want of the user, by the keys of `supplied`. */
+export function suppliedKeys(catalog: Pick<Catalog, "boards" | "engines" | "tools" | "converters">): readonly string[] {
   const environments = [
     ...[...catalog.tools.values()].map(({ tool }) => tool.environment),
     ...[...catalog.converters.values()].flatMap(({ converter: { tool } }) => (typeof tool === "string" ? [] : [tool])),
@@ -164,9 +181,13 @@ export function suppliedKeys(catalog: Pick<Catalog, "engines" | "tools" | "conve
     ...[...catalog.engines.values()].map(({ recipe }) => recipe.sources),
     ...environments.flatMap((one) => (one.kind === "source" ? [one.sources] : [])),
   ];
-  return lists
-    .flatMap((sources) => Object.values(sources))
-    .flatMap((source) => (source.supplied === undefined ? [] : [sourceKey(source)]));
+  const blobs = [...catalog.boards.values()].flatMap(({ disk }) => disk.raw);
+  return [
+    ...lists
+      .flatMap((sources) => Object.values(sources))
+      .flatMap((source) => (source.supplied === undefined ? [] : [sourceKey(source)])),
+    ...blobs.flatMap(({ supplied }) => (supplied === undefined ? [] : [supplied.purl])),
+  ];
 }
 
 /** The recipe of what runs on every board. Throws ERR_EDGEIMG_CATALOG_INVALID. */

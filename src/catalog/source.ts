@@ -2,6 +2,7 @@ import { EdgeimgError } from "../errors/edgeimg-error.js";
 import * as z from "../ground/zod.js";
 import type { Arch } from "./architecture.js";
 import { arch, sha256 } from "./common.js";
+import type { RawBlob } from "./disk.js";
 
 /** A path that stays within its folder. */
 export const inside = z
@@ -90,8 +91,18 @@ export function withHashes(
   );
 }
 
+/**
+ * A blob of a board that the user brings, with its hash.
+ * @throws EdgeimgError ERR_EDGEIMG_SOURCE_UNPINNED
+ */
+export function pinnedBlob(blob: NonNullable<RawBlob["supplied"]>): { readonly purl: string; readonly sha256: string } {
+  const { purl, sha256, how } = blob;
+  if (sha256 === undefined) throw unpinned({ purl, supplied: how });
+  return { purl, sha256 };
+}
+
 /** ERR_EDGEIMG_SOURCE_UNPINNED */
-function unpinned(source: Source): EdgeimgError {
+function unpinned(source: Pick<Source, "purl" | "supplied"> & { readonly file?: string | undefined }): EdgeimgError {
   const key = sourceKey(source);
   return new EdgeimgError("ERR_EDGEIMG_SOURCE_UNPINNED", `No hash is known of ${key}, which has to come from you.`, {
     key: ["supplied"],

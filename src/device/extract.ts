@@ -7,6 +7,7 @@ import { FdtError, parseFdt, writeFdt } from "../formats/fdt.js";
 import { editFdt } from "../formats/fdt-edit.js";
 import { findPartition, PartitionError, readPartitions, sectorSize } from "../formats/partitions.js";
 import { readAt } from "../ground/read-at.js";
+import { bootEntries } from "./boot-config.js";
 
 /** What a board's firmware would load, as files for QEMU. */
 export interface BootParts {
@@ -16,14 +17,12 @@ export interface BootParts {
   readonly cmdline: string;
 }
 
-/** The name in every boot partition; the Raspberry Pi's firmware knows no other. */
-const cmdlineName = "cmdline.txt";
 /** A boot partition is a few tens of MiB; more would be read into memory. */
 const largestBoot = 2 ** 30;
 
 /**
- * Takes kernel, initramfs, device tree and command line out of an image's boot partition, as its firmware would, and writes them to
- * `folder`. The device tree gets the edits that the board file lists for QEMU.
+ * Takes kernel, initramfs, device tree and command line out of an image's boot partition, as its loader finds them by the file that it
+ * reads there, and writes them to `folder`. The device tree gets the edits that the board file lists for QEMU.
  * Throws ERR_EDGEIMG_IMAGE_INVALID when the image is not one of ours, ERR_EDGEIMG_CATALOG_INVALID when an edit does not fit.
  */
 export async function extractBoot(image: string, board: Board, folder: string): Promise<BootParts> {
@@ -33,15 +32,21 @@ export async function extractBoot(image: string, board: Board, folder: string): 
     if (found === undefined) throw invalid(image, `its boot partition holds no ${name}`);
     return found.read();
   };
-  const parts = { kernel: join(folder, "kernel"), initrd: join(folder, "initrd") };
-  await writeFile(parts.kernel, take(board.boot.kernel.name));
-  await writeFile(parts.initrd, take(board.boot.initramfs));
-  const cmdline = new TextDecoder().decode(take(cmdlineName)).trim();
   const { dtb } = board.qemu;
-  if (dtb === undefined) return { ...parts, dtb, cmdline };
+  const entries = bootEntries(board, (name) => new TextDecoder().decode(take(name)));
+  const entry = entries.find((one) => dtb === undefined || one.dtb === dtb);
+  if (entry === undefined)
+    throw invalid(image, `its loader is told to start no kernel${dtb === undefined ? "" : ` with ${dtb}`}`);
+  const { kernel, initrd, cmdline } = entry;
+  if (kernel === undefined || initrd === undefined)
+    throw invalid(image, `its loader is told of no ${kernel === undefined ? "kernel" : "initramfs"}`);
+  const parts = { kernel: join(folder, "kernel"), initrd: join(folder, "initrd"), cmdline };
+  await writeFile(parts.kernel, take(kernel));
+  await writeFile(parts.initrd, take(initrd));
+  if (dtb === undefined) return { ...parts, dtb };
   const file = join(folder, "board.dtb");
   await writeFile(file, machineDtb(board, take(dtb)));
-  return { ...parts, dtb: file, cmdline };
+  return { ...parts, dtb: file };
 }
 
 /** Files of the image's first FAT partition: what a board's firmware reads. */

@@ -1,5 +1,6 @@
 import type { Board } from "../catalog/board.js";
 import type { InitRecipe } from "../catalog/init.js";
+import { bootKinds } from "./boot-kinds.js";
 import { type BootFile, baseName, type FileEntry, type FileSource } from "./entries.js";
 import type { Identity } from "./identity.js";
 import { type Layout, partitions } from "./layout.js";
@@ -38,6 +39,11 @@ export interface BootContext {
   readonly initramfs: string;
   readonly options: Readonly<Record<string, string | number>>;
   readonly models: readonly { readonly filter: string; readonly dtb: string }[];
+  /** Of an extlinux.conf: one for each model, or one that leaves the device tree to the loader. */
+  readonly entries: readonly { readonly label: string; readonly dtb: string }[];
+  /** The label that is started. */
+  readonly default: string;
+  readonly choice: boolean;
 }
 
 /** Everything in the boot partition, sorted by name. */
@@ -46,6 +52,8 @@ export function bootFiles(
   { cmdline, render }: { readonly cmdline: string; readonly render: RenderTemplate },
 ): BootFile[] {
   const { boot, kernel } = board;
+  const entries = boot.models.map(({ filter, dtb }) => ({ label: filter, dtb }));
+  const [first = { label: "edgeimg", dtb: "" }] = entries;
   const context: BootContext = {
     board: board.title,
     cmdline,
@@ -53,13 +61,16 @@ export function bootFiles(
     initramfs: boot.initramfs,
     options: boot.options,
     models: boot.models,
+    entries: entries.length === 0 ? [first] : entries,
+    default: first.label,
+    choice: entries.length > 1,
   };
   const files: BootFile[] = [
     { name: boot.kernel.name, source: { from: "kernel", gzip: boot.kernel.gzip } },
     { name: boot.initramfs, source: { from: "initramfs" } },
     ...kernel.dtbs.map((path) => ({ name: baseName(path), source: { from: "dtb" as const, name: path } })),
     ...Object.entries(boot.firmware).map(([path, name]) => ({ name, source: { from: "package" as const, path } })),
-    ...Object.entries(boot.templates).map(([template, name]) => ({
+    ...Object.entries(bootKinds[boot.kind].templates(boot)).map(([template, name]) => ({
       name,
       source: { from: "text" as const, text: render(`boot/${template}`, context) },
     })),

@@ -5,7 +5,7 @@ import { bootFiles, cmdline, initramfsEntries } from "./boot-files.js";
 import type { BootFile, FileEntry } from "./entries.js";
 import { type Features, featuresOf } from "./features.js";
 import { type Identity, identityOf } from "./identity.js";
-import { type DiskOptions, type Layout, layoutOf } from "./layout.js";
+import { type Layout, layoutOf } from "./layout.js";
 import { type ModuleLists, moduleLists } from "./modules.js";
 import type { RenderTemplate } from "./render.js";
 import { type Release, rootfsEntries } from "./rootfs-files.js";
@@ -34,8 +34,6 @@ export interface DescriptionRequest {
   readonly render: RenderTemplate;
   /** The name that signature and UUIDs are made of: images with the same have the same. */
   readonly seed: string;
-  /** Absent: an MBR. */
-  readonly disk?: DiskOptions | undefined;
   readonly release: Release;
 }
 
@@ -44,7 +42,7 @@ export function describeImage(request: DescriptionRequest): ImageDescription {
   const { project, board, catalog, render, release } = request;
   const { init, overlay, wifi } = catalog;
   const identity = identityOf(request.seed, project.system.hostname ?? project.name);
-  const layout = layoutOf(project, board, request.disk ?? {});
+  const layout = layoutOf(project, board);
   const features = featuresOf(project, board);
   const modules = moduleLists(board, init, {
     filesystem: layout.root.filesystem,

@@ -1,7 +1,8 @@
 import { type Arch, architectures } from "../catalog/architecture.js";
 import type { Board } from "../catalog/board.js";
+import { builderLacks } from "../catalog/builders.js";
 import type { Catalog, CatalogRecipe } from "../catalog/catalog.js";
-import { sourcesFor } from "../catalog/source.js";
+import { pinnedBlob, sourcesFor } from "../catalog/source.js";
 import type { Operators, Project } from "../config/project-schema.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import type { RenderTemplate } from "./render.js";
@@ -104,11 +105,21 @@ function checkOperators({ engine: { recipe }, ops }: Pick<ImageRequest, "engine"
   });
 }
 
-/** Throws ERR_EDGEIMG_BOARD_NO_IMAGE for a board whose image cannot be made of Debian's packages. */
+/**
+ * Throws ERR_EDGEIMG_BOARD_NO_IMAGE for a board whose image cannot be made of Debian's packages, ERR_EDGEIMG_SOURCE_UNPINNED when the user
+ * has to bring a file of which no hash is given.
+ */
 export function checkBoard({ board }: Pick<ImageRequest, "board">): void {
-  if (board.debian === undefined) return;
-  throw new EdgeimgError("ERR_EDGEIMG_BOARD_NO_IMAGE", `There is no Debian image for ${board.title} yet.`, {
-    details: [board.debian.missing],
-    hint: board.debian.remedy,
+  const lacks = builderLacks(board, "debian");
+  if (lacks === undefined) {
+    for (const { supplied } of board.disk.raw) if (supplied !== undefined) pinnedBlob(supplied);
+    return;
+  }
+  const other = builderLacks(board, "buildroot") === undefined;
+  throw new EdgeimgError("ERR_EDGEIMG_BOARD_NO_IMAGE", `There is no Debian image for ${board.title}.`, {
+    details: [lacks],
+    hint: other
+      ? `Build it with Buildroot: \`edgeimg buildroot --board ${board.name} --engine NAME\`.`
+      : "Give the file under disk.raw a `package`, or `supplied` for one that you bring: docs/boards.md says how.",
   });
 }

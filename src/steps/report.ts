@@ -23,6 +23,8 @@ const params = z.strictObject({
   distribution: z.strictObject({ name: z.string(), date: z.string() }),
   /** The steps whose listings are the image's parts, and how the origins of each are found. */
   parts: z.strictObject({
+    /** What the chip reads from fixed places. */
+    loader: z.array(z.string()).optional(),
     boot: z.array(z.string()),
     initramfs: z.array(z.string()),
     root: z.array(z.string()),
@@ -50,7 +52,7 @@ export const reportKind = defineKind({
     const files: ManifestFile[] = [];
     const used: Origin[] = [];
     const owned: Origin[] = [];
-    for (const [part, steps] of Object.entries(options.parts)) {
+    for (const [part, steps = []] of Object.entries(options.parts)) {
       for (const { record, inputs } of await listingOf(steps, options, folder)) {
         const origins = await file(inputs, record);
         const [main] = origins;

@@ -6,6 +6,7 @@ import t, { type Test } from "tap";
 import { board as boardSchema } from "../../src/catalog/board.js";
 import { type BootOptions, bootImage } from "../../src/device/boot.js";
 import type { ConsoleLine } from "../../src/device/console.js";
+import { planFatFile } from "../../src/formats/fat-add.js";
 import type { BuildEvent } from "../../src/ground/events.js";
 
 const board = boardSchema.parse({
@@ -16,7 +17,7 @@ const board = boardSchema.parse({
   cpu: "cortex-a53",
   kernel: {},
   console: { device: "ttyAMA0" },
-  boot: { size: "1MiB", kernel: { name: "kernel8.img", gzip: false }, initramfs: "initramfs.gz" },
+  boot: { kind: "raspberry-pi", size: "1MiB", kernel: { name: "kernel8.img", gzip: false }, initramfs: "initramfs.gz" },
   qemu: { machine: "virt", smp: 1, memory: "64M", disk: "virtio", network: "virtio", append: ["panic=-1"] },
 });
 
@@ -54,9 +55,13 @@ function fake(
   };
 }
 
+const fat = brotliDecompressSync(readFileSync(new URL("../fixtures/fat/fat12.img.br", import.meta.url)));
+const content = Buffer.from("[all]\nkernel=kernel8.img\ninitramfs initramfs.gz followkernel\n");
+const read = async (at: number, length: number) => fat.subarray(at, at + length);
+for (const { at, bytes } of await planFatFile(read, { name: "CONFIG.TXT", content })) fat.set(bytes, at);
+
 /** An MBR and one FAT partition at 4 KiB. */
 function makeImage(): Uint8Array {
-  const fat = brotliDecompressSync(readFileSync(new URL("../fixtures/fat/fat12.img.br", import.meta.url)));
   const image = new Uint8Array(4096 + fat.length);
   const view = new DataView(image.buffer);
   image.set([0x55, 0xaa], 510);
@@ -189,9 +194,14 @@ t.test("what is no image of ours is refused", async (t) => {
     message: /no partition table/,
   });
   await t.rejects(bootImage({ ...options, image: `${other}.none` }), { code: "ERR_EDGEIMG_IMAGE_INVALID" });
-  const renamed = { ...board, boot: { ...board.boot, initramfs: "initrd" } };
-  await t.rejects(bootImage({ ...options, board: renamed }), {
+  const otherKind = { ...board, boot: { ...board.boot, kind: "extlinux" as const } };
+  await t.rejects(bootImage({ ...options, board: otherKind }), {
     code: "ERR_EDGEIMG_IMAGE_INVALID",
-    message: /holds no initrd/,
+    message: /holds no extlinux\/extlinux\.conf/,
+  });
+  const otherTree = { ...board, qemu: { ...board.qemu, dtb: "other.dtb" } };
+  await t.rejects(bootImage({ ...options, board: otherTree }), {
+    code: "ERR_EDGEIMG_IMAGE_INVALID",
+    message: /to start no kernel with other\.dtb/,
   });
 });

@@ -5,6 +5,7 @@ import { imageRequest, openProject } from "../../src/api/session/open-project.js
 import { recipePins } from "../../src/api/session/pin-recipes.js";
 import type { Context } from "../../src/api/types.js";
 import { planImage, planParts } from "../../src/builders/debian/plan-image.js";
+import { builderLacks } from "../../src/catalog/builders.js";
 import { loadCatalog } from "../../src/catalog/catalog.js";
 import { sourceKey } from "../../src/catalog/source.js";
 import { sha256Text } from "../../src/ground/canonical.js";
@@ -81,6 +82,7 @@ export function inventedLock(request: ImageRequest): Lock {
     sources,
   };
   // Boards that another builder's images are for have parts only.
-  const plan = request.board.debian === undefined ? planImage(request, made) : planParts(request, made);
+  const plan =
+    builderLacks(request.board, "debian") === undefined ? planImage(request, made) : planParts(request, made);
   return { ...made, recipes: recipePins([plan], made) };
 }

@@ -3,8 +3,10 @@ import { fileURLToPath } from "node:url";
 import Handlebars from "handlebars";
 import t from "tap";
 import { board as boardSchema } from "../../src/catalog/board.js";
+import { builderLacks } from "../../src/catalog/builders.js";
 import { loadWifi, readEntry } from "../../src/catalog/catalog.js";
 import { initRecipe } from "../../src/catalog/init.js";
+import { bootEntries } from "../../src/device/boot-config.js";
 import { type CpioEntry, writeCpio } from "../../src/formats/cpio.js";
 import { loadOrder } from "../../src/formats/kernel-modules.js";
 import { bootFiles, cmdline, initramfsEntries } from "../../src/image/boot-files.js";
@@ -100,7 +102,19 @@ for (const board of boards) {
     const names = new Set(filesOf(board).map(({ name }) => name));
     for (const { dtb } of board.boot.models) t.ok(names.has(dtb), dtb);
     if (board.qemu.dtb !== undefined) t.ok(names.has(board.qemu.dtb), board.qemu.dtb);
-    t.ok(names.has("cmdline.txt"), "extracting reads it");
+    const files = filesOf(board);
+    const text = (name: string): string => {
+      const source = files.find((file) => file.name === name)?.source;
+      return source?.from === "text" ? source.text : "";
+    };
+    const entries = bootEntries(board, text);
+    const [first] = entries;
+    t.same(
+      entries.map(({ dtb }) => dtb),
+      board.boot.models.length === 0 ? [undefined] : board.boot.models.map(({ dtb }) => dtb),
+      "each device tree has an entry, in the order of the board's file",
+    );
+    t.match(first, { kernel: board.boot.kernel.name, initrd: board.boot.initramfs, cmdline: cmdline(board, options) });
   });
   for (const filesystem of ["squashfs", "erofs", "ext4"] satisfies RootFilesystem[]) {
     t.test(`${board.name}: modules with ${filesystem}`, async (t) => {
@@ -109,7 +123,7 @@ for (const board of boards) {
       t.equal(new Set([...early, ...late]).size, early.length + late.length, "each once");
       t.equal(early.at(-1), "ext4", "for the data partition");
       t.ok(early.includes(filesystem));
-      if (board.debian !== undefined) return;
+      if (builderLacks(board, "debian") !== undefined) return;
       const first = loadOrder(kernel, early);
       const then = loadOrder(kernel, late, first.order);
       t.same([...first.unknown, ...then.unknown], [], "the kernel has them all");

@@ -4,7 +4,6 @@ import { templateRenderer } from "../../src/api/session/render-template.js";
 import { loadCatalog } from "../../src/catalog/catalog.js";
 import { projectSchema } from "../../src/config/project-schema.js";
 import { describeImage, type ImageDescription } from "../../src/image/describe.js";
-import type { DiskOptions } from "../../src/image/layout.js";
 
 const home = fileURLToPath(new URL("../../", import.meta.url)).replace(/\/$/, "");
 const catalog = await loadCatalog(home, undefined);
@@ -12,12 +11,13 @@ const key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
 const release = { name: "reader", version: "1.2.3", like: "debian", codename: "trixie", epoch: 1_790_000_000 };
 
 /** The description of a board's image with some settings of a project. */
-function describe(name: string, settings: object, more: { seed?: string; disk?: DiskOptions } = {}): ImageDescription {
+function describe(name: string, settings: object, more: { seed?: string; gpt?: boolean } = {}): ImageDescription {
   const board = catalog.boards.get(name);
   if (board === undefined) throw new Error(`there is no board ${name}`);
   const project = projectSchema.parse({ format: 1, name: "reader", app: { entry: "app/main.ts" }, ...settings });
   const render = templateRenderer(home);
-  return describeImage({ project, board, catalog, render, seed: more.seed ?? "one", disk: more.disk, release });
+  const disk = { ...board.disk, table: more.gpt === true ? "gpt" : board.disk.table } as const;
+  return describeImage({ project, board: { ...board, disk }, catalog, render, seed: more.seed ?? "one", release });
 }
 
 function textOf({ rootfs }: ImageDescription, path: string): string | undefined {
@@ -56,7 +56,7 @@ t.test("a board with ssh and network settings: they are features, and files of t
   t.same(image.layout, {
     table: "mbr",
     raw: [],
-    boot: { name: "boot", start: undefined, size: 96 * 2 ** 20 },
+    boot: { name: "boot", start: 4 * 2 ** 20, size: 96 * 2 ** 20 },
     root: { filesystem: "ext4" },
     data: { size: 8 * 2 ** 20 },
   });
@@ -101,7 +101,7 @@ t.test("the identity follows from the seed alone, and everything that names the 
   t.equal(new Set(all).size, all.length, "no UUID occurs twice");
   t.match(one.identity.signature, /^[0-9a-f]{8}$/);
   t.ok(one.cmdline.includes(` root=PARTUUID=${one.identity.signature}-02 `));
-  const gpt = describe("rpi4", {}, { disk: { table: "gpt" } });
+  const gpt = describe("rpi4", {}, { gpt: true });
   t.ok(gpt.cmdline.includes(` root=PARTUUID=${one.identity.uuids.root} `));
   const line = gpt.boot.find(({ name }) => name === "cmdline.txt")?.source;
   t.match(line, { from: "text", text: `${gpt.cmdline}\n` }, "the boot partition says the same");

@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { planImage, planParts } from "../../builders/debian/plan-image.js";
+import { builderLacks } from "../../catalog/builders.js";
 import { firstTarget } from "../../config/matrix.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import { execute } from "../../execute/execute.js";
@@ -44,7 +45,7 @@ export async function writeTypes(context: Context, options: BuildOptions): Promi
 async function declaredModels(context: Context, options: BuildOptions, project: OpenProject): Promise<string> {
   const { merged, catalog } = project;
   const board = findNamed("board", firstTarget(merged).board, catalog.boards, undefined);
-  const isImage = board.debian !== undefined;
+  const isImage = builderLacks(board, "debian") === undefined;
   const [prepared] = await prepareTargets(context, options, firstTargetOf, isImage ? "image" : "parts");
   if (prepared === undefined) throw new Error("no target was chosen");
   const { request, lock, services } = prepared;

@@ -1,3 +1,4 @@
+import { builderLacks } from "../../catalog/builders.js";
 import { loadCatalog } from "../../catalog/catalog.js";
 import { packageHome } from "../../ground/home.js";
 import type { BoardInfo, Context, EngineInfo } from "../types.js";
@@ -6,10 +7,11 @@ import { engineInfo } from "./engine-info.js";
 /** Boards, built in and of the project in the current folder. */
 export async function listBoards(context: Context): Promise<readonly BoardInfo[]> {
   const { boards } = await loadCatalog(packageHome.replace(/\/$/, ""), context.cwd);
-  return [...boards.values()].map(({ name, title, arch, cpu, lacks, notes, debian }) => ({
-    ...{ name, title, arch, cpu, lacks, notes },
-    ...(debian === undefined ? {} : { missing: `${debian.missing} ${debian.remedy}` }),
-  }));
+  return [...boards.values()].map((board) => {
+    const { name, title, arch, cpu, lacks, notes } = board;
+    const missing = builderLacks(board, "debian");
+    return { name, title, arch, cpu, lacks, notes, ...(missing === undefined ? {} : { missing }) };
+  });
 }
 
 /** Engines, built in and of the project in the current folder. */

@@ -11,7 +11,7 @@ import { problemError } from "../../formats/yaml-schema.js";
 /** What the schema of edgeimg.yaml cannot know: names that the catalog decides, and files that must be there. */
 export interface ProjectCheck {
   readonly merged: MergedProject;
-  readonly catalog: Pick<Catalog, "timeZones" | "engines" | "tools" | "converters">;
+  readonly catalog: Pick<Catalog, "boards" | "timeZones" | "engines" | "tools" | "converters">;
   /** Absolute path of a file of the project. */
   readonly localPath: (path: string) => string;
 }

@@ -1,4 +1,5 @@
 import type { Board } from "../../catalog/board.js";
+import { cardConfig } from "../../image/card-config.js";
 import type { BoardImage } from "./board-image.js";
 import { marker } from "./names.js";
 import { boardPaths, fragmentFile, listFile, overlayFiles } from "./overlay.js";
@@ -24,21 +25,18 @@ export function boardFiles(request: TreeRequest, { board, image }: BoardImage): 
 
 /** The card's layout, as genimage reads it. */
 function layoutFile({ catalog, render }: TreeRequest, path: string, { board, image }: BoardImage): TreeFile {
-  const { identity, layout } = image;
-  const text = render("buildroot/board/genimage.cfg.hbs", {
-    marker,
-    signature: identity.signature,
-    table: layout.table,
-    gpt: layout.table === "gpt" ? identity.uuids : undefined,
-    bootName: layout.boot.name,
-    start: layout.boot.start,
-    raw: layout.raw,
-    bootSize: layout.boot.size,
-    root: catalog.init.buildroot.filesystems[layout.root.filesystem]?.image ?? "",
-    dataSize: layout.data.size,
+  const { layout } = image;
+  const places = {
+    head: marker,
     files: image.boot.map(({ name, source }) => ({ name, image: imageOf(board, name, source.from) })),
-  });
-  return textFile(path, text);
+    card: {
+      name: "sdcard",
+      boot: "boot.vfat",
+      root: catalog.init.buildroot.filesystems[layout.root.filesystem]?.image ?? "",
+      raw: Object.fromEntries(layout.raw.map(({ name, buildroot }) => [name, buildroot ?? ""])),
+    },
+  };
+  return textFile(path, cardConfig(image, places, render));
 }
 
 /** Where genimage finds a file of the boot partition, in Buildroot's images. */

@@ -16,7 +16,6 @@ export function describeBoard(request: TreeRequest, board: Board): BoardImage {
     // This builder brings neither supplicant nor firmware.
     board: { ...board, wifi: undefined },
     seed: `${project.name}-${board.name}-buildroot`,
-    disk: board.buildroot,
     release: { name: project.name, version, like: "buildroot", codename: "", epoch },
   });
   return { board, image };

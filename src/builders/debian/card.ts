@@ -1,3 +1,4 @@
+import { cardConfig } from "../../image/card-config.js";
 import type { ImageDescription } from "../../image/describe.js";
 import type { RenderTemplate } from "../../image/render.js";
 import { imagePrograms, toolPath } from "../../parts/image-tools.js";
@@ -12,11 +13,11 @@ export interface CardOptions {
 /** The boot partition, `out/boot.vfat`, of the files in `data/` of a step: a step of its own, since the app is no part of it. */
 export function bootPartitionStep(context: DebianContext, options: CardOptions & { readonly files: string }): string {
   const { image, tools, render } = options;
-  const config = render("image/boot.cfg.hbs", {
-    signature: image.identity.signature,
+  const places = {
+    head: "# The boot partition, which the board's loader reads.",
     files: image.boot.map(({ name }) => ({ name, image: `in/files/data/${name}` })),
-    size: image.layout.boot.size,
-  });
+  };
+  const config = cardConfig(image, places, render);
   return layoutStep(context, {
     id: "image/boot",
     title: "Write the boot partition",
@@ -33,25 +34,33 @@ export interface DiskStepOptions extends CardOptions {
   readonly name: string;
   readonly root: string;
   readonly boot: string;
+  /** Its `data/` has what lies outside of the partitions, by name; undefined for a board that has nothing there. */
+  readonly raw: string | undefined;
 }
 
 /** The whole card: `out/NAME.img`. */
 export function diskStep(context: DebianContext, options: DiskStepOptions): string {
   const { image, name, tools, render } = options;
-  const config = render("image/disk.cfg.hbs", {
-    name,
-    signature: image.identity.signature,
-    boot: "in/boot/boot.vfat",
-    root: "in/root/root.img",
-    data: "tmp/data.img",
-  });
+  const raw = image.layout.raw.map(({ name }) => [name, `in/raw/data/${name}`]);
+  const places = {
+    head: "# The card: the boot partition, the read-only root, and data, which fills the card at first boot.",
+    files: [],
+    card: {
+      name,
+      boot: "in/boot/boot.vfat",
+      root: "in/root/root.img",
+      data: "tmp/data.img",
+      raw: Object.fromEntries(raw),
+    },
+  };
+  const config = cardConfig(image, places, render);
   return layoutStep(context, {
     id: "image/disk",
     title: "Write the SD-card image",
     why: "it is what is flashed",
     tools,
     config,
-    inputs: { boot: options.boot, root: options.root },
+    inputs: { boot: options.boot, root: options.root, ...(options.raw === undefined ? {} : { raw: options.raw }) },
     before: [[imagePrograms(context).setSize, "-s", String(image.layout.data.size), "tmp/data.img"]],
     output: `${name}.img`,
   });

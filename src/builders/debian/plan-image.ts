@@ -15,6 +15,7 @@ import { imagerStep } from "./imager.js";
 import { instructionsSteps } from "./instructions.js";
 import { kernelGlobs, kernelStep, modulesStep } from "./kernel.js";
 import { measureSteps } from "./measure.js";
+import { rawStep } from "./raw.js";
 import { reportStep } from "./report.js";
 import { bootStep, type ImageSources } from "./rootfs.js";
 
@@ -125,9 +126,11 @@ function cardSteps(
   const boot = bootStep(context, { image, sources, tools, kernelImage });
   const bootPartition = bootPartitionStep(context, { image, tools, render, files: boot.step });
   const name = imageName(request);
-  const disk = diskStep(context, { image, tools, render, name, root: rootImage, boot: bootPartition });
+  const raw = rawStep(context, { board, firmware: sources.firmware });
+  const disk = diskStep(context, { image, tools, render, name, root: rootImage, boot: bootPartition, raw });
   const root = [base, ...(app === undefined ? [] : [app])];
-  return { rootImage, disk, assembled: { boot: [boot.step], initramfs: [boot.initramfs], root } };
+  const loader = raw === undefined ? {} : { loader: [raw] };
+  return { rootImage, disk, assembled: { ...loader, boot: [boot.step], initramfs: [boot.initramfs], root } };
 }
 
 /** What is made of a card's image to hand it out: compressed, and with the manifest for Raspberry Pi Imager, where they are wanted. */

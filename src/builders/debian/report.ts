@@ -1,5 +1,5 @@
 import { PackageURL } from "@socketregistry/packageurl-js";
-import { fileNameOf, sourceFile, sourcesFor } from "../../catalog/source.js";
+import { fileNameOf, pinnedBlob, sourceFile, sourcesFor } from "../../catalog/source.js";
 import { globMatcher } from "../../formats/glob.js";
 import type { ImageRequest } from "../../image/request.js";
 import { hasWifi } from "../../image/wifi.js";
@@ -17,7 +17,9 @@ export interface ReportOptions {
   readonly request: ImageRequest;
   readonly inputs: Readonly<Record<string, string>>;
   /** The assemble steps of the image's parts, by the word that the manifest has for each. */
-  readonly parts: Readonly<Record<"boot" | "initramfs" | "root", readonly string[]>>;
+  readonly parts: Readonly<Record<"boot" | "initramfs" | "root", readonly string[]>> & {
+    readonly loader?: readonly string[];
+  };
   readonly sets: Readonly<Record<string, PackageSetRequest | undefined>>;
   /** The step that lists the operators that the engine was built with; undefined for all. */
   readonly operators: string | undefined;
@@ -89,6 +91,7 @@ function sourcesOf(request: ImageRequest) {
     ...sourcesFor(engine.recipe.sources, board.arch).map(([, source]) => source),
     ...(hasWifi(project, board) ? sourcesFor(catalog.wifi.recipe.sources, board.arch) : []).map(([, source]) => source),
     ...conversionsOf(request).flatMap((one) => toolSources(toolOf(catalog, one).environment, host.arch)),
+    ...board.disk.raw.map(({ supplied }) => (supplied === undefined ? undefined : pinnedBlob(supplied))),
     catalog.reference.source,
   ].flatMap((source) =>
     source === undefined ? [] : [{ purl: source.purl, file: sourceFile(source), sha256: source.sha256 }],

@@ -102,19 +102,22 @@ t.test("the builders agree on ssh: the server goes by `system.ssh.server`, its k
 });
 
 t.test("a GPT card's root is named by the partition's own UUID, in the layout and on the command line", async (t) => {
-  const gpt = whole.boards.filter(({ buildroot }) => buildroot?.table === "gpt");
+  const gpt = whole.boards.filter(({ disk }) => disk.table === "gpt");
   t.ok(gpt.length > 0);
-  for (const { name } of gpt) {
+  for (const { name, boot } of gpt) {
     const layout = text(`board/${name}/genimage.cfg`);
     const uuid = /partition root \{[^}]*partition-uuid = "([0-9a-f-]{36})"/.exec(layout)?.[1] ?? "missing";
-    t.match(text(`board/${name}/boot/cmdline.txt`), `root=PARTUUID=${uuid}`);
+    t.match(text(`board/${name}/boot/${boot.config}`), `root=PARTUUID=${uuid}`);
     t.notMatch(layout, /disk-signature/);
   }
 });
 
 t.test("what a chip reads from fixed places lies before the first partition", async (t) => {
-  for (const { name, buildroot } of whole.boards)
-    for (const { offset } of buildroot?.raw ?? []) t.ok(offset < (buildroot?.start ?? 0), name);
+  for (const { name, disk } of whole.boards)
+    for (const { offset, buildroot } of disk.raw) {
+      t.ok(offset < disk.start, name);
+      t.match(text(`board/${name}/genimage.cfg`), `image = "${buildroot}"\n\t\toffset = ${offset}\n`);
+    }
 });
 
 t.test("series: releases are taken like the newest series that is not newer", async (t) => {
