@@ -14,12 +14,20 @@ import { sourceKey, withHashes } from "./source.js";
 import { type Tool, type ToolEnvironment, tool } from "./tool.js";
 import { type WifiRecipe, wifiRecipe } from "./wifi.js";
 
+/** Where an adapter's files are. */
+export interface CatalogAdapter {
+  /** The engine whose folder they are in, and that folder: mostly its own. */
+  readonly name: string;
+  readonly folder: string;
+  /** Libraries that are compiled into it, and their folders. */
+  readonly uses: readonly { readonly library: RuntimeRecipe; readonly folder: string }[];
+}
+
 /** A recipe and the folder whose files it names. */
 export interface CatalogRecipe {
   readonly recipe: Recipe;
   readonly folder: string;
-  /** The engine whose folder the adapter's files are in, and that folder: mostly its own. */
-  readonly adapter: { readonly name: string; readonly folder: string };
+  readonly adapter: CatalogAdapter;
 }
 
 /** A converter and the folder whose script it may name. */
@@ -94,10 +102,12 @@ export async function loadCatalog(home: string, project: string | undefined): Pr
       tools.set(found.name, { tool: found, folder });
     }
   }
+  const kernels = await readEntry(runtimeRecipe, join(home, "recipes/kernels/recipe.yaml"));
+  const own = { kernels: { library: kernels, folder: join(home, "recipes/kernels") } };
   return {
     boards,
     boardFiles,
-    engines: new Map([...recipes].map(([name, one]) => [name, { ...one, adapter: adapterOf(one, recipes) }])),
+    engines: new Map([...recipes].map(([name, one]) => [name, { ...one, adapter: adapterOf(one, recipes, own) }])),
     converters,
     tools,
     distribution: await defaultDistribution(join(home, "recipes/distro")),
@@ -105,7 +115,7 @@ export async function loadCatalog(home: string, project: string | undefined): Pr
     overlay: await executables(join(home, "recipes/init/rootfs")),
     timeZones: (await readFile(join(home, "recipes/init/time-zones.txt"), "utf8")).trim().split("\n"),
     runtime: await readEntry(runtimeRecipe, join(home, "recipes/runtime/recipe.yaml")),
-    kernels: await readEntry(runtimeRecipe, join(home, "recipes/kernels/recipe.yaml")),
+    kernels,
     wifi: await loadWifi(home),
     reference: await readEntry(referenceRecipe, join(home, "recipes/reference/recipe.yaml")),
     home,
@@ -116,11 +126,13 @@ export async function loadCatalog(home: string, project: string | undefined): Pr
 function adapterOf(
   { recipe, folder }: Pick<CatalogRecipe, "recipe" | "folder">,
   recipes: ReadonlyMap<string, Pick<CatalogRecipe, "folder">>,
-): CatalogRecipe["adapter"] {
+  own: Readonly<Record<Recipe["adapter"]["uses"][number], CatalogAdapter["uses"][number]>>,
+): CatalogAdapter {
   const { of = recipe.name } = recipe.adapter;
-  if (of === recipe.name) return { name: of, folder };
+  const uses = recipe.adapter.uses.map((library) => own[library]);
+  if (of === recipe.name) return { name: of, folder, uses };
   const other = recipes.get(of);
-  if (other !== undefined) return { name: of, folder: other.folder };
+  if (other !== undefined) return { name: of, folder: other.folder, uses };
   throw new EdgeimgError(
     "ERR_EDGEIMG_CATALOG_INVALID",
     `The engine ${recipe.name} takes the adapter of ${of}, which is not there.`,

@@ -23,6 +23,9 @@ const variant = z.strictObject({
   cflags: z.array(z.string()).default([]),
 });
 
+/** Recipes of edgeimg's own libraries: `recipes/NAME/recipe.yaml`. */
+const ownLibrary = z.enum(["kernels"]);
+
 const engineCmakeBuild = cmakeBuild.extend({
   variants: z.array(variant).default([]).describe("Settings for some cores only, added to the general ones."),
 });
@@ -50,6 +53,9 @@ export const compileBuild = z.strictObject({
 /** Nothing to build: the engine is in Debian packages, named under `packages`. */
 const packagesBuild = z.strictObject({ kind: z.literal("packages") });
 
+/** Nothing to build: the adapter's own files, and those that it `uses`, are the engine. */
+const adapterBuild = z.strictObject({ kind: z.literal("adapter") });
+
 /** What Buildroot must know of an engine beyond the rest of its recipe. */
 const buildrootEngine = z.strictObject({
   name: name
@@ -66,7 +72,13 @@ const buildrootEngine = z.strictObject({
   packages: z.array(z.string()).default([]).describe("Buildroot packages that must be built before it."),
 });
 
-export const build = z.discriminatedUnion("kind", [engineCmakeBuild, prebuiltBuild, compileBuild, packagesBuild]);
+export const build = z.discriminatedUnion("kind", [
+  engineCmakeBuild,
+  prebuiltBuild,
+  compileBuild,
+  packagesBuild,
+  adapterBuild,
+]);
 
 export const recipe = z.strictObject({
   format: z.literal(1).describe("Version of this file's format."),
@@ -142,6 +154,10 @@ export const recipe = z.strictObject({
         .array(path)
         .default([])
         .describe("Files of the same folder that they include, such as own declarations of an interface."),
+      uses: z
+        .array(ownLibrary)
+        .default([])
+        .describe("Libraries of edgeimg's own, by their recipes, whose sources are compiled into the adapter."),
       cflags: z.array(z.string()).default([]),
       link: z
         .array(z.string())

@@ -36,8 +36,10 @@ export function engineSteps(context: DebianContext, options: EngineOptions): Eng
   const engine = buildStep(context, options, chosen);
   const { recipe, adapter } = options.engine;
   const own = localRecipe(context, `engines/${adapter.name}`, adapter.folder);
+  const used = adapter.uses.map(({ library: { name }, folder }) => [name, localRecipe(context, name, folder)] as const);
   const inputs = {
     recipe: own,
+    ...Object.fromEntries(used),
     common: options.common.step,
     ...(engine === undefined ? {} : { engine }),
     ...(options.headers === undefined ? {} : { headers: options.headers }),
@@ -49,12 +51,13 @@ export function engineSteps(context: DebianContext, options: EngineOptions): Eng
     board: options.board,
     tools: options.tools,
     inputs,
-    materials: [{ input: "recipe" }, { input: "common" }],
+    materials: [{ input: "recipe" }, { input: "common" }, ...used.map(([input]) => ({ input }))],
     programs: [
       {
-        ...adapterArguments(recipe, {
+        ...adapterArguments(options.engine, {
           include: ["in/common/include"],
           own: "in/recipe",
+          used: (name) => `in/${name}`,
           common: `in/common/${options.common.file}`,
           // The engine lies beside its adapter.
           search: [
@@ -117,12 +120,14 @@ function engineSource(context: DebianContext, { engine: { recipe, folder }, boar
 
 /** How an adapter is compiled, for both builders; folders are as the compiler sees them. */
 export function adapterArguments(
-  { adapter }: CatalogRecipe["recipe"],
+  { recipe: { adapter }, adapter: { uses } }: Pick<CatalogRecipe, "recipe" | "adapter">,
   places: {
     readonly include: readonly string[];
     /** The recipe's folder, and the object that every adapter is linked with. */
     readonly own: string;
     readonly common: string;
+    /** The folder of a library that is compiled into it. */
+    readonly used: (name: string) => string;
     /** Where the engine's headers and libraries are, when not in the sysroot. */
     readonly search?: readonly string[];
     /** Whether the engine lies beside its adapter in the image. */
@@ -130,6 +135,9 @@ export function adapterArguments(
   },
 ): { language: "c" | "c++"; arguments: string[] } {
   const isC = adapter.sources.every((source) => source.endsWith(".c"));
+  const programs = uses.flatMap(({ library: { name, programs } }) =>
+    programs.map(({ include, sources }) => ({ from: places.used(name), include, sources })),
+  );
   return {
     language: isC ? "c" : "c++",
     arguments: [
@@ -139,9 +147,11 @@ export function adapterArguments(
       ...(isC ? ["-std=c11"] : ["-std=c++17"]),
       "-D_GNU_SOURCE",
       ...places.include.map((folder) => `-I${folder}`),
+      ...programs.flatMap(({ from, include }) => include.map((folder) => `-I${from}/${folder}`)),
       ...(places.search ?? []),
       ...adapter.cflags,
       ...adapter.sources.map((source) => `${places.own}/${source}`),
+      ...programs.flatMap(({ from, sources }) => sources.map((source) => `${from}/${source}`)),
       places.common,
       ...adapter.link.map((name) => `-l${name}`),
       ...["-lm", "-ldl", "-lpthread"],
@@ -179,6 +189,7 @@ function buildStep(
     case "compile":
       return libraryBuild(context, options, { build, why, operators });
     case "packages":
+    case "adapter":
       return undefined;
   }
 }

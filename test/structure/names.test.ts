@@ -14,6 +14,7 @@ const files = readdirSync(join(home, "src"), { recursive: true, encoding: "utf8"
 const otherWords: Readonly<Record<string, string>> = {
   cmake: "a kind of `build` in recipes",
   cp: "a function of Node's file system",
+  edge: "the interface of apps and models, edge:nn and model.edge, as the product has it",
   gzip: "a compression, in the kernel's and the firmware's words",
   jpeg: "a format of pictures",
   mkdir: "a function of Node's file system",

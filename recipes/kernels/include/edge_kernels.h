@@ -19,7 +19,9 @@
 extern "C" {
 #endif
 
-#if defined(__GNUC__)
+/* A program that is compiled together with the kernels keeps them to itself: -DEDGE_API= */
+#if defined(EDGE_API)
+#elif defined(__GNUC__)
 #define EDGE_API __attribute__((visibility("default")))
 #else
 #define EDGE_API

@@ -27,7 +27,7 @@ export function enginePackage(request: TreeRequest, { recipe, folder }: CatalogR
   const { build, version, license, buildroot } = recipe;
   const name = buildrootName(recipe);
   const made = engineSources(request, { recipe, folder });
-  if (build.kind === "packages" || made === undefined) return [];
+  if (build.kind === "packages" || build.kind === "adapter" || made === undefined) return [];
   const where = `recipes/engines/${recipe.name}/recipe.yaml`;
   const licenses = Object.entries(license.files).map(([file, sha256]) => ({ name: file, sha256 }));
   const headers = request.parts.headers.get(recipe.name) ?? [];
@@ -66,7 +66,10 @@ type Recipe = CatalogRecipe["recipe"];
 /** What the makefile of a kind of build wants to know beside where the engine comes from. */
 function buildContext(
   request: TreeRequest,
-  { recipe, build }: { readonly recipe: Recipe; readonly build: Exclude<Recipe["build"], { kind: "packages" }> },
+  {
+    recipe,
+    build,
+  }: { readonly recipe: Recipe; readonly build: Exclude<Recipe["build"], { kind: "packages" | "adapter" }> },
 ): object {
   const headers = request.parts.headers.get(recipe.name) ?? [];
   const chosen = request.parts.operators.get(recipe.name);
@@ -124,8 +127,11 @@ function cpuSymbols(boards: readonly Board[], cpus: readonly string[]): string[]
   return [...new Set([...cpus.map((cpu) => `BR2_${cpu.replaceAll("-", "_")}`), ...own])].sort();
 }
 
-/** libedge_nn.so of the engine that is chosen in menuconfig. */
-export function adapterPackage(request: TreeRequest): TreeFile[] {
+/** libedge_nn.so of the engine that is chosen in menuconfig. `listings` has the files of our own libraries, by their recipes' names. */
+export function adapterPackage(
+  request: TreeRequest,
+  listings: Readonly<Record<string, readonly string[]>>,
+): TreeFile[] {
   const { engines, catalog, render } = request;
   const common = programOf(catalog.runtime, "adapter-common");
   const name = "edgeimg-adapter";
@@ -137,7 +143,10 @@ export function adapterPackage(request: TreeRequest): TreeFile[] {
         engines: engines.map(({ recipe }) => ({
           name: recipe.name,
           symbol: upper(recipe.name),
-          package: { name: buildrootName(recipe), symbol: upper(buildrootName(recipe)) },
+          package:
+            recipe.build.kind === "adapter"
+              ? undefined
+              : { name: buildrootName(recipe), symbol: upper(buildrootName(recipe)) },
           depends: Object.keys(recipe.buildroot.depends),
           help: helpText(`${recipe.title}, version ${recipe.version}.`),
           ...needsOf(Object.entries(recipe.buildroot.depends).filter(([, word]) => word !== "")),
@@ -152,12 +161,16 @@ export function adapterPackage(request: TreeRequest): TreeFile[] {
         ...common.include.map((folder) => `-I${folder}`),
         ...common.sources,
       ],
-      engines: engines.map(({ recipe }) => {
-        const { language, arguments: args } = adapterArguments(recipe, {
-          include: ["include", "src"],
-          own: recipe.name,
-          common: common.output,
-        });
+      engines: engines.map(({ recipe, adapter }) => {
+        const { language, arguments: args } = adapterArguments(
+          { recipe, adapter },
+          {
+            include: ["include", "src"],
+            own: recipe.name,
+            used: (library) => library,
+            common: common.output,
+          },
+        );
         return {
           symbol: upper(recipe.name),
           compiler: language === "c" ? "$(TARGET_CC) $(TARGET_CFLAGS)" : "$(TARGET_CXX) $(TARGET_CXXFLAGS)",
@@ -165,12 +178,31 @@ export function adapterPackage(request: TreeRequest): TreeFile[] {
         };
       }),
     }),
+    ...adapterFiles(request, listings),
+  ];
+}
+
+/** What adapters are compiled of: what they have in common, their own files, and those of the libraries that they use. */
+function adapterFiles(
+  { engines, catalog }: TreeRequest,
+  listings: Readonly<Record<string, readonly string[]>>,
+): TreeFile[] {
+  const common = programOf(catalog.runtime, "adapter-common");
+  const folder = "package/edgeimg-adapter/src";
+  return [
     ...[...common.sources, ...common.files].map((path) =>
-      copyOf(`package/${name}/src/${path}`, `${catalog.home}/recipes/runtime/${path}`),
+      copyOf(`${folder}/${path}`, `${catalog.home}/recipes/runtime/${path}`),
     ),
     ...engines.flatMap(({ recipe, adapter }) =>
       [...recipe.adapter.sources, ...recipe.adapter.headers].map((path) =>
-        copyOf(`package/${name}/src/${recipe.name}/${path}`, `${adapter.folder}/${path}`),
+        copyOf(`${folder}/${recipe.name}/${path}`, `${adapter.folder}/${path}`),
+      ),
+    ),
+    ...engines.flatMap(({ adapter }) =>
+      adapter.uses.flatMap(({ library, folder: from }) =>
+        (listings[library.name] ?? [])
+          .filter((path) => /^(?:include|src)\//.test(path))
+          .map((path) => copyOf(`${folder}/${library.name}/${path}`, `${from}/${path}`)),
       ),
     ),
   ];

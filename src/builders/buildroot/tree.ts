@@ -67,7 +67,7 @@ function packageFolders(request: TreeRequest, listings: RecipeListings): TreeFil
           files: listings.kernels.filter((path) => path.startsWith("include/") || path.startsWith("src/")),
         })
       : []),
-    ...adapterPackage(request),
+    ...adapterPackage(request, { ...listings }),
     ...appPackages(request),
   ];
 }

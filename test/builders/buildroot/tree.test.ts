@@ -42,10 +42,20 @@ t.test("an engine's package is the recipe's data", async (t) => {
       t.equal(mk, "", `${recipe.name} is out of Debian's packages: not for Buildroot`);
       continue;
     }
-    t.match(mk, recipe.version);
-    t.match(mk, `\n${upper(name)}_VERSION = `);
     const adapter = text("package/edgeimg-adapter/Config.in");
     const choice = `BR2_PACKAGE_EDGEIMG_ADAPTER_${upper(recipe.name)}`;
+    if (recipe.build.kind === "adapter") {
+      t.equal(mk, "", `${recipe.name} is compiled into its adapter`);
+      t.match(adapter, `config ${choice}\n`);
+      t.notMatch(adapter, `if ${choice}\n`, "nothing is built before it");
+      for (const library of recipe.adapter.uses) {
+        t.match(text("package/edgeimg-adapter/edgeimg-adapter.mk"), `${library}/src/`);
+        t.ok(files.some(({ path }) => path.startsWith(`package/edgeimg-adapter/src/${library}/src/`)));
+      }
+      continue;
+    }
+    t.match(mk, recipe.version);
+    t.match(mk, `\n${upper(name)}_VERSION = `);
     t.match(
       adapter,
       new RegExp(`config ${choice}\\n(?:\\t.*\\n)*\\tselect BR2_PACKAGE_${upper(name)}\\n`),

@@ -1,0 +1,203 @@
+import { copyFileSync, existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { execa } from "execa";
+import t from "tap";
+import { buildStep } from "../../src/api/build/build-step.js";
+import { writeNpy } from "../../src/formats/npy.js";
+import { packageHome } from "../../src/ground/home.js";
+import { type NetworkFile, readNetwork } from "../edge/network-file.js";
+import { runReference } from "../edge/reference.js";
+import { quietContext } from "../helpers/context.js";
+import { appFolder } from "../helpers/edge-app.js";
+import { randomFrom } from "../helpers/random.js";
+import { toolbox } from "../helpers/toolbox.js";
+import { raw, type TinyModel, tinyOnnx } from "../model/onnx-builder.js";
+
+/**
+ * Networks of whole numbers, made by the build of quantized ONNX files, in the engine under qemu-user: each layer equals, bit for bit, what a reference
+ * makes of the same file that shares no line with the engine and its kernels.
+ */
+const cores = ["cortex-a53", "cortex-a72", "cortex-a76"];
+
+const app = await appFolder();
+t.teardown(app.remove);
+const { qemuAarch64, sysroot, edgeNnRun, kernels } = await toolbox();
+const gcc = process.env.EDGEIMG_TEST_GCC ?? "";
+if (gcc === "") throw new Error("EDGEIMG_TEST_GCC is not set");
+const home = fileURLToPath(new URL("../../", import.meta.url));
+const work = (...path: string[]) => join(app.path, ...path);
+
+const random = randomFrom(16);
+const some = (count: number, size = 1) => Array.from({ length: count }, () => (random() * 2 - 1) * size);
+const weights = (name: string, ...shape: number[]) => ({
+  ...{ name, shape },
+  values: some(
+    shape.reduce((product, size) => product * size, 1),
+    0.4,
+  ),
+});
+
+/** All kinds of layers, most of them twice, and what ONNX writes of hard swish and of a channel's factor (squeeze and excitation). */
+const zoo: TinyModel = {
+  opset: 13,
+  nodes: [
+    { op: "Conv", inputs: ["x", "w1", "b1"], outputs: ["c1"], ints: { pads: [1, 1, 1, 1], strides: [2, 2] } },
+    { op: "Add", inputs: ["c1", "three"], outputs: ["h1"] },
+    { op: "Clip", inputs: ["h1", "zero", "six"], outputs: ["h2"] },
+    { op: "Mul", inputs: ["c1", "h2"], outputs: ["h3"] },
+    { op: "Div", inputs: ["h3", "six"], outputs: ["h4"] },
+    { op: "Conv", inputs: ["h4", "w2", "b1"], outputs: ["c2"], ints: { pads: [2, 2, 2, 2] }, int: { group: 16 } },
+    { op: "Relu", inputs: ["c2"], outputs: ["r2"] },
+    { op: "GlobalAveragePool", inputs: ["r2"], outputs: ["g2"] },
+    { op: "Conv", inputs: ["g2", "w3"], outputs: ["e1"] },
+    { op: "Relu", inputs: ["e1"], outputs: ["e2"] },
+    { op: "Conv", inputs: ["e2", "w4"], outputs: ["e3"] },
+    { op: "HardSigmoid", inputs: ["e3"], outputs: ["e4"] },
+    { op: "Mul", inputs: ["r2", "e4"], outputs: ["m2"] },
+    { op: "Conv", inputs: ["m2", "w5"], outputs: ["c3"], ints: { pads: [1, 1, 1, 1] } },
+    { op: "Add", inputs: ["c3", "m2"], outputs: ["a3"] },
+    { op: "MaxPool", inputs: ["a3"], outputs: ["k3"], ints: { kernel_shape: [2, 2], strides: [2, 2] } },
+    { op: "Resize", inputs: ["k3", "", "twice"], outputs: ["z3"] },
+    { op: "Concat", inputs: ["a3", "z3"], outputs: ["j3"], int: { axis: 1 } },
+    { op: "Conv", inputs: ["j3", "w6"], outputs: ["c4"], int: { group: 2 } },
+    { op: "AveragePool", inputs: ["c4"], outputs: ["k4"], ints: { kernel_shape: [2, 2], strides: [2, 2] } },
+    { op: "Transpose", inputs: ["k4"], outputs: ["t4"], ints: { perm: [0, 3, 1, 2] } },
+    { op: "Reshape", inputs: ["t4", "rows"], outputs: ["s4"] },
+    { op: "MatMul", inputs: ["s4", "w7"], outputs: ["p5"] },
+    { op: "Add", inputs: ["p5", "b7"], outputs: ["q5"] },
+    { op: "Softmax", inputs: ["q5"], outputs: ["y"], int: { axis: -1 } },
+    { op: "Sigmoid", inputs: ["c4"], outputs: ["u"] },
+  ],
+  inputs: [{ name: "x", shape: [1, 3, 24, 32] }],
+  outputs: [
+    { name: "y", shape: [8, 5] },
+    { name: "u", shape: [1, 12, 12, 16] },
+  ],
+  weights: [
+    ...[weights("w1", 16, 3, 3, 3), weights("b1", 16), weights("w2", 16, 1, 5, 5), weights("w3", 4, 16, 1, 1)],
+    ...[weights("w4", 16, 4, 1, 1), weights("w5", 16, 16, 3, 3), weights("w6", 12, 16, 1, 1), weights("w7", 72, 5)],
+    weights("b7", 5),
+    ...Object.entries({ zero: 0, three: 3, six: 6 }).map(([name, value]) => ({ name, shape: [], values: [value] })),
+    { name: "twice", shape: [4], values: [1, 1, 2, 2] },
+    { name: "rows", shape: [2], values: [8, 72], type: 7 },
+  ],
+};
+
+const picture = (shape: number[]) =>
+  writeNpy({
+    ...{ kind: "f", size: 4, shape },
+    data: raw(1, some(shape.reduce((product, size) => product * size, 1))),
+  });
+/** PP-OCR's network that tells lines which stand on their heads. */
+const cls = "{ purl: pkg:npm/%40gutenye/ocr-models@1.4.2, path: assets/ch_ppocr_mobile_v2.0_cls_infer.onnx }";
+const shapes = { zoo: [1, 3, 24, 32], cls: [1, 3, 48, 192] };
+await mkdir(work("project"), { recursive: true });
+for (const [name, shape] of Object.entries(shapes)) {
+  await mkdir(work("project", name));
+  for (const index of [0, 1, 2]) await writeFile(work("project", name, `${index}.npy`), picture(shape));
+}
+await writeFile(work("project/zoo.onnx"), tinyOnnx(zoo));
+await writeFile(work("project/main.ts"), "");
+await writeFile(
+  work("project/edgeimg.yaml"),
+  `format: 1
+name: t
+board: qemu-a72
+engine: edge
+app: { entry: main.ts }
+models:
+  zoo: { onnx: zoo.onnx, quantize: { calibration: { x: zoo } } }
+  cls: { onnx: ${cls}, inputs: { x: { dims: [1, 3, 48, 192] } }, quantize: { calibration: { x: cls } } }
+  float: { onnx: zoo.onnx }
+`,
+);
+// The clone's own lock, when its first build wrote one: apt need not be asked again.
+const lock = join(packageHome, "edgeimg.lock");
+if (existsSync(lock)) copyFileSync(lock, work("project/edgeimg.lock"));
+const context = quietContext(work("project"), { env: process.env });
+const made = async (step: string) => (await buildStep(context, { step, offline: false, locked: false })).path;
+
+/** The engine without its kernels, which are linked as the group's tools have them. */
+const engine = ["net_check.c", "net_file.c", "net_run.c"].map((file) => join(home, "recipes/engines/edge", file));
+await execa(gcc, [
+  ...["-O2", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off"],
+  ...["recipes/engines/edge", "recipes/kernels/include"].map((folder) => `-I${join(home, folder)}`),
+  ...[...engine, join(home, "test/edge/driver.c"), kernels, "-lm", "-o", work("driver")],
+]);
+
+/** What each layer gives, as bytes. */
+async function runDriver(cpu: string, file: string, inputs: readonly string[]): Promise<Uint8Array[]> {
+  const flags = ["-cpu", cpu, "-L", sysroot, "-E", `LD_LIBRARY_PATH=${dirname(kernels)}`];
+  const { stdout } = await execa(qemuAarch64, [...flags, work("driver"), file, ...inputs], { encoding: "buffer" });
+  const view = new DataView(stdout.buffer, stdout.byteOffset, stdout.byteLength);
+  const results: Uint8Array[] = [];
+  for (let at = 0; at < stdout.length; at += 4 + view.getUint32(at, true))
+    results.push(stdout.subarray(at + 4, at + 4 + view.getUint32(at, true)));
+  return results;
+}
+
+/** Random inputs, in files. */
+async function feed(network: NetworkFile): Promise<{ readonly values: Float32Array[]; readonly files: string[] }> {
+  const values = network.inputs.map(({ shape }) =>
+    Float32Array.from(some(shape.reduce((product, size) => product * size, 1))),
+  );
+  const files = values.map((_, index) => work(`in-${index}.bin`));
+  for (const [index, one] of values.entries()) await writeFile(files[index] ?? "", new Uint8Array(one.buffer));
+  return { values, files };
+}
+
+const bytesOf = (one: Uint8Array | Float32Array) => Buffer.from(one.buffer, one.byteOffset, one.byteLength);
+
+for (const name of ["zoo", "cls"] as const)
+  t.test(`${name}: every layer, and the whole, equals the reference on every core`, async (t) => {
+    await made(`model-check/${name}`);
+    const folder = await made(`model/${name}`);
+    const file = join(folder, `${name}.edgenet`);
+    const network = readNetwork(await readFile(file));
+    const { values, files } = await feed(network);
+    const expected = runReference(network, values).map(bytesOf);
+    if (name === "zoo")
+      t.same(
+        [...new Set(network.layers.map(({ kind }) => kind))].sort((a, b) => a - b),
+        kindsOfZoo,
+        "kinds of layers",
+      );
+    for (const cpu of cores) {
+      const results = await runDriver(cpu, file, files);
+      t.equal(results.length, network.layers.length, cpu);
+      const wrong = network.layers.filter((_, index) => !expected[index]?.equals(results[index] ?? new Uint8Array()));
+      t.same(
+        wrong.map((layer) => layer.name),
+        [],
+        `${cpu}: ${results.length} layers`,
+      );
+    }
+    const adapter = join(await made("compile/edge-adapter"), "libedge_nn.so");
+    for (const cpu of cores.slice(0, 2)) {
+      const outputs = network.outputs.map((_, index) => work(`out-${index}.bin`));
+      const ports = [
+        ...network.inputs.flatMap(({ name, shape }, index) => ["--input", name, files[index] ?? "", shape.join("x")]),
+        ...network.outputs.flatMap(({ name }, index) => ["--output", name, outputs[index] ?? ""]),
+      ];
+      const flags = ["-cpu", cpu, "-L", sysroot, edgeNnRun, "--engine", adapter, "--model", folder];
+      await execa(qemuAarch64, [...flags, ...ports]);
+      for (const [index, { name }] of network.outputs.entries()) {
+        const at = network.layers.findIndex(
+          ({ output }) => output === network.tensors.length + network.inputs.length + index,
+        );
+        t.ok(expected[at]?.equals(await readFile(outputs[index] ?? "")), `${cpu}: the adapter's ${name}`);
+      }
+    }
+  });
+
+/** All of net.h. */
+const kindsOfZoo = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12];
+
+t.test("a model in floating point is refused, by operator and layer", async (t) => {
+  await t.rejects(made("model/float"), {
+    code: "ERR_EDGEIMG_MODEL_CONVERSION",
+    details: [/Conv \(Conv_0\): x is not quantized/],
+  });
+});
