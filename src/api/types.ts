@@ -1,3 +1,7 @@
+import type { Board } from "../catalog/board.js";
+import type { BoardFacts } from "../catalog/board-facts.js";
+import type { BuilderName } from "../catalog/builders.js";
+import type { Disk } from "../catalog/disk.js";
 import type { Target } from "../config/matrix.js";
 import type { Setting } from "../config/merge.js";
 import type { Drive } from "../flash/drive.js";
@@ -346,8 +350,16 @@ export interface BoardInfo {
   /** Extensions of the instruction set that the silicon lacks although the core may have them. */
   readonly lacks: readonly string[];
   readonly notes: readonly string[];
-  /** Why there is no image of Debian's packages, and what to do; undefined when there is one. */
+  /** Who can make cards for it; and of Debian's, why there is none. */
+  readonly builders: readonly BuilderName[];
   readonly missing?: string | undefined;
+  /** What the user has to bring for one. */
+  readonly supplied: readonly string[];
+  readonly proven?: Board["proven"];
+  readonly facts: BoardFacts;
+  readonly console: Board["console"];
+  readonly boot: Pick<Board["boot"], "kind" | "packages"> & { readonly dtbs: readonly string[] };
+  readonly disk: Disk;
 }
 
 export interface NewEngineOptions {

@@ -1,4 +1,5 @@
 import * as z from "../ground/zod.js";
+import { boardFacts, proven } from "./board-facts.js";
 import { accelerator, arch, moduleName, name, size } from "./common.js";
 import { disk } from "./disk.js";
 import { extension } from "./dispatch.js";
@@ -30,7 +31,10 @@ const qemu = z.strictObject({
   args: z.array(z.string()).default([]).describe("Further arguments, passed as they are."),
   skipSerials: z.int().min(0).default(0).describe("Number of UARTs before the console's, each given `-serial null`."),
   disk: z.enum(["sd", "virtio"]).describe("How the image is attached."),
-  network: z.enum(["usb", "virtio"]).describe("The network card that the machine gets."),
+  sdBus: z.int().min(0).max(7).default(0).describe("Of a machine with several SD controllers: the one with the card."),
+  network: z
+    .enum(["usb", "virtio", "own"])
+    .describe("The network card that the machine gets, or `own`: it has one that is used."),
   dtb: z.string().optional().describe("Name in the boot partition; absent: QEMU makes its own device tree."),
   dtbEdits: z
     .array(dtbEdit)
@@ -183,6 +187,12 @@ export const board = z.strictObject({
     .default([])
     .describe(
       "Raspberry Pi Imager's tags of the boards that the image starts, such as pi4-64bit; empty: no manifest for Imager is written.",
+    ),
+  proven: proven.optional().describe("How far the board's image is proven; absent: nobody said."),
+  facts: boardFacts
+    .default({})
+    .describe(
+      "What is known of the board, where it comes from and how far it is proven: boot, console, storage, network, watchdog, cpufreq, thermal, random.",
     ),
   notes: z.array(z.string()).default([]).describe("What a user of the board should know."),
   qemu: qemu.describe("How the board is emulated."),

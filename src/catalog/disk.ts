@@ -8,8 +8,10 @@ const tableEnds = { mbr: 512, gpt: 34 * 512 } as const;
 const suppliedBlob = z.strictObject({
   purl: z
     .string()
-    .startsWith("pkg:generic/")
-    .describe("What it is called in `supplied` of edgeimg.yaml, where the user gives its hash."),
+    .regex(/^pkg:generic\/[a-z0-9][a-z0-9.-]*@[A-Za-z0-9][A-Za-z0-9.-]*$/, "pkg:generic/NAME@VERSION")
+    .describe(
+      "What it is called in `supplied` of edgeimg.yaml, where the user gives its hash: `pkg:generic/NAME@yours` for a file of any version.",
+    ),
   how: z.string().describe("How a user gets it, one sentence."),
   sha256: sha256.optional().describe("Its hash, where there is one file for everybody; else the project gives it."),
 });

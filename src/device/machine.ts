@@ -59,17 +59,20 @@ export function machineArguments(board: Board, options: MachineOptions): string[
     ...(options.dtb === undefined ? [] : ["-dtb", options.dtb]),
     "-append",
     machineCmdline(options.cmdline, qemu),
-    ...diskArguments(qemu.disk, options.card, options.cardWrites ?? { kind: "keep" }),
-    "-netdev",
-    `user,id=net${hostfwd}`,
-    "-device",
-    qemu.network === "usb" ? "usb-net,netdev=net" : "virtio-net-device,netdev=net",
+    ...diskArguments(qemu, options.card, options.cardWrites ?? { kind: "keep" }),
+    ...networkArguments(qemu.network, hostfwd),
   ];
 }
 
-function diskArguments(disk: Board["qemu"]["disk"], card: string, writes: CardWrites): string[] {
+function networkArguments(network: Board["qemu"]["network"], hostfwd: string): string[] {
+  if (network === "own") return ["-nic", `user${hostfwd}`];
+  const device = network === "usb" ? "usb-net" : "virtio-net-device";
+  return ["-netdev", `user,id=net${hostfwd}`, "-device", `${device},netdev=net`];
+}
+
+function diskArguments({ disk, sdBus }: Board["qemu"], card: string, writes: CardWrites): string[] {
   const file = cardDrive(card, writes);
-  if (disk === "sd") return ["-drive", `if=sd,${file}`];
+  if (disk === "sd") return ["-drive", `if=sd,${sdBus === 0 ? "" : `bus=${sdBus},`}${file}`];
   return ["-drive", `if=none,id=card,${file}`, "-device", "virtio-blk-device,drive=card"];
 }
 

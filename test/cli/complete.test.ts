@@ -1,8 +1,12 @@
 import { execFileSync } from "node:child_process";
 import t from "tap";
+import { listBoards } from "../../src/api/session/catalog.js";
 import { commands } from "../../src/cli/commands/index.js";
 import { completions } from "../../src/cli/complete.js";
+import { testContext } from "../helpers/image-request.js";
 import { runFake } from "./fake-api.js";
+
+const home = new URL("../../", import.meta.url).pathname;
 
 const sources = {
   commands,
@@ -59,7 +63,7 @@ t.test("a flag that was given is not offered again", async (t) => {
 });
 
 t.test("the hidden command answers line by line, and says nothing when the catalog is broken", async (t) => {
-  const boards = [{ name: "rpi4", title: "", arch: "arm64", cpu: "", lacks: [], notes: [] }];
+  const boards = (await listBoards(testContext(home))).filter(({ name }) => name === "rpi4");
   const good = await runFake(["complete", "--", "build", "--board", ""], { listBoards: async () => boards });
   t.same([good.code, good.stdout], [0, "rpi4\n"]);
   const broken = await runFake(["complete", "--", "build", "--board", ""], {});

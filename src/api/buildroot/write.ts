@@ -14,6 +14,7 @@ import type { RecipeListings } from "../../builders/buildroot/tree.js";
 import { renderTree } from "../../builders/buildroot/tree.js";
 import type { TreeFile } from "../../builders/buildroot/tree-file.js";
 import type { Board } from "../../catalog/board.js";
+import { builderLacks } from "../../catalog/builders.js";
 import type { Catalog, CatalogRecipe } from "../../catalog/catalog.js";
 import { operatorsOf } from "../../config/merge.js";
 import { givenModel } from "../../config/model-schema.js";
@@ -95,9 +96,11 @@ export async function chooseAll(
     engines: engines.map((name) => findNamed("engine", name, catalog.engines, undefined)),
   };
   for (const board of chosen.boards) {
-    if (board.buildroot === undefined) {
-      throw new EdgeimgError("ERR_EDGEIMG_CATALOG_INVALID", `The board ${board.name} says nothing for Buildroot.`, {
-        hint: `Add the key \`buildroot\` to its file. Boards that have it: ${withBuildroot(catalog).join(", ")}.`,
+    const lacks = builderLacks(board, "buildroot");
+    if (lacks !== undefined) {
+      throw new EdgeimgError("ERR_EDGEIMG_CATALOG_INVALID", `Buildroot makes no image for ${board.name}.`, {
+        details: [lacks],
+        hint: `Add what is missing to its file, or build it with \`edgeimg build\` where \`edgeimg boards\` says so. Boards that Buildroot makes images for: ${withBuildroot(catalog).join(", ")}.`,
       });
     }
     if (merged.project.system.wifi !== undefined && board.wifi !== undefined)
@@ -150,7 +153,9 @@ function readsAll({ models }: OpenProject["merged"]["project"], { engines, conve
 }
 
 function withBuildroot({ boards }: Catalog): string[] {
-  return [...boards.values()].flatMap(({ name, buildroot }) => (buildroot === undefined ? [] : [name])).sort();
+  return [...boards.values()]
+    .flatMap((board) => (builderLacks(board, "buildroot") === undefined ? [board.name] : []))
+    .sort();
 }
 
 export async function readReleases(home: string): Promise<Releases> {

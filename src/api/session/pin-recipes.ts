@@ -47,6 +47,7 @@ export function pinRecipes(job: {
     });
   }
   const current = pinsIn([
+    [...catalog.boards.values()].map(({ disk }) => disk.raw),
     [...catalog.engines.values()],
     catalog.reference,
     [...catalog.tools.values()],

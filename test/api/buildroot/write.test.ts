@@ -64,7 +64,8 @@ await t.test(
     );
     await t.rejects(chooseAll(testContext(own), { ...options, board: "bare", engine: "ncnn" }), {
       code: "ERR_EDGEIMG_CATALOG_INVALID",
-      message: /bare says nothing for Buildroot/,
+      message: /no image for bare/,
+      details: [/no part `buildroot`/],
     });
   },
 );

@@ -6,11 +6,16 @@ import { helpText, isMarked, upper } from "../../../src/builders/buildroot/names
 import { releaseOf, seriesFor } from "../../../src/builders/buildroot/releases.js";
 import { downloadOf } from "../../../src/builders/buildroot/sources.js";
 import { planImage } from "../../../src/builders/debian/plan-image.js";
+import { buildersOf } from "../../../src/catalog/builders.js";
+import { loadCatalog } from "../../../src/catalog/catalog.js";
 import { buildrootName } from "../../../src/catalog/recipe.js";
 import { fetchedEngines, inventedLock, requestFor } from "../../helpers/image-request.js";
 import { home, treeOf, treeRequest } from "../../helpers/tree-request.js";
 
-const boards = readdirSync(join(home, "board-configs")).map((name) => name.replace(/\.yaml$/, ""));
+const catalog = await loadCatalog(home, undefined);
+const boards = [...catalog.boards.values()].flatMap((board) =>
+  buildersOf(board).includes("buildroot") ? [board.name] : [],
+);
 const engines = await fetchedEngines();
 const whole = await treeRequest(t.testdir(), { boards, engines });
 const files = treeOf(whole);
