@@ -1,5 +1,5 @@
 /*
- * Runs a network layer by layer and writes what each gives: driver NETWORK INPUT...
+ * Runs a network layer by layer and writes what each gives: driver THREADS NETWORK INPUT...
  *
  * Each input is a file of floats. Standard output has, for each layer, its bytes as 32 bits and then those. Ends with 1 and a line on standard error
  * when the network is refused.
@@ -27,14 +27,14 @@ int main(int argc, char **argv) {
   static const float *inputs[NET_MAX_PORTS];
   static float *outputs[NET_MAX_PORTS];
   size_t bytes;
-  const void *file = argc > 1 ? whole(argv[1], &bytes) : NULL;
+  const void *file = argc > 2 ? whole(argv[2], &bytes) : NULL;
   if (!file) return 2;
-  if (!net_open(&network, file, bytes)) return fprintf(stderr, "%s\n", network.error), net_close(&network), 1;
+  if (!net_open(&network, file, bytes, atoi(argv[1]))) return fprintf(stderr, "%s\n", network.error), net_close(&network), 1;
   fprintf(stderr, "%s: %zu bytes of weights, %zu of tensors, %zu for the kernels\n", edge_variant_name(edge_variant_detect()),
           network.packed_bytes, network.arena_bytes, network.workspace_bytes);
   for (uint32_t i = 0; i < network.input_count; i++) {
-    if ((int)i + 2 >= argc) return 2;
-    inputs[i] = whole(argv[i + 2], &bytes);
+    if ((int)i + 3 >= argc) return 2;
+    inputs[i] = whole(argv[i + 3], &bytes);
     if (bytes != network.inputs[i].count * 4) return 2;
   }
   for (uint32_t i = 0; i < network.output_count; i++) outputs[i] = calloc(network.outputs[i].count, 4);

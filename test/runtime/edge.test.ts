@@ -119,18 +119,26 @@ if (existsSync(lock)) copyFileSync(lock, work("project/edgeimg.lock"));
 const context = quietContext(work("project"), { env: process.env });
 const made = async (step: string) => (await buildStep(context, { step, offline: false, locked: false })).path;
 
-/** The engine without its kernels, which are linked as the group's tools have them. */
-const engine = ["net_check.c", "net_file.c", "net_run.c"].map((file) => join(home, "recipes/engines/edge", file));
-await execa(gcc, [
-  ...["-O2", "-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off"],
-  ...["recipes/engines/edge", "recipes/kernels/include"].map((folder) => `-I${join(home, folder)}`),
-  ...[...engine, join(home, "test/edge/driver.c"), kernels, "-lm", "-o", work("driver")],
-]);
+/** Compiles a program of test/edge with the engine, and links it with the kernels as the group's tools have them. */
+async function compile(name: string, flags: readonly string[]): Promise<string> {
+  const engine = ["net_check.c", "net_file.c", "net_run.c", "threads.c"].map((file) =>
+    join(home, "recipes/engines/edge", file),
+  );
+  await execa(gcc, [
+    ...["-std=c11", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-ffp-contract=off", ...flags],
+    ...["recipes/engines/edge", "recipes/kernels/include"].map((folder) => `-I${join(home, folder)}`),
+    ...[...engine, join(home, `test/edge/${name}.c`), kernels, "-lm", "-o", work(name)],
+  ]);
+  return work(name);
+}
+const driver = await compile("driver", ["-O2"]);
+const onTarget = (cpu: string) => ["-cpu", cpu, "-L", sysroot, "-E", `LD_LIBRARY_PATH=${dirname(kernels)}`];
 
 /** What each layer gives, as bytes. */
-async function runDriver(cpu: string, file: string, inputs: readonly string[]): Promise<Uint8Array[]> {
-  const flags = ["-cpu", cpu, "-L", sysroot, "-E", `LD_LIBRARY_PATH=${dirname(kernels)}`];
-  const { stdout } = await execa(qemuAarch64, [...flags, work("driver"), file, ...inputs], { encoding: "buffer" });
+async function runDriver(cpu: string, threads: number, file: string, inputs: readonly string[]): Promise<Uint8Array[]> {
+  const { stdout } = await execa(qemuAarch64, [...onTarget(cpu), driver, `${threads}`, file, ...inputs], {
+    encoding: "buffer",
+  });
   const view = new DataView(stdout.buffer, stdout.byteOffset, stdout.byteLength);
   const results: Uint8Array[] = [];
   for (let at = 0; at < stdout.length; at += 4 + view.getUint32(at, true))
@@ -164,14 +172,14 @@ for (const name of ["zoo", "cls"] as const)
         kindsOfZoo,
         "kinds of layers",
       );
-    for (const cpu of cores) {
-      const results = await runDriver(cpu, file, files);
+    for (const [cpu, threads] of [...cores.map((cpu) => [cpu, 1] as const), ["cortex-a53", 3] as const]) {
+      const results = await runDriver(cpu, threads, file, files);
       t.equal(results.length, network.layers.length, cpu);
       const wrong = network.layers.filter((_, index) => !expected[index]?.equals(results[index] ?? new Uint8Array()));
       t.same(
         wrong.map((layer) => layer.name),
         [],
-        `${cpu}: ${results.length} layers`,
+        `${cpu}, ${threads} threads: ${results.length} layers`,
       );
     }
     const adapter = join(await made("compile/edge-adapter"), "libedge_nn.so");
@@ -200,4 +208,42 @@ t.test("a model in floating point is refused, by operator and layer", async (t) 
     code: "ERR_EDGEIMG_MODEL_CONVERSION",
     details: [/Conv \(Conv_0\): x is not quantized/],
   });
+});
+
+t.test("damaged files are refused, or run without a fault", async (t) => {
+  const fuzz = await compile("fuzz", ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]);
+  const file = join(await made("model/zoo"), "zoo.edgenet");
+  const { exitCode, stdout, stderr } = await execa(
+    qemuAarch64,
+    [...onTarget("cortex-a72"), fuzz, file, "3000", "16"],
+    // The emulator's process table is not what the leak checker expects.
+    { env: { ASAN_OPTIONS: "detect_leaks=0" }, reject: false },
+  );
+  t.equal(exitCode, 0, stderr.slice(0, 4000));
+  const counts = JSON.parse(stdout);
+  t.ok(counts.refused > 1000 && counts.ran > 100, stdout);
+  t.equal(counts.failed, 0, "what was accepted runs");
+});
+
+t.test("each way in which a file can be wrong is told", async (t) => {
+  const whole = await readFile(join(await made("model/zoo"), "zoo.edgenet"));
+  const flip = (at: number) => {
+    const copy = Buffer.from(whole);
+    copy[at] = (copy[at] ?? 0) ^ 1;
+    return copy;
+  };
+  const cases: readonly (readonly [string, Uint8Array, RegExp])[] = [
+    ["nothing", new Uint8Array(10), /the file has 10 bytes/],
+    ["an ONNX file", tinyOnnx(zoo), /the file is no network of whole numbers/],
+    ["another version", flip(8), /the file is of version 0, and 1 is known/],
+    ["cut off", whole.subarray(0, whole.length - 4), /the file has \d+ bytes, and says \d+/],
+    ["a bit of its weights", flip(whole.length - 1000), /the file is damaged: its checksum is another/],
+  ];
+  for (const [what, bytes, says] of cases) {
+    await writeFile(work("bad.edgenet"), bytes);
+    const flags = [...onTarget("cortex-a72"), driver, "1", work("bad.edgenet")];
+    const { exitCode, stderr } = await execa(qemuAarch64, flags, { reject: false });
+    t.equal(exitCode, 1, what);
+    t.match(stderr, says, what);
+  }
 });

@@ -72,13 +72,12 @@ static edge_nn_status reserve(edge_model *m, uint32_t output) {
 
 edge_nn_status nn_adapter_load(edge_nn_model *model, int threads) {
   edge_model *m = (edge_model *)model;
-  (void)threads; /* one thread */
   const char *path = nn_model_file(model, "model");
   if (!path) return EDGE_NN_ERR_MODEL;
   edge_nn_status status = map_file(m, path);
   if (status) return status;
   net *network = &m->network;
-  if (!net_open(network, m->file, m->bytes)) return nn_model_fail(model, EDGE_NN_ERR_MODEL, "%s", network->error);
+  if (!net_open(network, m->file, m->bytes, threads)) return nn_model_fail(model, EDGE_NN_ERR_MODEL, "%s", network->error);
   if (network->input_count != model->input_count || network->output_count != model->output_count)
     return nn_model_fail(model, EDGE_NN_ERR_MODEL, "the model has %u inputs and %u outputs, not the declared ones", network->input_count, network->output_count);
   for (uint32_t i = 0; i < network->input_count && !status; i++)

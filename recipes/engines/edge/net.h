@@ -21,6 +21,7 @@
 #include <stdint.h>
 
 #include "edge_kernels.h"
+#include "threads.h"
 
 #define NET_VERSION 1
 #define NET_HEADER_BYTES 64
@@ -28,6 +29,9 @@
 #define NET_MAX_LAYERS 65536
 #define NET_MAX_PORTS 32
 #define NET_MAX_ARENA (1u << 30)
+#define NET_MAX_THREADS 64
+/* Multiplications of a convolution below which threads cost more than they save. */
+#define NET_LEAST_SHARED 65536
 #define NET_ERROR_BYTES 200
 
 /*
@@ -82,6 +86,7 @@ typedef struct {
   /* NET_CONV: into the block of packed weights, and what the kernels need. */
   size_t packed_at;
   edge_plan plan;
+  bool shared; /* among threads */
 } net_layer;
 
 /* An input or output. `name` is in the file, name_bytes bytes. */
@@ -92,7 +97,7 @@ typedef struct {
   size_t count; /* floats */
 } net_port;
 
-/* A network that was opened: owns its four blocks; the file is the caller's, and stays until net_close. All zero before net_open. */
+/* A network that was opened: owns its four blocks and its threads; the file is the caller's, and stays until net_close. All zero before net_open. */
 typedef struct {
   const uint8_t *file;
   size_t bytes;
@@ -102,12 +107,15 @@ typedef struct {
   net_layer *layers;                         /* heap */
   uint8_t *packed, *arena, *workspace;       /* heap, EDGE_ALIGNMENT aligned */
   void *packed_block, *arena_block, *workspace_block; /* what free takes */
-  size_t packed_bytes, arena_bytes, workspace_bytes;
+  size_t packed_bytes, arena_bytes;
+  size_t workspace_bytes; /* of each thread */
+  int thread_count;
+  threads *pool; /* NULL when there is one thread */
   char error[NET_ERROR_BYTES];
 } net;
 
-/* Checks the file and makes ready what runs need. On failure false, and `error` says why; net_close is due in both cases. */
-bool net_open(net *network, const void *file, size_t bytes);
+/* Checks the file and makes ready what runs need, on so many threads (at least 1, at most NET_MAX_THREADS are taken). On failure false, and `error` says why; net_close is due in both cases. */
+bool net_open(net *network, const void *file, size_t bytes, int threads);
 void net_close(net *network);
 
 /*

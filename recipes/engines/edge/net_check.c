@@ -52,6 +52,7 @@ static bool check_conv(net *network, net_layer *layer, size_t in, size_t out) {
   edge_status status = edge_conv_plan(&conv, EDGE_VARIANT_AUTO, &layer->plan);
   if (status) return bad(network, layer, edge_status_text(status));
   if (layer->plan.input_bytes != in || layer->plan.output_bytes != out) return bad(network, layer, "tensors of other sizes");
+  layer->shared = (uint64_t)out * (uint64_t)conv.kernel_height * (uint64_t)conv.kernel_width * (uint64_t)(conv.in_channels / conv.groups) >= NET_LEAST_SHARED;
   if (!net_holds(network, (uint32_t)at[0], layer->plan.weight_bytes, 1)) return bad(network, layer, "weights outside of the file");
   for (int i = 1; i < 4; i++)
     if (!net_holds(network, (uint32_t)at[i], (uint64_t)conv.out_channels, 4)) return bad(network, layer, "numbers outside of the file");

@@ -140,7 +140,18 @@ static bool check_outputs(net *network) {
   return true;
 }
 
-bool net_open(net *network, const void *file, size_t bytes) {
+/* The threads, and where each convolution works. */
+static bool start_threads(net *network, int count) {
+  network->thread_count = count < 1 ? 1 : count > NET_MAX_THREADS ? NET_MAX_THREADS : count;
+  network->workspace_bytes = (network->workspace_bytes + EDGE_ALIGNMENT - 1) / EDGE_ALIGNMENT * EDGE_ALIGNMENT;
+  network->workspace = zeros(network->workspace_bytes * (size_t)network->thread_count, &network->workspace_block);
+  if (!network->workspace) return net_fail(network, "no memory for the kernels (%zu bytes a thread)", network->workspace_bytes);
+  if (network->thread_count == 1) return true;
+  network->pool = threads_start(network->thread_count);
+  return network->pool ? true : net_fail(network, "%d threads could not be started", network->thread_count);
+}
+
+bool net_open(net *network, const void *file, size_t bytes, int threads) {
   const uint32_t *entries = NULL;
   network->file = file, network->bytes = bytes;
   if ((uintptr_t)file % EDGE_ALIGNMENT != 0) return net_fail(network, "the file does not lie at a multiple of %d bytes", EDGE_ALIGNMENT);
@@ -158,14 +169,13 @@ bool net_open(net *network, const void *file, size_t bytes) {
   if (!check_outputs(network)) return false;
   network->packed = zeros(network->packed_bytes, &network->packed_block);
   network->arena = zeros(network->arena_bytes, &network->arena_block);
-  network->workspace = zeros(network->workspace_bytes, &network->workspace_block);
-  if (!network->packed || !network->arena || !network->workspace)
-    return net_fail(network, "no memory for weights (%zu bytes), tensors (%zu) and the kernels (%zu)", network->packed_bytes,
-                    network->arena_bytes, network->workspace_bytes);
-  return pack(network);
+  if (!network->packed || !network->arena)
+    return net_fail(network, "no memory for weights (%zu bytes) and tensors (%zu)", network->packed_bytes, network->arena_bytes);
+  return start_threads(network, threads) && pack(network);
 }
 
 void net_close(net *network) {
+  threads_end(network->pool);
   free(network->layers);
   free(network->packed_block);
   free(network->arena_block);

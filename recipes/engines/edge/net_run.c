@@ -107,6 +107,15 @@ static edge_status run_concat(const net *network, const net_layer *layer, uint8_
   return edge_concat_run(inputs, (int32_t)layer->input_count, (size_t)layer->params[0], 0, 0, to, bytes);
 }
 
+static edge_status run_conv(net *network, const net_layer *layer, const uint8_t *from, size_t in, uint8_t *to, size_t out) {
+  const uint8_t *packed = network->packed + layer->packed_at;
+  const size_t bytes = layer->plan.packed_bytes;
+  if (!network->pool || !layer->shared)
+    return edge_conv_run(packed, bytes, from, in, to, out, network->workspace, network->workspace_bytes, NULL);
+  return edge_conv_run_parallel(packed, bytes, from, in, to, out, network->workspace,
+                                layer->plan.workspace_bytes * (size_t)network->thread_count, network->thread_count, threads_run, network->pool);
+}
+
 /* Layers from codes to codes. */
 static edge_status run_codes(net *network, const net_layer *layer) {
   const int32_t *p = layer->params;
@@ -114,9 +123,7 @@ static edge_status run_codes(net *network, const net_layer *layer) {
   uint8_t *to = tensor(network, layer->output);
   const size_t in = net_value_bytes(network, layer->inputs[0]), out = net_value_bytes(network, layer->output);
   switch (layer->kind) {
-    case NET_CONV:
-      return edge_conv_run(network->packed + layer->packed_at, layer->plan.packed_bytes, from, in, to, out, network->workspace,
-                           network->workspace_bytes, NULL);
+    case NET_CONV: return run_conv(network, layer, from, in, to, out);
     case NET_TABLE:
       for (size_t i = 0; i < out; i++) to[i] = network->file[(size_t)p[0] + from[i]];
       return EDGE_OK;
