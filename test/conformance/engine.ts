@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { prepare } from "../../src/api/session/prepare.js";
 import { planImage } from "../../src/builders/debian/plan-image.js";
 import { modelSchema } from "../../src/config/model-schema.js";
@@ -48,7 +49,6 @@ export async function openBench(engine: string, folder: string, signal: AbortSig
     return planImage({ ...request, project: { ...request.project, models: { [model]: config } } }, lock);
   };
   const shared = new Map<string, string>();
-  // Tests follow one another in the same folders, so that what Python compiled of its modules for one is found for the next.
   const places: string[] = [];
   let made = 0;
   const { tolerance } = request.engine.recipe.model;
@@ -147,7 +147,7 @@ async function follow(walk: Walk): Promise<Omit<Verdict, "name" | "operator">> {
     const context = { services, inputs, out, work: place, instead: [], progress: () => {}, log: () => {} };
     try {
       await findKind(step.kind)
-        .bind(withBytecode(step, join(work, "../bytecode")))
+        .bind(warmed(step, join(work, "..")))
         .run(context);
     } catch (error) {
       if (!(error instanceof EdgeimgError)) throw error;
@@ -169,15 +169,21 @@ async function follow(walk: Walk): Promise<Omit<Verdict, "name" | "operator">> {
   });
 }
 
-/** A step's parameters; Python's modules, which a build compiles anew each time, are compiled once. */
-function withBytecode({ kind, params }: Step, folder: string): object {
+const warm = fileURLToPath(new URL("../../test/conformance/warm.py", import.meta.url));
+
+/** A step's parameters; Python's modules, which a build imports anew each time, are imported once. `folder` has room for sockets. */
+function warmed({ kind, params }: Step, folder: string): object {
   if (kind !== "run") return params;
-  const { commands, env } = params as { readonly commands: readonly (readonly string[])[]; readonly env?: object };
-  return {
-    ...params,
-    commands: commands.map((command) => command.filter((word) => word !== "-B")),
-    env: { ...env, PYTHONPYCACHEPREFIX: folder },
-  };
+  const { commands } = params as { readonly commands: readonly (readonly string[])[] };
+  return { ...params, commands: commands.map((command) => warmedCommand(command, folder)) };
+}
+
+/** Programs that a converter's recipe runs by Python: interpreter, options, a line that begins them, folders, and a file. */
+function warmedCommand(command: readonly string[], folder: string): readonly string[] {
+  const [python = "", ...rest] = command;
+  const at = rest.indexOf("-c");
+  if (at < 0 || !python.endsWith("/python3") || rest[at + 3]?.endsWith(".py") !== true) return command;
+  return [python, "-I", "-S", "-B", "-X", "utf8", warm, folder, ...rest.slice(at + 2)];
 }
 
 class Refusal extends Error {
