@@ -64,16 +64,34 @@ function* cells({ size, kernel, stride, dilation, pad }: Windows, y: number, x: 
 
 type Codes = Uint8Array;
 
+/** Weights as the sums count them: those of 2 bits with an odd `zero2` twice. */
+function weightsOf(
+  bytes: Uint8Array,
+  count: number,
+  how: { readonly form: number; readonly zero2: number },
+): Int8Array {
+  const { form, zero2 } = how;
+  // Bits of a weight, by edge_weight_format.
+  const bits = [8, 4, 2, 1][form] ?? 8;
+  return Int8Array.from({ length: count }, (_, index) => {
+    const at = index * bits;
+    const code = ((bytes[at >> 3] ?? 0) >> (at & 7)) & (2 ** bits - 1);
+    if (form === 3) return code * 2 - 1;
+    if (form === 2) return zero2 % 2 === 0 ? code - zero2 / 2 : code * 2 - zero2;
+    return code >= 2 ** (bits - 1) ? code - 2 ** bits : code;
+  });
+}
+
 function convolution({ view, bytes }: NetworkFile, p: readonly number[], from: Codes): Codes {
   const [batch = 0, h = 0, w = 0, channels = 0, outputs = 0, kh = 0, kw = 0, sh = 0, sw = 0, dh = 0, dw = 0] = p;
-  const [pt = 0, pl = 0, pb = 0, pr = 0, groups = 1, , inputZero = 0, zero = 0, low = 0, high = 0] = p.slice(11);
-  const [weights = 0, bias = 0, multipliers = 0, shifts = 0] = p.slice(21);
+  const [pt = 0, pl = 0, pb = 0, pr = 0, groups = 1, , form = 0, zero2 = 0] = p.slice(11);
+  const [inputZero = 0, zero = 0, low = 0, high = 0, weights = 0, bias = 0, multipliers = 0, shifts = 0] = p.slice(19);
   const windows: Windows = {
     ...{ size: [h, w], kernel: [kh, kw], stride: [sh, sw], dilation: [dh, dw], pad: [pt, pl, pb, pr] },
   };
   const [height, width] = outputSize(windows);
   const [ofGroup, perGroup] = [channels / groups, outputs / groups];
-  const weight = new Int8Array(bytes.buffer, weights, outputs * kh * kw * ofGroup);
+  const weight = weightsOf(bytes.subarray(weights), outputs * kh * kw * ofGroup, { form, zero2 });
   const result = new Uint8Array(batch * height * width * outputs);
   let to = 0;
   for (let n = 0; n < batch; n++)

@@ -1,7 +1,6 @@
 """Where the numbers of a tensor lie, and layers that lay them out anew."""
 
 from integer_graph import GATHER
-from values import Codes
 
 
 def count(shape):
@@ -60,7 +59,7 @@ def laid(network, codes, order, name):
     if how is None:
         return None
     value = network.layer(GATHER, name, [codes.value], network.tensor(count(codes.shape)), how)
-    return Codes(value, codes.shape, order, codes.scale, codes.zero)
+    return codes.placed(value, codes.shape, order)
 
 
 def reshaped(network, codes, shape, name):

@@ -5,7 +5,7 @@ import zlib
 
 from integer_graph import ALIGNMENT, placed
 
-VERSION = 1
+VERSION = 2
 HEADER = 64
 
 

@@ -11,7 +11,7 @@ from layout import channels_last, count, loops, row_major
 from onnx import TensorProto, numpy_helper
 from onnx.helper import get_attribute_value
 from refusal import Refusal
-from values import Codes, Pending, Port, Real, Weights, code_of, linear, spread
+from values import Codes, Pending, Port, Real, Unclipped, Weights, code_of, linear, spread
 
 # What a chosen meaning of codes passes through, backwards: these move numbers, or keep their order.
 MOVING = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Concat", "Resize", "MaxPool", "Relu", "Clip"}
@@ -53,36 +53,39 @@ class Reader:
 
     # ---- codes ----
 
-    def quantized(self, node, value, scale, zero):
-        """The codes of a value that QuantizeLinear with these parameters gives."""
-        key = (float(scale), int(zero))
+    def quantized(self, node, value, scale, zero, ends=(0, 255)):
+        """The codes of a value that QuantizeLinear with these parameters gives, and a Clip to `ends`. They are counted from the lower end."""
+        low, high = ends if ends[0] <= zero <= ends[1] else (0, 255)
+        scale, zero, most = np.float32(scale), int(zero) - low, high - low
+        key = (float(scale), zero, most, low)
         if isinstance(value, Port):
-            return self.fed(node, value, scale, zero)
+            return self.fed(node, value, scale, zero, most, low)
         if isinstance(value, Pending):
             if key not in value.made:
-                low, high = (int(code_of(end, scale, zero)) for end in value.bounds)
-                value.made[key] = value.emit(scale, zero, low, high)
+                bounds = (min(int(code_of(end, scale, zero)), most) for end in value.bounds)
+                value.made[key] = value.emit(scale, zero, *bounds)
+                value.made[key].most, value.made[key].below = most, low
             return value.made[key]
         if not isinstance(value, Real):
             raise Refusal(node, "it takes a constant")
-        if value.linear and (float(value.codes.scale), value.codes.zero) == key:
-            return value.codes
-        return self.looked_up(node, value, scale, zero)
+        codes = value.codes
+        if value.linear and (float(codes.scale), codes.zero, codes.below) == (key[0], zero, low) and codes.most <= most:
+            return codes
+        return self.looked_up(node, codes, np.minimum(code_of(value.worth, scale, zero), most), scale, zero, most, low)
 
-    def looked_up(self, node, real, scale, zero):
-        table = code_of(real.worth, scale, zero).astype(np.uint8).tobytes()
-        codes = real.codes
-        made = self.network.layer(TABLE, name_of(node), [codes.value], self.network.tensor(count(codes.shape)), [table])
-        return Codes(made, codes.shape, codes.order, scale, zero)
+    def looked_up(self, node, codes, table, scale, zero, most, below):
+        made = self.network.layer(TABLE, name_of(node), [codes.value], self.network.tensor(count(codes.shape)), [table.astype(np.uint8).tobytes()])
+        return Codes(made, codes.shape, codes.order, scale, zero, most, below)
 
-    def fed(self, node, port, scale, zero):
+    def fed(self, node, port, scale, zero, most, below):
         order = channels_last(len(port.shape))
         how = loops(port.shape, row_major(port.shape), order)
         if how is None:
             raise Refusal(node, "an input of so many dimensions")
-        bits = int(np.float32(scale).view(np.uint32))
+        bits = int(scale.view(np.uint32))
         made = self.network.layer(QUANTIZE, name_of(node), [("input", port.index)], self.network.tensor(count(port.shape)), [bits, zero, *how])
-        return Codes(made, port.shape, order, scale, zero)
+        codes = Codes(made, port.shape, order, scale, zero)
+        return codes if most == 255 else self.looked_up(node, codes, np.minimum(np.arange(256), most), scale, zero, most, below)
 
     def codes(self, node, index):
         """The codes of an input, whether or not something quantizes it."""
@@ -131,16 +134,21 @@ def name_of(node):
 
 
 def quantize(reader, node):
+    """A Clip behind it says how many bits the codes have (QCDQ)."""
     scale, zero = reader.parameters(node)
+    takers = reader.takers.get(node.output[0], [])
+    if takers and all(taker.op_type == "Clip" for taker in takers):
+        return Unclipped(reader.value(node, 0), scale, zero)
     return reader.quantized(node, reader.value(node, 0), scale, zero)
 
 
 def dequantize(reader, node):
     value = reader.value(node, 0)
     if isinstance(value, Codes):
-        if (value.scale, value.zero) != reader.parameters(node):
-            return Real(value, linear(Codes(value.value, value.shape, value.order, *reader.parameters(node))).worth)
-        return linear(value)
+        scale, zero = reader.parameters(node)
+        if (scale, zero) == value.parameters:
+            return linear(value)
+        return Real(value, linear(Codes(value.value, value.shape, value.order, scale, zero - value.below)).worth)
     if not isinstance(value, np.ndarray):
         raise Refusal(node, "what it takes is not quantized")
     scale, zero = reader.constant(node, 1), reader.constant(node, 2)

@@ -7,7 +7,6 @@ from layout import channels_last, count, laid, real_order, row_major
 from refusal import Refusal
 from values import Codes, Pending, Weights
 
-SCHEME = 0  # EDGE_W8A8
 
 
 def name_of(node):
@@ -21,6 +20,37 @@ def weights_of(reader, node, index):
     if np.abs(found.numbers).max(initial=0) > 127:
         raise Refusal(node, "its weights leave -127..127 around their zero point")
     return found
+
+
+# edge_scheme and edge_weight_format of edge_kernels.h.
+W8A8, W4A4, W2A2, W1A2 = 0, 2, 3, 4
+BYTES, INT4, UINT2, BITS = 0, 1, 2, 3
+
+
+def packed_weights(weights, source, depthwise):
+    """(scheme, format, weight_zero2, bytes): the fewest bits that hold the weights and the codes that they are multiplied with."""
+    numbers = weights.astype(np.int64).reshape(-1)
+    low, high = int(numbers.min(initial=0)), int(numbers.max(initial=0))
+    if depthwise or low < -8 or high > 7:
+        return W8A8, BYTES, 0, numbers.astype(np.int8).tobytes()
+    if source.most > 3:
+        return (W4A4 if source.most <= 15 else W8A8), INT4, 0, codes_together(numbers & 15, 4)
+    if np.isin(numbers, (-1, 1)).all():
+        return W1A2, BITS, 0, codes_together((numbers + 1) // 2, 1)
+    if high - low <= 3:
+        first = min(low, 0)
+        return W2A2, UINT2, -2 * first, codes_together(numbers - first, 2)
+    if np.isin(numbers, (-3, -1, 1, 3)).all():
+        # Half-integer levels: the kernels then count in halves, which are these numbers.
+        return W2A2, UINT2, 3, codes_together((numbers + 3) // 2, 2)
+    return W4A4, INT4, 0, codes_together(numbers & 15, 4)
+
+
+def codes_together(codes, bits):
+    """Several codes a byte, the first in the lowest bits."""
+    each = 8 // bits
+    filled = np.concatenate([codes, np.zeros(-codes.size % each, np.int64)]).reshape(-1, each)
+    return (filled << (np.arange(each) * bits)).sum(axis=1).astype(np.uint8).tobytes()
 
 
 def by_channel(node, weights, axis, channels):
@@ -65,13 +95,14 @@ def product(reader, node, about):
         if (most >= 2**31).any():
             raise Refusal(node, "sums of more than 32 bits: a bias that is large beside its channel's weights")
         factors = [fixed(one) for one in sums / float(scale)]
+        scheme, form, zero2, packed = packed_weights(about["weights"], source, about["depthwise"])
         arrays = [
-            about["weights"].astype(np.int8).tobytes(),
+            packed,
             bias.astype("<i4").tobytes(),
             np.array([multiplier for multiplier, _ in factors], "<i4").tobytes(),
             np.array([shift for _, shift in factors], "<i4").tobytes(),
         ]
-        params = [*about["conv"], SCHEME, source.zero, zero, low, high, *arrays]
+        params = [*about["conv"], scheme, form, zero2, source.zero, zero, low, high, *arrays]
         made = reader.network.layer(CONV, name_of(node), [source.value], reader.network.tensor(count(about["shape"])), params)
         return Codes(made, about["shape"], about["order"], scale, zero)
 
@@ -129,6 +160,7 @@ def conv(reader, node):
             "scales": scales,
             "weights": weights.numbers.transpose(0, 2, 3, 1),
             "bias": lambda sums: bias_of(reader, node, 2, sums),
+            "depthwise": groups > 1 and groups == channels == outputs,
             "conv": [batch, height, width, channels, outputs, *kernel, *strides, *dilations, *pads, groups],
             "shape": (batch, outputs, *out),
             "order": order,
@@ -157,6 +189,7 @@ def rows(reader, node, weights, transposed, bias):
             "scales": by_channel(node, weights, 0 if transposed else 1, outputs),
             "weights": weights.numbers if transposed else weights.numbers.T,
             "bias": bias,
+            "depthwise": False,
             "conv": [1, 1, count(source.shape[:-1]), depth, outputs, *[1] * 6, *[0] * 4, 1],
             "shape": (*source.shape[:-1], outputs),
             "order": order,

@@ -8,7 +8,7 @@ from layout import channels_last, count, laid, real_order, reshaped, row_major
 from products import name_of, window, windows
 from refusal import Refusal
 from unary import FUNCTIONS, PAIRS
-from values import Codes, Pending, Port, Real, Weights
+from values import Codes, Pending, Port, Real, Unclipped, Weights
 
 
 def same(reader, node):
@@ -31,10 +31,20 @@ def clip_bounds(reader, node):
 def clamp(reader, node):
     """Relu and Clip: bounds of what a layer gives, or a function of codes."""
     value = reader.value(node, 0)
+    if isinstance(value, Unclipped):
+        return clipped_codes(reader, node, value)
     low, high = clip_bounds(reader, node)
     if isinstance(value, Pending):
         return value.clamped(low, high)
     return applied(reader, node, value, lambda x: np.minimum(np.maximum(x, np.float32(low)), np.float32(high)))
+
+
+def clipped_codes(reader, node, value):
+    """The Clip of codes that stands for fewer bits."""
+    ends = [reader.constant(node, index) for index in (1, 2)]
+    moved = [None if end is None else int(end.reshape(())) + (128 if end.dtype == np.int8 else 0) for end in ends]
+    low, high = 0 if moved[0] is None else moved[0], 255 if moved[1] is None else moved[1]
+    return reader.quantized(node, value.value, value.scale, value.zero, (max(low, 0), min(high, 255)))
 
 
 def applied(reader, node, value, function):
@@ -177,7 +187,7 @@ def maximum(reader, node):
     shape = (batch, channels, *out)
     params = [batch, height, width, channels, *kernel, *strides, *pads]
     made = reader.network.layer(MAXIMUM, name_of(node), [source.value], reader.network.tensor(count(shape)), params)
-    codes = Codes(made, shape, channels_last(4), source.scale, source.zero)
+    codes = source.placed(made, shape, channels_last(4))
     numbers = (np.arange(256, dtype=np.float32) - np.float32(codes.zero)) * codes.scale
     return Real(codes, numbers if worth is None else worth, linear=worth is None or value.linear)
 
@@ -233,7 +243,7 @@ def resize(reader, node):
         batch, channels, height, width = source.shape
         params = [batch, height, width, channels, *out[2:]]
         made = reader.network.layer(RESIZE, name_of(node), [source.value], reader.network.tensor(count(out)), params)
-        return Codes(made, out, channels_last(4), source.scale, source.zero)
+        return source.placed(made, out, channels_last(4))
 
     if isinstance(value, Real):
         return Real(emit_from(value.codes), value.worth, value.linear)

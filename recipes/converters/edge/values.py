@@ -4,14 +4,33 @@ import numpy as np
 
 
 class Codes:
-    """A tensor of bytes. `order` has the dimensions of `shape` as they lie in memory, the slowest first; a code c is worth (c - zero) * scale."""
+    """
+    A tensor of bytes. `order` has the dimensions of `shape` as they lie in memory, the slowest first; a code c is worth (c - zero) * scale. Codes are
+    0..most. `below` is what the file's codes have more than these.
+    """
 
-    def __init__(self, value, shape, order, scale, zero):
+    def __init__(self, value, shape, order, scale, zero, most=255, below=0):
         self.value, self.shape, self.order = value, tuple(shape), tuple(order)
-        self.scale, self.zero = np.float32(scale), int(zero)
+        self.scale, self.zero, self.most, self.below = np.float32(scale), int(zero), int(most), int(below)
+
+    @property
+    def parameters(self):
+        """As the file's DequantizeLinear has them."""
+        return self.scale, self.zero + self.below
+
+    def placed(self, value, shape, order):
+        """The same codes, elsewhere."""
+        return Codes(value, shape, order, self.scale, self.zero, self.most, self.below)
 
     def moved(self, shape, order):
-        return Codes(self.value, shape, order, self.scale, self.zero)
+        return self.placed(self.value, shape, order)
+
+
+class Unclipped:
+    """What a QuantizeLinear gives whose codes a Clip bounds."""
+
+    def __init__(self, value, scale, zero):
+        self.value, self.scale, self.zero = value, scale, zero
 
 
 class Real:

@@ -4,7 +4,7 @@
  * The file is read where it lies and never written; all of it is checked before anything of it is used (net_file.c, net_check.c). Numbers are
  * of 32 bits, the lowest byte first; places count bytes from the file's start. recipes/converters/edge writes it.
  *
- *   header     8 bytes "EDGENET\0"; version 1; CRC-32 of all bytes from 16 on; bytes of the file; bytes of the arena;
+ *   header     8 bytes "EDGENET\0"; version 2; CRC-32 of all bytes from 16 on; bytes of the file; bytes of the arena;
  *              then count and place of tensors, layers, inputs, outputs; two zeros. 64 bytes.
  *   tensor     where it is in the arena, a multiple of 64; its bytes. One byte a code, 0..255, channels last.
  *   layer      kind; place and bytes of its name; place and count of its inputs; its output; place and count of its parameters.
@@ -23,7 +23,7 @@
 #include "edge_kernels.h"
 #include "threads.h"
 
-#define NET_VERSION 1
+#define NET_VERSION 2
 #define NET_HEADER_BYTES 64
 #define NET_MAX_TENSORS 65536
 #define NET_MAX_LAYERS 65536
@@ -32,6 +32,8 @@
 #define NET_MAX_THREADS 64
 /* Multiplications of a convolution below which threads cost more than they save. */
 #define NET_LEAST_SHARED 65536
+/* Where the places of arrays begin among a NET_CONV's parameters. */
+#define NET_CONV_ARRAYS 23
 #define NET_ERROR_BYTES 200
 
 /*
@@ -43,7 +45,8 @@ typedef enum {
   NET_QUANTIZE = 1,
   /*
    * batch, height, width, channels, outputs, kernel height and width, strides, dilations, pads (top, left, bottom, right), groups,
-   * scheme, input's zero, output's zero, lowest and highest code; weights_at, bias_at, multipliers_at, shifts_at. EDGE_REQUANT_FIXED.
+   * scheme, format of weights and weight_zero2 as in edge_conv, input's zero, output's zero, lowest and highest code; weights_at, bias_at,
+   * multipliers_at, shifts_at. EDGE_REQUANT_FIXED.
    */
   NET_CONV = 2,
   /* table_at: 256 bytes, the result of each code. */
@@ -138,8 +141,8 @@ bool net_holds(const net *network, uint32_t place, uint64_t count, uint32_t size
 /* Bytes of a value: floats of ports count four. */
 size_t net_value_bytes(const net *network, uint32_t value);
 
-/* Checks a layer's parameters against its values, and plans convolutions. */
-bool net_check_layer(net *network, net_layer *layer);
+/* Checks a layer's parameters against its values, and plans convolutions. `most` has the largest code of each tensor, as far as layers before it tell. */
+bool net_check_layer(net *network, net_layer *layer, uint8_t *most);
 
 /* Fills `conv` with what the parameters of a NET_CONV say. */
 void net_conv_of(const net_layer *layer, edge_conv *conv);

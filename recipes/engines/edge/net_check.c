@@ -40,15 +40,28 @@ void net_conv_of(const net_layer *layer, edge_conv *conv) {
   conv->kernel_height = p[5], conv->kernel_width = p[6], conv->stride_height = p[7], conv->stride_width = p[8];
   conv->dilation_height = p[9], conv->dilation_width = p[10];
   conv->pad_top = p[11], conv->pad_left = p[12], conv->pad_bottom = p[13], conv->pad_right = p[14], conv->groups = p[15];
-  conv->scheme = p[16], conv->input_zero = p[17], conv->output_zero = p[18], conv->clamp_low = p[19], conv->clamp_high = p[20];
+  conv->scheme = p[16], conv->weight_format = p[17], conv->weight_zero2 = p[18];
+  conv->input_zero = p[19], conv->output_zero = p[20], conv->clamp_low = p[21], conv->clamp_high = p[22];
   conv->requant = EDGE_REQUANT_FIXED;
 }
 
-static bool check_conv(net *network, net_layer *layer, size_t in, size_t out) {
+/* The largest code that a scheme multiplies, or -1 for one that is not known. */
+static int32_t scheme_most(int32_t scheme) {
+  switch (scheme) {
+    case EDGE_W8A8: return 255;
+    case EDGE_W4A4: return 15;
+    case EDGE_W2A2:
+    case EDGE_W1A2: return 3;
+    default: return -1;
+  }
+}
+
+static bool check_conv(net *network, net_layer *layer, size_t in, size_t out, const uint8_t *most) {
   edge_conv conv;
-  const int32_t *at = layer->params + 21;
+  const int32_t *at = layer->params + NET_CONV_ARRAYS;
   net_conv_of(layer, &conv);
-  if (conv.scheme != EDGE_W8A8) return bad(network, layer, "a scheme that is not known");
+  if (scheme_most(conv.scheme) < 0) return bad(network, layer, "a scheme that is not known");
+  if (most[layer->inputs[0]] > scheme_most(conv.scheme)) return bad(network, layer, "codes of more bits than its scheme has");
   edge_status status = edge_conv_plan(&conv, EDGE_VARIANT_AUTO, &layer->plan);
   if (status) return bad(network, layer, edge_status_text(status));
   if (layer->plan.input_bytes != in || layer->plan.output_bytes != out) return bad(network, layer, "tensors of other sizes");
@@ -137,7 +150,7 @@ static const struct {
   const char *name;
   uint32_t inputs, params; /* 0 inputs: one or more, and a parameter more for each */
 } kinds[] = {
-    {"?", 1, 0},        {"QuantizeLinear", 1, 10}, {"Conv", 1, 25},   {"Table", 1, 1},   {"Add", 2, 8},     {"Mul", 2, 11},
+    {"?", 1, 0},        {"QuantizeLinear", 1, 10}, {"Conv", 1, 27},   {"Table", 1, 1},   {"Add", 2, 8},     {"Mul", 2, 11},
     {"MaxPool", 1, 12}, {"AveragePool", 1, 18},    {"Concat", 0, 1}, {"Resize", 1, 6}, {"Transpose", 1, 8}, {"DequantizeLinear", 1, 9},
     {"Softmax", 1, 3},
 };
@@ -156,7 +169,29 @@ static bool check_values(net *network, const net_layer *layer) {
   return true;
 }
 
-bool net_check_layer(net *network, net_layer *layer) {
+/* The largest code that a layer can give. */
+static uint8_t most_of(const net *network, const net_layer *layer, const uint8_t *most) {
+  const int32_t *p = layer->params;
+  uint8_t found = 0;
+  switch (layer->kind) {
+    case NET_CONV: return (uint8_t)p[22];
+    case NET_TABLE:
+      for (int i = 0; i <= most[layer->inputs[0]]; i++) {
+        const uint8_t code = network->file[(size_t)p[0] + (size_t)i];
+        found = code > found ? code : found;
+      }
+      return found;
+    case NET_ADD: return (uint8_t)p[7];
+    case NET_MULTIPLY: return (uint8_t)p[10];
+    case NET_AVERAGE: return (uint8_t)p[17];
+    case NET_QUANTIZE: return 255;
+    default:
+      for (uint32_t i = 0; i < layer->input_count; i++) found = most[layer->inputs[i]] > found ? most[layer->inputs[i]] : found;
+      return found;
+  }
+}
+
+static bool check_kind(net *network, net_layer *layer, const uint8_t *most) {
   if (layer->kind < 1 || layer->kind >= sizeof kinds / sizeof kinds[0]) return net_fail(network, "a layer of the unknown kind %u", layer->kind);
   const uint32_t inputs = kinds[layer->kind].inputs, params = kinds[layer->kind].params;
   if (inputs == 0 ? layer->input_count < 1 || layer->input_count > 256 : layer->input_count != inputs) return bad(network, layer, "another number of inputs");
@@ -164,7 +199,7 @@ bool net_check_layer(net *network, net_layer *layer) {
   if (!check_values(network, layer)) return false;
   const size_t in = net_value_bytes(network, layer->inputs[0]), out = net_value_bytes(network, layer->output);
   switch (layer->kind) {
-    case NET_CONV: return check_conv(network, layer, in, out);
+    case NET_CONV: return check_conv(network, layer, in, out, most);
     case NET_TABLE:
       if (!net_holds(network, (uint32_t)layer->params[0], 256, 1)) return bad(network, layer, "a table outside of the file");
       return in == out ? true : bad(network, layer, "tensors of other sizes");
@@ -177,4 +212,10 @@ bool net_check_layer(net *network, net_layer *layer) {
     case NET_GATHER: return check_loops(layer->params, out, in) ? true : bad(network, layer, "tensors of other sizes");
     default: return check_floats(network, layer, in, out);
   }
+}
+
+bool net_check_layer(net *network, net_layer *layer, uint8_t *most) {
+  if (!check_kind(network, layer, most)) return false;
+  if (layer->output < network->tensor_count) most[layer->output] = most_of(network, layer, most);
+  return true;
 }

@@ -67,14 +67,14 @@ static bool read_tensors(net *network) {
   return true;
 }
 
-static bool read_layer(net *network, const uint32_t *entry, net_layer *layer) {
+static bool read_layer(net *network, const uint32_t *entry, net_layer *layer, uint8_t *most) {
   layer->kind = entry[0], layer->name_bytes = entry[2], layer->input_count = entry[4], layer->output = entry[5], layer->param_count = entry[7];
   if (!read_text(network, entry[1], entry[2], &layer->name)) return false;
   if (!net_holds(network, entry[3], layer->input_count, 4) || !net_holds(network, entry[6], layer->param_count, 4))
     return net_fail(network, "a layer's numbers lie outside of the file");
   layer->inputs = (const uint32_t *)(const void *)(network->file + entry[3]);
   layer->params = (const int32_t *)(const void *)(network->file + entry[6]);
-  return net_check_layer(network, layer);
+  return net_check_layer(network, layer, most);
 }
 
 /* The header and the tables that it points at. */
@@ -114,7 +114,7 @@ static bool pack(net *network) {
     const net_layer *layer = &network->layers[i];
     if (layer->kind != NET_CONV) continue;
     edge_conv conv;
-    const int32_t *at = layer->params + 21;
+    const int32_t *at = layer->params + NET_CONV_ARRAYS;
     edge_conv_data data;
     net_conv_of(layer, &conv);
     memset(&data, 0, sizeof data);
@@ -127,6 +127,28 @@ static bool pack(net *network) {
     if (status) return net_fail(network, "layer %.*s: %s", (int)layer->name_bytes, layer->name, edge_status_text(status));
   }
   return true;
+}
+
+/* All layers, and how much memory they ask for. */
+static bool read_each(net *network, const uint32_t *entries, uint8_t *most) {
+  for (uint32_t i = 0; i < network->layer_count; i++) {
+    net_layer *layer = &network->layers[i];
+    if (!read_layer(network, entries + (size_t)i * 8, layer, most)) return false;
+    layer->packed_at = network->packed_bytes;
+    network->packed_bytes += (layer->plan.packed_bytes + EDGE_ALIGNMENT - 1) / EDGE_ALIGNMENT * EDGE_ALIGNMENT;
+    if (network->packed_bytes > NET_MAX_ARENA) return net_fail(network, "the network's weights ask for more than %u bytes", NET_MAX_ARENA);
+    if (layer->plan.workspace_bytes > network->workspace_bytes) network->workspace_bytes = layer->plan.workspace_bytes;
+  }
+  return true;
+}
+
+static bool read_layers(net *network, const uint32_t *entries) {
+  /* What nobody has written is 0. */
+  uint8_t *most = calloc(network->tensor_count ? network->tensor_count : 1, 1);
+  if (!most) return net_fail(network, "no memory for %u tensors", network->tensor_count);
+  const bool done = read_each(network, entries, most);
+  free(most);
+  return done;
 }
 
 /* Each output is written by one layer. */
@@ -158,14 +180,7 @@ bool net_open(net *network, const void *file, size_t bytes, int threads) {
   if (!read_header(network, &entries)) return false;
   network->layers = calloc(network->layer_count ? network->layer_count : 1, sizeof *network->layers);
   if (!network->layers) return net_fail(network, "no memory for %u layers", network->layer_count);
-  for (uint32_t i = 0; i < network->layer_count; i++) {
-    net_layer *layer = &network->layers[i];
-    if (!read_layer(network, entries + (size_t)i * 8, layer)) return false;
-    layer->packed_at = network->packed_bytes;
-    network->packed_bytes += (layer->plan.packed_bytes + EDGE_ALIGNMENT - 1) / EDGE_ALIGNMENT * EDGE_ALIGNMENT;
-    if (network->packed_bytes > NET_MAX_ARENA) return net_fail(network, "the network's weights ask for more than %u bytes", NET_MAX_ARENA);
-    if (layer->plan.workspace_bytes > network->workspace_bytes) network->workspace_bytes = layer->plan.workspace_bytes;
-  }
+  if (!read_layers(network, entries)) return false;
   if (!check_outputs(network)) return false;
   network->packed = zeros(network->packed_bytes, &network->packed_block);
   network->arena = zeros(network->arena_bytes, &network->arena_block);
