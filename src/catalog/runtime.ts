@@ -21,8 +21,8 @@ const buildrootLibrary = z.strictObject({
 });
 export type BuildrootLibrary = z.infer<typeof buildrootLibrary>;
 
-/** Runs the app and compiles it to bytecode; runs a model once, at build time; what every engine's adapter is linked with. */
-const programRoles = ["app-host", "model-runner", "adapter-common"] as const;
+/** Runs the app and compiles it to bytecode; runs a model once, at build time; what every engine's adapter is linked with; keeps what models are fed. */
+const programRoles = ["app-host", "model-runner", "adapter-common", "recorder"] as const;
 
 export const runtimeRecipe = z.strictObject({
   name: z.enum(["runtime", "kernels"]),

@@ -38,6 +38,24 @@ export const quantizeSchema = z
           "What the app feeds to the model, by input name: a NumPy file (.npy), or a folder of them, one a run. The n-th files of all inputs go together.",
         examples: [{ x: "calibration/det" }],
       }),
+    record: z
+      .strictObject({
+        pictures: location.meta({
+          description: "A folder of pictures, which are sent in the order of their names.",
+          examples: ["calibration/pictures"],
+        }),
+        to: z
+          .string()
+          .startsWith("/", "a path, like /read")
+          .max(1000)
+          .meta({ description: "The path that each picture is posted to.", examples: ["/read"] }),
+      })
+      .optional()
+      .meta({
+        description:
+          "In place of `calibration`: the app runs on the machine that builds and answers these pictures over HTTP; what it feeds to the model meanwhile is the calibration. Its models are those in floating point.",
+        examples: [{ pictures: "calibration/pictures", to: "/read" }],
+      }),
     keep: z
       .array(z.string().min(1).max(1000))
       .max(10_000)
@@ -64,16 +82,20 @@ export const quantizeSchema = z
         examples: [0.01],
       }),
   })
-  .superRefine(({ activations, calibration, maxLoss }, context) => {
-    const needs = (path: string, message: string) =>
-      context.addIssue({ code: "custom", path: calibration === undefined ? [path] : ["calibration"], message });
+  .superRefine(({ activations, calibration, record, maxLoss }, context) => {
+    const say = (path: string, message: string) => context.addIssue({ code: "custom", path: [path], message });
+    if (record !== undefined) {
+      if (calibration !== undefined) say("record", "give either `calibration` or `record`");
+      return;
+    }
     if (calibration !== undefined && Object.keys(calibration).length > 0) return;
+    const needs = (path: string, message: string) => say(calibration === undefined ? path : "calibration", message);
     if (activations === 8)
       needs(
         "activations",
-        "8-bit activations need `calibration`: .npy files of what the app feeds to the model; `activations: float` does without",
+        "8-bit activations need `calibration`: .npy files of what the app feeds to the model; or `record`: pictures that the app answers; `activations: float` does without",
       );
-    else if (maxLoss !== undefined) needs("maxLoss", "a loss is measured on inputs: give `calibration`");
+    else if (maxLoss !== undefined) needs("maxLoss", "a loss is measured on inputs: give `calibration` or `record`");
   })
   .meta({
     description: "Make the model one of whole numbers when it is built (docs/quantization.md).",
@@ -81,3 +103,9 @@ export const quantizeSchema = z
   });
 
 export type QuantizeConfig = z.infer<typeof quantizeSchema>;
+export type RecordConfig = NonNullable<QuantizeConfig["record"]>;
+
+/** Whether there are inputs to calibrate a model with. */
+export function hasCalibration({ calibration, record }: Pick<QuantizeConfig, "calibration" | "record">): boolean {
+  return record !== undefined || Object.keys(calibration ?? {}).length > 0;
+}

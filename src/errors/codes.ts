@@ -393,6 +393,11 @@ const entries = {
     summary: "A model of an older operator set has an operator that cannot be brought to the one of quantized models.",
     help: "Export the model with opset 13 or later, or convert it: onnx.version_converter.convert_version(model, 13).",
   },
+  ERR_EDGEIMG_MODEL_QUANTIZE_RECORD: {
+    exit: 1,
+    summary: "An app that is to calibrate its models (`record`) does not answer the pictures.",
+    help: "See what it says with `edgeimg run --host`; correct it, the folder of pictures, or the path in `to`.",
+  },
   ERR_EDGEIMG_MODEL_QUANTIZE_TWICE: {
     exit: 1,
     summary: "A model that is to be quantized is quantized already.",

@@ -23,6 +23,7 @@ import { operatorsKind } from "../steps/operators.js";
 import { patchKind } from "../steps/patch.js";
 import { quantizeLossKind } from "../steps/quantize-loss.js";
 import { quantizeModelKind } from "../steps/quantize-model.js";
+import { recordAppKind } from "../steps/record-app.js";
 import { reportKind } from "../steps/report.js";
 import { rootKind } from "../steps/root.js";
 import { runKind } from "../steps/run.js";
@@ -52,6 +53,7 @@ const kinds: readonly StepKind[] = [
   patchKind,
   quantizeLossKind,
   quantizeModelKind,
+  recordAppKind,
   reportKind,
   typecheckKind,
   fetchKind,

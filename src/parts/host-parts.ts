@@ -8,6 +8,7 @@ import { native } from "./launch.js";
 import { besides, referenceStep } from "./model-source.js";
 import { modelFiles, prepareModel } from "./models.js";
 import type { programSets } from "./package-sets.js";
+import type { RecordApp } from "./quantize.js";
 import { type DebianContext, toolsRoot } from "./roots.js";
 import { type CompiledProgram, localRecipe, programStep } from "./runtime.js";
 
@@ -17,6 +18,8 @@ export interface HostParts extends EngineSteps {
   readonly sysroot: string;
   /** The app host. */
   readonly runtime: CompiledProgram;
+  /** Keeps what models are fed, in the engine's place. */
+  readonly recorder: CompiledProgram;
   /** The quantized kernels, when the project wants them. */
   readonly kernels: readonly CompiledProgram[];
   readonly app: AppSteps;
@@ -34,6 +37,7 @@ export function hostParts(
   context: DebianContext,
   request: AppRequest,
   sets: ReturnType<typeof programSets>,
+  record: RecordApp,
 ): HostParts {
   const { project, board, engine, catalog } = request;
   const why = "programs for this machine are compiled against it, and run with its libraries";
@@ -58,7 +62,7 @@ export function hostParts(
   });
   const reference = referenceStep(context, request);
   const models = Object.entries(project.models).map(([name, config]) => {
-    const options = { name, config, engine, catalog, board, tools, reference };
+    const options = { name, config, engine, catalog, board, tools, reference, record };
     const { localPath } = request;
     // The sysroot is a root of this machine's: its loader starts converters as well.
     const prepared = prepareModel(context, { ...options, hostTools: base, localPath });
@@ -79,6 +83,7 @@ export function hostParts(
     ...compiled,
     sysroot,
     runtime,
+    recorder: program("recorder"),
     kernels,
     app,
     models: modelFiles(models),

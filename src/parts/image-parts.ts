@@ -10,6 +10,7 @@ import { emulated } from "./launch.js";
 import { referenceStep } from "./model-source.js";
 import { type ModelSteps, modelFiles, modelSteps, type PrepareOptions, prepareModel } from "./models.js";
 import type { packageSets } from "./package-sets.js";
+import { appRecorder } from "./recording.js";
 import { type DebianContext, toolsRoot } from "./roots.js";
 import { type CompiledProgram, localRecipe, programStep } from "./runtime.js";
 
@@ -118,7 +119,8 @@ function engineAndModels(context: DebianContext, request: ImageRequest, roots: E
   const given = Object.entries(project.models);
   const preparing = (name: string, config: ModelConfig): PrepareOptions => {
     const reference = referenceStep(context, request);
-    return { ...{ name, config, engine, catalog, board, reference, hostTools, localPath }, tools: modelTools };
+    const record = appRecorder(context, request);
+    return { ...{ name, config, engine, catalog, board, reference, hostTools, localPath, record }, tools: modelTools };
   };
   const onlyFor =
     ops === "all"

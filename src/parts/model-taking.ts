@@ -5,7 +5,7 @@ import { declaredPorts } from "../model/declared-ports.js";
 import type { ShapeSet } from "../model/shapes.js";
 import type { FormatFiles } from "./conversion.js";
 import { locate, type ModelPlace } from "./model-source.js";
-import { quantizeSteps } from "./quantize.js";
+import { quantizeSteps, type RecordApp } from "./quantize.js";
 import type { DebianContext } from "./roots.js";
 
 /** A model as the project gives it, before anything converts it. */
@@ -26,6 +26,7 @@ interface TakeOptions extends ModelPlace {
   readonly catalog: Pick<Catalog, "reference" | "converters">;
   /** The step with what runs ONNX on the host. */
   readonly reference: string;
+  readonly record: RecordApp;
 }
 
 /** Takes a model's file. Throws ERR_EDGEIMG_MODEL_FORMAT. */

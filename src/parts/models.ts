@@ -11,7 +11,7 @@ import { conversionPath, conversionStep, type FormatFiles } from "./conversion.j
 import { type CheckOptions, type CheckSteps, checkSteps } from "./model-check.js";
 import { besides, type ModelPlace } from "./model-source.js";
 import { type PortsJob, portsStep, type TakenModel, takeModel } from "./model-taking.js";
-import { checkQuantized } from "./quantize.js";
+import { checkQuantized, type RecordApp } from "./quantize.js";
 import type { DebianContext } from "./roots.js";
 
 export interface PrepareOptions extends ModelPlace {
@@ -20,6 +20,7 @@ export interface PrepareOptions extends ModelPlace {
   readonly catalog: Catalog;
   /** The step with what runs ONNX on the host. */
   readonly reference: string;
+  readonly record: RecordApp;
   /** A root of host programs, whose loader also starts the converter. */
   readonly hostTools: string;
   /** What the model runs on, and what compiles for it. */

@@ -2,6 +2,7 @@ import type { CatalogConverter } from "../catalog/catalog.js";
 import { givenModel } from "../config/model-schema.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { sha256Text } from "../ground/canonical.js";
+import { isRecorded, recordingRequest } from "../image/recording.js";
 import { type AppRequest, hostRequest, type ImageRequest } from "../image/request.js";
 import { hasWifi } from "../image/wifi.js";
 import type { PackageSetRequest, Requirements } from "../lock/resolve.js";
@@ -86,13 +87,26 @@ export function conversionsOf({ project, engine: { recipe }, catalog }: AppReque
 
 /** The sets of packages that an image needs in the lock. */
 export function requirements(request: ImageRequest): Requirements {
-  return lockedSets(request, ["toolchain", "image", "modules", "qemu"], packageSets(request));
+  return withRecording(request, lockedSets(request, ["toolchain", "image", "modules", "qemu"], packageSets(request)));
 }
 
 /** The sets that an app on the machine that builds needs there. */
 export function hostRequirements(request: ImageRequest): Requirements {
   const onHost = hostRequest(request);
-  return lockedSets(onHost, ["toolchain"], programSets(onHost));
+  return withRecording(request, lockedSets(onHost, ["toolchain"], programSets(onHost)));
+}
+
+/** The sets that models alone need: those of the app that calibrates them, if it does. */
+export function modelRequirements(request: ImageRequest): Requirements {
+  return withRecording(request, { distribution: request.catalog.distribution, sets: [] });
+}
+
+/** With what the app needs that calibrates models, where one does. */
+function withRecording(request: ImageRequest, needs: Requirements): Requirements {
+  if (!isRecorded(request)) return needs;
+  const own = recordingRequest(request);
+  const { sets } = lockedSets(own, ["toolchain"], programSets(own));
+  return { ...needs, sets: [...new Map([...needs.sets, ...sets].map((set) => [set.name, set])).values()] };
 }
 
 function lockedSets(

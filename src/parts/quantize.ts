@@ -1,14 +1,18 @@
 import type { CatalogRecipe } from "../catalog/catalog.js";
-import type { QuantizeConfig } from "../config/quantize-schema.js";
+import type { QuantizeConfig, RecordConfig } from "../config/quantize-schema.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { locate, type ModelPlace } from "./model-source.js";
 import type { DebianContext } from "./roots.js";
+
+/** Adds the step that runs the app on pictures and keeps what it feeds to its models. `model` is one of those that ask for it. */
+export type RecordApp = (record: RecordConfig, model: string) => string;
 
 export interface QuantizeOptions extends ModelPlace {
   readonly quantize: QuantizeConfig;
   /** The step with the model in floating point, `model.onnx`, and the one with what runs it on the host. */
   readonly onnx: string;
   readonly reference: string;
+  readonly record: RecordApp;
   /** Ends the names of the steps, where one model is quantized in several ways. */
   readonly way?: string;
 }
@@ -31,16 +35,16 @@ export function quantizeSteps(context: DebianContext, options: QuantizeOptions):
   const end = way === undefined ? "" : `/${way}`;
   const about = ["models", name, "quantize"];
   const why = `the project quantizes the model "${name}"`;
-  const given = calibrationFiles(context, options);
+  const given = calibrationInputs(context, options);
   const isFloat = activations === "float";
   const statistics =
     isFloat || given === undefined
       ? undefined
       : plan.add({
-          ...{ id: `calibrate/${name}`, kind: "calibrate-model", about: [...about, "calibration"], why },
+          ...{ id: `calibrate/${name}`, kind: "calibrate-model", about: [...about, given.key], why },
           title: `Run model ${name} with the calibration inputs`,
           inputs: { onnx, reference, ...given.inputs },
-          params: { name, files: given.files },
+          params: { name, calibration: given.calibration },
         });
   const quantized = plan.add({
     ...{ id: `quantize/${name}${end}`, kind: "quantize-model", about, why },
@@ -55,14 +59,20 @@ export function quantizeSteps(context: DebianContext, options: QuantizeOptions):
     ...{ id: `quantize-loss/${name}${end}`, kind: "quantize-loss", about, why },
     title: `Measure what model ${name} loses${way === undefined ? "" : ` (${way})`}`,
     inputs: { onnx, quantized, reference, ...given.inputs },
-    params: { name, files: given.files, metric, ...(maxLoss === undefined ? {} : { maxLoss }) },
+    params: { name, calibration: given.calibration, metric, ...(maxLoss === undefined ? {} : { maxLoss }) },
   });
   return { quantized, loss };
 }
 
-/** The steps that have the calibration inputs, and where in them they are. */
-function calibrationFiles(context: DebianContext, options: QuantizeOptions) {
-  const { name, quantize } = options;
+/** The steps that have the calibration inputs, where in them they are, and the key that names them. */
+function calibrationInputs(context: DebianContext, options: QuantizeOptions) {
+  const { name, quantize, record } = options;
+  if (quantize.record !== undefined)
+    return {
+      inputs: { recorded: record(quantize.record, name) },
+      calibration: { recorded: "recorded" },
+      key: "record",
+    };
   const given = Object.entries(quantize.calibration ?? {});
   if (given.length === 0) return undefined;
   const inputs: Record<string, string> = {};
@@ -74,7 +84,7 @@ function calibrationFiles(context: DebianContext, options: QuantizeOptions) {
     inputs[`calibration${index}`] = source.step;
     files[port] = { input: `calibration${index}`, path: source.path, local: typeof location === "string" };
   }
-  return { inputs, files };
+  return { inputs, calibration: { files }, key: "calibration" };
 }
 
 /** Refuses what an engine's recipe does not say that it runs. Throws ERR_EDGEIMG_MODEL_QUANTIZE_ENGINE. */

@@ -23,6 +23,8 @@ export type TensorStatistics = z.infer<typeof tensorStatistics>;
 /** `statistics.json`: of each tensor, by name. */
 export const statisticsFile = z.strictObject({
   inputs: z.int().positive(),
+  /** sha256 of all inputs, with their types and shapes, in the order of the runs. */
+  set: z.string().regex(/^[0-9a-f]{64}$/),
   tensors: z.record(z.string(), tensorStatistics),
 });
 

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
@@ -9,7 +10,7 @@ import { numbers, type Tensor } from "../model/tensor.js";
 import { decide } from "../quantize/layers.js";
 import { observed, prepared } from "../quantize/prepare.js";
 import { type Gathering, gather, newGathering, statisticsFile, statisticsOf } from "../quantize/statistics.js";
-import { calibrationFiles, calibrationSamples, eachSample, type Sample } from "./calibration.js";
+import { calibrationKey, calibrationSamples, calibrationSource, eachSample, type Sample } from "./calibration.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";
 
@@ -19,11 +20,12 @@ import { inputFolder } from "./local.js";
  */
 export const calibrateModelKind = defineKind({
   name: "calibrate-model",
-  version: 1,
+  version: 2,
   // The last digits of sums depend on the processor.
   varies: true,
-  params: z.strictObject({ name: z.string(), files: calibrationFiles }),
-  async run({ name, files }, context) {
+  params: z.strictObject({ name: z.string(), calibration: calibrationSource }),
+  async run({ name, calibration }, context) {
+    const key = calibrationKey(name, calibration);
     const called = `Model ${name}`;
     const { bytes, file } = await readModel(join(inputFolder(context.inputs, "onnx"), "model.onnx"), called);
     const open = prepared(bytes, name);
@@ -31,22 +33,26 @@ export const calibrateModelKind = defineKind({
     const wanted = new Set(tensors.keys());
     const model = join(context.work, "observed.onnx");
     await writeFile(model, observed(open, wanted));
-    const samples = await calibrationSamples({ name, files, file }, context);
+    const samples = await calibrationSamples({ name, calibration, file }, context);
     if (samples.length === 1)
       context.log("warn", `${called} is calibrated with one input alone: its ranges are those of that input.`);
     const found = new Map<string, Gathering>();
-    await eachSample({ name, model, samples }, context, (outputs, sample, inputs) => {
+    const set = createHash("sha256");
+    await eachSample({ name, model, samples, key }, context, (outputs, sample, inputs) => {
+      for (const { name: port, type, shape, data } of inputs)
+        set.update(`${JSON.stringify([port, type, shape])}\n`).update(data);
       for (const tensor of [...inputs, ...outputs]) {
         if (!wanted.has(tensor.name)) continue;
         const gathering = found.get(tensor.name) ?? newGathering();
         found.set(tensor.name, gathering);
         const bad = gather(gathering, numbers(tensor));
-        if (bad !== undefined) throw notFinite(name, { tensor, sample, bad });
+        if (bad !== undefined) throw notFinite(name, { tensor, sample, bad, key });
       }
     });
     const told = [...found].filter(([, { count }]) => count > 0).sort(([a], [b]) => (a < b ? -1 : 1));
     const statistics = {
       inputs: samples.length,
+      set: set.digest("hex"),
       tensors: Object.fromEntries(told.map(([key, one]) => [key, statisticsOf(one)])),
     };
     await writeFile(join(context.out, "statistics.json"), `${canonicalJson(statisticsFile.parse(statistics))}\n`);
@@ -55,15 +61,20 @@ export const calibrateModelKind = defineKind({
 
 function notFinite(
   model: string,
-  { tensor, sample, bad }: { readonly tensor: Tensor; readonly sample: Sample; readonly bad: number },
+  {
+    tensor,
+    sample,
+    bad,
+    key,
+  }: { readonly tensor: Tensor; readonly sample: Sample; readonly bad: number; readonly key: readonly string[] },
 ): EdgeimgError {
   const value = numbers(tensor)[bad];
   return new EdgeimgError(
     "ERR_EDGEIMG_MODEL_QUANTIZE_CALIBRATION",
     `Model ${model}: ${tensor.name} has the value ${value} at [${indexOf(bad, tensor.shape).join(", ")}] for ${sample.called}, which no scale can hold.`,
     {
-      key: ["models", model, "quantize", "calibration"],
-      hint: `Take ${sample.called} out if it is no input of the app's, or correct the model where ${tensor.name} is computed.`,
+      key,
+      hint: `${sample.isRecorded ? "Correct what the app feeds to it" : `Take ${sample.called} out if it is no input of the app's`}, or correct the model where ${tensor.name} is computed.`,
     },
   );
 }

@@ -13,7 +13,7 @@ import type { StepContext } from "./kind.js";
 import { inputFolder } from "./local.js";
 
 /** Where the .npy files of each input of a model are: an input of the step, and a file or folder in it. */
-export const calibrationFiles = z.record(
+const calibrationFiles = z.record(
   z.string(),
   z.strictObject({
     input: z.string(),
@@ -22,11 +22,25 @@ export const calibrationFiles = z.record(
     local: z.boolean(),
   }),
 );
-export type CalibrationFiles = z.infer<typeof calibrationFiles>;
+type CalibrationFiles = z.infer<typeof calibrationFiles>;
+
+/** What a model is calibrated with: files of the project's, or the input of the step with what its app fed to it. */
+export const calibrationSource = z.union([
+  z.strictObject({ files: calibrationFiles }),
+  z.strictObject({ recorded: z.string() }),
+]);
+export type CalibrationSource = z.infer<typeof calibrationSource>;
+
+/** The key of a project's model that names it. */
+export function calibrationKey(name: string, source: CalibrationSource): readonly string[] {
+  return ["models", name, "quantize", "recorded" in source ? "record" : "calibration"];
+}
 
 /** One time that a model is run: what it is fed, and by which files. */
 export interface Sample {
   readonly called: string;
+  /** Whether the app fed it, and no file of the project's has it. */
+  readonly isRecorded: boolean;
   readonly read: () => Promise<readonly Tensor[]>;
 }
 
@@ -44,15 +58,59 @@ const types: ReadonlyMap<number, ElementType> = new Map([
   [7, "i64"],
 ]);
 
+interface SampleJob {
+  readonly name: string;
+  readonly calibration: CalibrationSource;
+  readonly file: OnnxFile;
+}
+
 /** What a model is calibrated with, the n-th files of all inputs together, in the order of their names. Throws ERR_EDGEIMG_MODEL_QUANTIZE_CALIBRATION and _MODEL_PORTS. */
 export async function calibrationSamples(
-  { name, files, file }: { readonly name: string; readonly files: CalibrationFiles; readonly file: OnnxFile },
+  { name, calibration, file }: SampleJob,
   { inputs }: Pick<StepContext, "inputs">,
 ): Promise<readonly Sample[]> {
-  const key = ["models", name, "quantize", "calibration"];
+  const key = calibrationKey(name, calibration);
   const constant = new Set(file.graph.initializers.map((one) => one.name));
   const ports = file.graph.inputs.filter((one) => !constant.has(one.name));
   const names = ports.map((port) => port.name);
+  const lists =
+    "recorded" in calibration
+      ? await recordedFiles(name, inputFolder(inputs, calibration.recorded), { names, key })
+      : await givenFiles(name, calibration.files, { names, key, inputs });
+  const [first = "", ...others] = names;
+  const count = lists.get(first)?.length ?? 0;
+  for (const port of others)
+    if (lists.get(port)?.length !== count)
+      throw new EdgeimgError(
+        "ERR_EDGEIMG_MODEL_QUANTIZE_CALIBRATION",
+        `Model ${name}: input ${first} has ${count} files, input ${port} has ${lists.get(port)?.length}.`,
+        { key, hint: "The n-th files of all inputs are one run: give each as many." },
+      );
+  return Array.from({ length: count }, (_, index): Sample => {
+    const paths = ports.map((port) => ({ port, path: lists.get(port.name)?.[index] ?? "" }));
+    const isRecorded = "recorded" in calibration;
+    return {
+      isRecorded,
+      called: isRecorded
+        ? `run ${index + 1} of the app's`
+        : paths.map(({ path }) => path.split("/").at(-1) ?? "").join(", "),
+      read: () => Promise.all(paths.map(({ port, path }) => readInput(name, { port, path, key }))),
+    };
+  });
+}
+
+interface FileLists {
+  /** Of the model's inputs, in its order. */
+  readonly names: readonly string[];
+  readonly key: readonly string[];
+}
+
+/** The files that the project gives for each input. */
+async function givenFiles(
+  name: string,
+  files: CalibrationFiles,
+  { names, key, inputs }: FileLists & Pick<StepContext, "inputs">,
+): Promise<ReadonlyMap<string, readonly string[]>> {
   for (const port of Object.keys(files)) if (!names.includes(port)) throw unknownPort(name, "input", { port, names });
   const lists = new Map<string, readonly string[]>();
   for (const port of names) {
@@ -65,22 +123,27 @@ export async function calibrationSamples(
       );
     lists.set(port, await npyFiles(place, { inputs, key: [...key, port], called: `Model ${name}, input ${port}` }));
   }
-  const [first = "", ...others] = names;
-  const count = lists.get(first)?.length ?? 0;
-  for (const port of others)
-    if (lists.get(port)?.length !== count)
-      throw new EdgeimgError(
-        "ERR_EDGEIMG_MODEL_QUANTIZE_CALIBRATION",
-        `Model ${name}: input ${first} has ${count} files, input ${port} has ${lists.get(port)?.length}.`,
-        { key, hint: "The n-th files of all inputs are one run: give each as many." },
-      );
-  return Array.from({ length: count }, (_, index): Sample => {
-    const paths = ports.map((port) => ({ port, path: lists.get(port.name)?.[index] ?? "" }));
-    return {
-      called: paths.map(({ path }) => path.split("/").at(-1) ?? "").join(", "),
-      read: () => Promise.all(paths.map(({ port, path }) => readInput(name, port, path))),
-    };
+  return lists;
+}
+
+/** The files that the app's run left of each input. */
+async function recordedFiles(
+  name: string,
+  folder: string,
+  { names, key }: FileLists,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const lists = names.map(async (port, index) => {
+    const own = join(folder, name, String(index));
+    const files = await readdir(own).catch(() => []);
+    return [port, files.sort().map((file) => join(own, file))] as const;
   });
+  const found = new Map(await Promise.all(lists));
+  if ([...found.values()].every((files) => files.length > 0)) return found;
+  throw new EdgeimgError(
+    "ERR_EDGEIMG_MODEL_QUANTIZE_CALIBRATION",
+    `The app did not run model ${name} for any of the pictures.`,
+    { key, hint: "Give pictures for which it does, or .npy files of the model's inputs (`calibration`)." },
+  );
 }
 
 async function npyFiles(
@@ -107,11 +170,17 @@ async function npyFiles(
 
 async function readInput(
   model: string,
-  { name, type: number, shape = [] }: OnnxFile["graph"]["inputs"][number],
-  path: string,
+  job: {
+    readonly port: OnnxFile["graph"]["inputs"][number];
+    readonly path: string;
+    /** The key that names what it is calibrated with. */
+    readonly key: readonly string[];
+  },
 ): Promise<Tensor> {
+  const { path } = job;
+  const { name, type: number, shape = [] } = job.port;
   const called = `Model ${model}, input ${name}: ${path.split("/").at(-1)}`;
-  const key = ["models", model, "quantize", "calibration", name];
+  const key = job.key.at(-1) === "calibration" ? [...job.key, name] : job.key;
   const invalid = (what: string) =>
     new EdgeimgError("ERR_EDGEIMG_NPY_INVALID", `${called} ${what}.`, {
       key,
@@ -142,13 +211,15 @@ export async function eachSample(
     readonly name: string;
     readonly model: string;
     readonly samples: readonly Sample[];
+    /** The key that names what they are. */
+    readonly key: readonly string[];
     /** How many are run at once at first, when it is known that memory allows it. */
     readonly batch?: number;
   },
   context: StepContext,
   visit: (outputs: readonly Tensor[], sample: Sample, inputs: readonly Tensor[]) => void,
 ): Promise<void> {
-  const { name, model, samples } = job;
+  const { name, model, samples, key } = job;
   const options = {
     ...{ runtime: inputFolder(context.inputs, "reference"), model, name: `Model ${name}` },
     ...{ work: context.work, signal: context.services.signal },
@@ -165,7 +236,7 @@ export async function eachSample(
           "ERR_EDGEIMG_MODEL_QUANTIZE_CALIBRATION",
           `Model ${name} cannot be run with ${sample.called}: ${run.error}`,
           {
-            key: ["models", name, "quantize", "calibration"],
+            key,
             hint: "Save what the app feeds to the model, in a shape that it accepts.",
           },
         );

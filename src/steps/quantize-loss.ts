@@ -10,13 +10,20 @@ import { numbers, type Tensor } from "../model/tensor.js";
 import { compare, lossOf, newSums, type Sums } from "../quantize/loss.js";
 import { observed, prepared } from "../quantize/prepare.js";
 import { type LossFile, layersFile, lossFile } from "../quantize/report.js";
-import { batchOf, calibrationFiles, calibrationSamples, eachSample, type Sample } from "./calibration.js";
+import {
+  batchOf,
+  calibrationKey,
+  calibrationSamples,
+  calibrationSource,
+  eachSample,
+  type Sample,
+} from "./calibration.js";
 import { defineKind, type StepContext } from "./kind.js";
 import { inputFolder } from "./local.js";
 
 const params = z.strictObject({
   name: z.string(),
-  files: calibrationFiles,
+  calibration: calibrationSource,
   metric: z.enum(["cosine", "top-1"]),
   /** The most that may be lost; absent: it is only told. */
   maxLoss: z.number().nonnegative().optional(),
@@ -39,8 +46,9 @@ export const quantizeLossKind = defineKind({
   // The last digits of sums depend on the processor.
   varies: true,
   params,
-  async run({ name, files, metric, maxLoss }, context) {
+  async run({ name, calibration, metric, maxLoss }, context) {
     const called = `Model ${name}`;
+    const key = calibrationKey(name, calibration);
     const { bytes, file } = await readModel(join(inputFolder(context.inputs, "onnx"), "model.onnx"), called);
     const quantizedFolder = inputFolder(context.inputs, "quantized");
     const layers = layersFile.parse(JSON.parse(await readFile(join(quantizedFolder, "layers.json"), "utf8")));
@@ -56,9 +64,9 @@ export const quantizeLossKind = defineKind({
     };
     await writeFile(models.float, observed(prepared(bytes, name), names));
     await writeFile(models.quantized, observed(openOnnx(quantizedModel), names));
-    const samples = await calibrationSamples({ name, files, file }, context);
+    const samples = await calibrationSamples({ name, calibration, file }, context);
     const outputs = file.graph.outputs.map((one) => one.name);
-    const found = await compareModels({ name, models, samples, outputs, layers }, context);
+    const found = await compareModels({ name, key, models, samples, outputs, layers }, context);
     const told: LossFile = lossFile.parse({
       inputs: samples.length,
       metric,
@@ -77,6 +85,8 @@ export const quantizeLossKind = defineKind({
 
 interface CompareJob {
   readonly name: string;
+  /** The key that names what they are compared with. */
+  readonly key: readonly string[];
   readonly models: { readonly float: string; readonly quantized: string; readonly whole: string };
   readonly samples: readonly Sample[];
   readonly outputs: readonly string[];
@@ -87,13 +97,13 @@ interface CompareJob {
  * Runs both models on one sample after the other. The outputs are those of the quantized model as it is; what is between is taken from one that
  * gives it as well, which the reference cannot fuse.
  */
-async function compareModels({ name, models, samples, outputs, layers }: CompareJob, context: StepContext) {
+async function compareModels({ name, key, models, samples, outputs, layers }: CompareJob, context: StepContext) {
   const scales = new Map(layers.tensors.map(({ tensor, scale, zeroPoint }) => [tensor, { scale, zeroPoint }]));
   const sums = new Map<string, Sums>();
   const pairs: Pair[] = [];
   for (let done = 0, batch = 1; done < samples.length; ) {
     const some = samples.slice(done, done + batch);
-    const run = (model: string) => outputsOf({ name, model, samples: some, batch }, context);
+    const run = (model: string) => outputsOf({ name, key, model, samples: some, batch }, context);
     const [float, inner, whole] = [await run(models.float), await run(models.quantized), await run(models.whole)];
     let largest = 0;
     for (const [index, sample] of some.entries()) {

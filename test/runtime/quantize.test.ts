@@ -108,6 +108,7 @@ async function step(
 }
 
 const files = { x: { input: "calibration", path: "calibration", local: true } };
+const calibration = { files };
 
 /** Lays a model and its calibration inputs out. */
 function layOut(root: string, model: TinyModel, given: readonly (readonly number[])[] = pictures, shape?: number[]) {
@@ -129,13 +130,13 @@ async function quantize(
   job: { readonly settings?: object; readonly loss?: object; readonly statistics?: string } = {},
 ) {
   const statistics =
-    job.statistics ?? (await step(t, root, "calibrate-model", { params: { files }, inputs: from })).out;
+    job.statistics ?? (await step(t, root, "calibrate-model", { params: { calibration }, inputs: from })).out;
   const quantized = await step(t, root, "quantize-model", {
     params: { ...settings, ...job.settings },
     inputs: { onnx: from.onnx, statistics },
   });
   const loss = await step(t, root, "quantize-loss", {
-    params: { files, metric: "cosine", ...job.loss },
+    params: { calibration, metric: "cosine", ...job.loss },
     inputs: { ...from, quantized: quantized.out },
   });
   const read = (folder: string, file: string) => JSON.parse(readFileSync(join(folder, file), "utf8"));
@@ -195,7 +196,7 @@ t.test("a whole network: little is lost, all of it computes with whole numbers, 
   for (const { name, sqnr } of loss.tensors) t.ok((sqnr ?? 99) > 25, `${name}: ${sqnr} dB`);
   const again = await step(t, root, "quantize-model", { params: settings, inputs: { onnx: from.onnx, statistics } });
   t.ok(readFileSync(join(again.out, "model.onnx")).equals(model), "the model");
-  const twice = await step(t, root, "calibrate-model", { params: { files }, inputs: from });
+  const twice = await step(t, root, "calibrate-model", { params: { calibration }, inputs: from });
   t.ok(
     readFileSync(join(twice.out, "statistics.json")).equals(readFileSync(join(statistics, "statistics.json"))),
     "statistics",
@@ -253,7 +254,7 @@ t.test("a loss beyond what the project allows fails, with the worst places", asy
 t.test("calibration inputs that do not suit the model", async (t) => {
   const root = t.testdir({});
   const refused = (model: TinyModel, ...rest: [(readonly (readonly number[])[])?, number[]?]) =>
-    refusal(step(t, root, "calibrate-model", { params: { files }, inputs: layOut(root, model, ...rest) }));
+    refusal(step(t, root, "calibrate-model", { params: { calibration }, inputs: layOut(root, model, ...rest) }));
   const bad = [...(pictures[0] ?? [])];
   bad[70] = Number.NaN;
   t.match(
@@ -276,7 +277,7 @@ t.test("calibration inputs that do not suit the model", async (t) => {
     ],
   };
   t.match(await refused(logarithm, [some(192)]), /CALIBRATION: Model m: l has the value NaN at \[.*Take 0\.npy out/);
-  const job = { params: { files: { ...files, z: files.x } }, inputs: layOut(root, network) };
+  const job = { params: { calibration: { files: { ...files, z: files.x } } }, inputs: layOut(root, network) };
   t.match(
     await refusal(step(t, root, "calibrate-model", job)),
     /^ERR_EDGEIMG_MODEL_SHAPES|^ERR_EDGEIMG_MODEL_INPUTS|has no input/,

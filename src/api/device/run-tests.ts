@@ -5,6 +5,7 @@ import type { BootedBoard } from "../../device/boot.js";
 import { checkLines, differences } from "../../device/expect.js";
 import { isNetworkStalled } from "../../device/network-probe.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
+import { mediaType } from "../../formats/media-type.js";
 import type { TestCheck } from "../types.js";
 
 type HttpTest = TestsConfig["http"][number];
@@ -112,10 +113,4 @@ async function httpCheck({ board, localPath, signal }: TestJob, test: HttpTest):
     signal.throwIfAborted();
     return { name, passed: false, detail: error instanceof Error ? error.message : String(error) };
   }
-}
-
-function mediaType(file: string): string {
-  if (/\.jpe?g$/i.test(file)) return "image/jpeg";
-  if (/\.png$/i.test(file)) return "image/png";
-  return "application/octet-stream";
 }

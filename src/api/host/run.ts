@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { freePort, isFree } from "../../device/free-port.js";
+import type { HostPlace } from "../../device/host-app.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import type { Problem } from "../../ground/events.js";
 import { hostName, hostRequest } from "../../image/request.js";
@@ -8,7 +9,7 @@ import { useStore } from "../../store/use.js";
 import type { Prepared } from "../session/prepare.js";
 import { requireWritable } from "../session/publish.js";
 import type { Context, HostRunOptions, RunResult } from "../types.js";
-import { type HostPlace, type RunningApp, startApp } from "./app.js";
+import { type RunningApp, startApp } from "./app.js";
 import { buildHost, type HostBuild, prepareHost, tellStaleTypes } from "./build.js";
 import { type ProjectWatch, watchProject } from "./watch.js";
 

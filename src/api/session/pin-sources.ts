@@ -25,6 +25,7 @@ export async function pinSources(job: {
       ...Object.values(inputs).map(({ test }) => test?.file),
       ...Object.values(outputs).map(({ golden }) => golden),
       ...Object.values(quantize?.calibration ?? {}),
+      quantize?.record?.pictures,
     ];
     for (const location of locations) {
       if (location === undefined || typeof location === "string") continue;

@@ -4,7 +4,7 @@ import { planQuantize } from "../../builders/debian/plan-quantize.js";
 import { checkBoard, checkSupport, hostRequest, type ImageRequest } from "../../image/request.js";
 import type { Lock } from "../../lock/lock-file.js";
 import type { Requirements } from "../../lock/resolve.js";
-import { hostRequirements, requirements } from "../../parts/package-sets.js";
+import { hostRequirements, modelRequirements, requirements } from "../../parts/package-sets.js";
 import type { Plan } from "../../plan/step.js";
 
 /** What a command is about: images, what another builder's images hold of edgeimg, the app on the machine that builds, or models alone. */
@@ -29,10 +29,10 @@ export const purposes: Readonly<Record<Purpose, PurposeFunctions>> = {
   },
   parts: { check: checkSupport, needs: requirements, plan: planParts },
   host: { check: hostRequest, needs: hostRequirements, plan: planHost },
-  // Nothing of a distribution, no engine.
+  // No engine, and nothing of a distribution unless an app calibrates them.
   models: {
     check: () => {},
-    needs: ({ catalog: { distribution } }) => ({ distribution, sets: [] }),
+    needs: modelRequirements,
     plan: planQuantize,
   },
 };

@@ -1,7 +1,9 @@
 import { hostRequest, type ImageRequest } from "../../image/request.js";
 import type { Lock } from "../../lock/lock-file.js";
+import { hostAppSteps } from "../../parts/host-app.js";
 import { hostParts } from "../../parts/host-parts.js";
 import { programSets } from "../../parts/package-sets.js";
+import { appRecorder } from "../../parts/recording.js";
 import { planContext } from "../../parts/roots.js";
 import type { Plan } from "../../plan/step.js";
 
@@ -19,54 +21,23 @@ export function planHost(asked: ImageRequest, lock: Lock): Plan {
   const request = hostRequest(asked);
   const context = planContext(request, lock);
   const { plan } = context;
-  const parts = hostParts(context, request, programSets(request));
-  const { app, models, adapter, engine, licence, runtime, sysroot } = parts;
-  const files = plan.add({
-    id: "host/app",
-    kind: "assemble",
-    title: "Collect the app's files",
-    why: "they are /app to the app",
-    inputs: app.inputs,
-    params: { format: "folder", entries: app.entries },
-  });
-  const ofModels =
-    models.entries.length === 0
-      ? undefined
-      : plan.add({
-          id: "host/models",
-          kind: "assemble",
-          title: "Collect the models",
-          why: "they are /models to the app",
-          inputs: models.inputs,
-          params: { format: "folder", entries: models.entries },
-        });
-  const libraries = plan.add({
-    id: "host/engine",
-    kind: "compose",
-    title: "Collect the engine",
-    why: "its adapter looks for it in its own folder",
-    inputs: { adapter, ...(engine === undefined ? {} : { engine }) },
-    params: {
-      parts: [
-        { from: "adapter", path: "", to: "" },
-        ...(engine === undefined ? [] : [{ from: "engine", path: "usr/lib", to: "" }]),
-      ],
-    },
-  });
+  const parts = hostParts(context, request, programSets(request), appRecorder(context, request));
+  const { licence, runtime, sysroot } = parts;
+  const { app, models, engine } = hostAppSteps(context, parts);
   const steps = [...plan.steps.values()];
   return {
     format: 1,
     steps,
-    first: [...steps.flatMap(({ id, kind }) => (kind === "local" ? [id] : [])), app.bundle],
+    first: [...steps.flatMap(({ id, kind }) => (kind === "local" ? [id] : [])), parts.app.bundle],
     targets: {
-      app: files,
-      ...(ofModels === undefined ? {} : { models: ofModels }),
-      engine: libraries,
+      app,
+      ...(models === undefined ? {} : { models }),
+      engine,
       runtime: runtime.step,
       ...Object.fromEntries(parts.kernels.map(({ step }) => ["kernels", step])),
       sysroot,
-      "model-types": app.modelTypes,
-      typecheck: app.typecheck,
+      "model-types": parts.app.modelTypes,
+      typecheck: parts.app.typecheck,
       ...(licence === undefined ? {} : { licence }),
     },
   };

@@ -1,10 +1,11 @@
 import type { QuantizeConfig } from "../../config/quantize-schema.js";
-import { quantizeMethods } from "../../config/quantize-schema.js";
+import { hasCalibration, quantizeMethods } from "../../config/quantize-schema.js";
 import type { AppRequest } from "../../image/request.js";
 import type { Lock } from "../../lock/lock-file.js";
 import { referenceStep } from "../../parts/model-source.js";
 import { takeFloat } from "../../parts/model-taking.js";
 import { quantizeSteps } from "../../parts/quantize.js";
+import { appRecorder } from "../../parts/recording.js";
 import { planContext } from "../../parts/roots.js";
 import type { Plan } from "../../plan/step.js";
 
@@ -41,19 +42,20 @@ export function planQuantize(request: AppRequest, lock: Lock, comparison?: reado
     const { quantize } = config;
     if (quantize === undefined) continue;
     const reference = referenceStep(context, request);
-    const onnx = takeFloat(context, { name, config, catalog, reference, localPath });
+    const record = appRecorder(context, request);
+    const onnx = takeFloat(context, { name, config, catalog, reference, localPath, record });
     if (onnx === undefined) continue;
     const add = (way: string, steps: ReturnType<typeof quantizeSteps>) => {
       const names = quantizeTargets(name, way);
       targets[names.quantized] = steps.quantized;
       if (steps.loss !== undefined) targets[names.loss] = steps.loss;
     };
-    const options = { name, localPath, onnx, reference };
+    const options = { name, localPath, onnx, reference, record };
     const { maxLoss: _, ...told } = quantize;
     add(ownWay, quantizeSteps(context, { ...options, quantize: comparison === undefined ? quantize : told }));
     for (const { name: way, settings } of comparison ?? []) {
       // Activations cannot be tried without inputs.
-      if (quantize.calibration === undefined && settings.activations === 8) continue;
+      if (!hasCalibration(quantize) && settings.activations !== "float") continue;
       add(way, quantizeSteps(context, { ...options, way, quantize: { ...told, ...settings } }));
     }
   }

@@ -1,0 +1,7 @@
+/** The media type of a picture that is sent to an app, by its file's name. */
+export function mediaType(file: string): string {
+  if (/\.jpe?g$/i.test(file)) return "image/jpeg";
+  if (/\.png$/i.test(file)) return "image/png";
+  if (/\.webp$/i.test(file)) return "image/webp";
+  return "application/octet-stream";
+}

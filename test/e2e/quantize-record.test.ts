@@ -1,0 +1,141 @@
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import t from "tap";
+import { buildStep } from "../../src/api/build/build-step.js";
+import { quantizeModels } from "../../src/api/quantize/quantize.js";
+import { readNpy } from "../../src/formats/npy.js";
+import { statisticsFile } from "../../src/quantize/statistics.js";
+import { quietContext } from "../helpers/context.js";
+import { raw, tinyOnnx } from "../model/onnx-builder.js";
+import { scratchFolder } from "./lab.js";
+
+/** An app runs here and calibrates its models itself: what is recorded must be what it fed, to the bit, and nothing else. */
+const folder = await scratchFolder("quantize-record");
+t.teardown(() => rm(folder, { recursive: true, force: true }));
+
+const weights = { name: "w", shape: [4, 4], values: Array.from({ length: 16 }, (_, index) => Math.sin(index)) };
+const product = tinyOnnx({
+  opset: 13,
+  nodes: [{ op: "MatMul", inputs: ["in:put/x", "w"], outputs: ["y"] }],
+  inputs: [{ name: "in:put/x", shape: ["n", 4] }],
+  outputs: [{ name: "y", shape: ["n", 4] }],
+  weights: [weights],
+});
+const sum = tinyOnnx({
+  opset: 13,
+  nodes: [
+    { op: "Add", inputs: ["a", "b"], outputs: ["s"] },
+    { op: "MatMul", inputs: ["s", "w"], outputs: ["y"] },
+  ],
+  inputs: [
+    { name: "a", shape: [1, 4] },
+    { name: "b", shape: [1, 4] },
+  ],
+  outputs: [{ name: "y", shape: [1, 4] }],
+  weights: [weights],
+});
+
+/** Both models are run once before it is ready, and then for each picture: as many rows as it has; the second with halves of it. */
+const app = `
+import { serve } from "edge:http";
+import { load } from "edge:nn";
+import { report } from "edge:process";
+const [first, second] = [await load("first"), await load("second")];
+const row = (value: number) => ({ shape: [1, 4], data: new Float32Array(4).fill(value) });
+await first.run({ "in:put/x": row(99) });
+await second.run({ a: row(99), b: row(99) });
+await serve({ port: 80 }, async ({ path, body }) => {
+  if (path !== "/read") return { status: 404, body: "not here" };
+  const data = new Float32Array(body);
+  if (data[0] === 7) throw new Error("seven");
+  await first.run({ "in:put/x": { shape: [data.length / 4, 4], data } });
+  const half = { shape: [1, 4], data: data.slice(0, 4).map((value) => value / 2) };
+  if (data[0] !== 5) await second.run({ a: half, b: half });
+  return { body: "read" };
+});
+report("ready");
+`;
+
+const pictures = { "b.png": [1, 2, 3, 4], "a.png": [-1, 0.5, 0.25, 8, 0, 0, 0, -2] };
+const yaml = (more = "") =>
+  `format: 1\nname: t\nboard: qemu-a72\nengine: onnxruntime\napp: { entry: main.ts }\nmodels:\n` +
+  `  first: { onnx: first.onnx, inputs: { "in:put/x": { dims: [1..8, 4] } }, quantize: { record: { pictures: seen, to: /read } } }\n` +
+  `  second: { onnx: second.onnx, quantize: { record: { pictures: seen, to: /read }, maxLoss: 0.01${more} } }\n`;
+
+async function layOut(files: Readonly<Record<string, readonly number[]>> = pictures, text = yaml(), main = app) {
+  await rm(join(folder, "seen"), { recursive: true, force: true });
+  await mkdir(join(folder, "seen"));
+  for (const [name, values] of Object.entries(files)) await writeFile(join(folder, "seen", name), raw(1, values));
+  await writeFile(join(folder, "first.onnx"), product);
+  await writeFile(join(folder, "second.onnx"), sum);
+  await writeFile(join(folder, "edgeimg.yaml"), text);
+  await writeFile(join(folder, "main.ts"), main);
+}
+
+const context = quietContext(folder, { env: process.env });
+const options = { offline: false, locked: false };
+const step = async (name: string) => (await buildStep(context, { ...options, step: name })).path;
+const recording = async () => {
+  const found = await step("calibrate/first").then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+  if (found !== undefined) throw found;
+};
+
+t.test("what the app feeds to its models, for each picture in the order of their names", async (t) => {
+  await layOut();
+  const { report } = await quantizeModels(context, { ...options, tryAll: false });
+  const losses = report.models.map(({ name, ways }) => [
+    name,
+    (ways[0]?.loss?.loss ?? 1) < 0.01,
+    ways[0]?.loss?.inputs,
+  ]);
+  t.same(losses, [
+    ["first", true, 2],
+    ["second", true, 2],
+  ]);
+  const { path } = await buildStep(context, { ...options, step: "recording/app-" });
+  const read = async (file: string) => {
+    const { shape, data } = readNpy(await readFile(join(path, file)));
+    return [shape, [...new Float32Array(data.slice().buffer)]];
+  };
+  t.same(await read("first/0/000000.npy"), [[2, 4], pictures["a.png"]]);
+  t.same(await read("first/0/000001.npy"), [[1, 4], pictures["b.png"]]);
+  t.same(await read("second/1/000001.npy"), [[1, 4], pictures["b.png"].map((value) => value / 2)]);
+  await t.rejects(read("first/0/000002.npy"), "what was run before it was ready is not there");
+  const statistics = JSON.parse(await readFile(join(await step("calibrate/first"), "statistics.json"), "utf8"));
+  t.match(statisticsFile.parse(statistics), { inputs: 2, tensors: { "in:put/x": { min: -2, max: 8, count: 12 } } });
+});
+
+const refusal = (work: Promise<unknown>) =>
+  work.then(
+    () => "nothing was refused",
+    (error) => `${error.code}: ${error.message} ${error.details.join(" ")} ${error.hint} ${error.place?.line}`,
+  );
+
+t.test("an app that does not answer, and pictures that are none", async (t) => {
+  await layOut({});
+  t.match(await refusal(recording()), /^ERR_EDGEIMG_MODEL_QUANTIZE_RECORD: There is no picture in seen\. .* 7$/);
+  await layOut({ "a.png": [7, 0, 0, 0] });
+  t.match(
+    await refusal(recording()),
+    /^ERR_EDGEIMG_MODEL_QUANTIZE_RECORD: The app answers a\.png at \/read with status 500: .*seven.* Take a\.png out/,
+  );
+  await layOut(pictures, yaml().replaceAll("/read", "/reed"));
+  t.match(await refusal(recording()), /RECORD: The app answers a\.png at \/reed with status 404: not here/);
+  await layOut(
+    pictures,
+    yaml(),
+    'import { load } from "edge:nn";\nawait load("first");\nthrow new Error("too early");\n',
+  );
+  t.match(
+    await refusal(recording()),
+    /^ERR_EDGEIMG_MODEL_QUANTIZE_RECORD: The app ended before it was ready \(exit code 1\)\. .*too early.* `edgeimg run --host`/,
+  );
+  await layOut({ "a.png": [5, 0, 0, 0] });
+  t.match(
+    await refusal(step("calibrate/second")),
+    /^ERR_EDGEIMG_MODEL_QUANTIZE_CALIBRATION: The app did not run model second for any of the pictures\. .* 8$/,
+  );
+});
