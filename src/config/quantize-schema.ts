@@ -2,18 +2,32 @@ import * as z from "../ground/zod.js";
 import { location } from "./model-values.js";
 
 /** How ranges of activations are chosen: the words of src/quantize/ranges.ts, which a test compares with these. */
-export const quantizeMethods = ["min-max", "moving-average", "percentile", "mse", "kl"] as const;
+export const quantizeMethods = ["min-max", "moving-average", "percentile", "mse", "kl", "aciq"] as const;
+
+/** What codes of weights stand for: the words of src/quantize/weights.ts, which a test compares with these. */
+export const quantizeCodes = ["symmetric", "asymmetric", "log", "k-means"] as const;
+
+const codesText =
+  "`symmetric`: even steps about 0. `asymmetric`: even steps from the least weight to the largest, which not every engine runs quickly. `log`: powers of two, in fifteen codes. `k-means`: as many values for each layer as `weights` has codes, chosen for it. The last two are kept in bytes: a compressed image gains by them, speed does not.";
 
 const methodText =
-  "`min-max` takes all values, `moving-average` the extremes of each input, averaged, `percentile` all but one of 10,000, `mse` the range with the least squared error, `kl` the one that keeps most of the distribution (Kullback and Leibler).";
+  "`min-max` takes all values, `moving-average` the extremes of each input, averaged, `percentile` all but one of 10,000, `mse` the range with the least squared error, `kl` the one that keeps most of the distribution (Kullback and Leibler), `aciq` the one with the least squared error if they were distributed as Laplace or Gauss has it, `batch-norm` needs no calibration: it is six deviations about the mean, as batch norms tell them.";
 
 /** `models.NAME.quantize`: how whole numbers are made of a model in floating point. */
 export const quantizeSchema = z
   .strictObject({
     weights: z
-      .union([z.literal(8), z.literal(7)])
+      .union([z.literal(8), z.literal(7), z.literal(4)])
       .default(8)
-      .meta({ description: "Bits of weights. Seven, kept in bytes, leave sums of 16 bits more room.", examples: [8] }),
+      .meta({
+        description:
+          "Bits of weights, kept in bytes. Seven leave sums of 16 bits more room; with four a compressed image gets smaller, and more is lost.",
+        examples: [8],
+      }),
+    codes: z
+      .enum(quantizeCodes)
+      .default("symmetric")
+      .meta({ description: `What codes of weights stand for. ${codesText}`, examples: ["k-means"] }),
     activations: z
       .union([z.literal(8), z.literal("float")])
       .default(8)
@@ -27,9 +41,32 @@ export const quantizeSchema = z
       .default("channel")
       .meta({ description: "One scale of weights for each channel, or one for a whole layer.", examples: ["channel"] }),
     method: z
-      .enum(quantizeMethods)
+      .enum([...quantizeMethods, "batch-norm"])
       .default("min-max")
       .meta({ description: `How the range of activations is chosen. ${methodText}`, examples: ["mse"] }),
+    scaling: z
+      .enum(["any", "power-of-two"])
+      .default("any")
+      .meta({
+        description: "Scales are any numbers, or powers of two (Ristretto): a shift does what a product does else.",
+        examples: ["power-of-two"],
+      }),
+    equalize: z
+      .boolean()
+      .default(false)
+      .meta({
+        description:
+          "Bring the ranges of channels nearer to one another, where a convolution follows another with nothing but Relu between: what one is divided by, the next is multiplied with. It helps most with `scales: tensor`.",
+        examples: [true],
+      }),
+    correct: z
+      .enum(["none", "batch-norm", "data"])
+      .default("none")
+      .meta({
+        description:
+          "Let biases take back what rounded weights make wrong on average, with the means that batch norms tell, or those of the calibration inputs.",
+        examples: ["data"],
+      }),
     calibration: z
       .record(z.string().min(1).max(256), location)
       .optional()
@@ -82,20 +119,18 @@ export const quantizeSchema = z
         examples: [0.01],
       }),
   })
-  .superRefine(({ activations, calibration, record, maxLoss }, context) => {
+  .superRefine(({ activations, method, correct, calibration, record, maxLoss }, context) => {
     const say = (path: string, message: string) => context.addIssue({ code: "custom", path: [path], message });
-    if (record !== undefined) {
-      if (calibration !== undefined) say("record", "give either `calibration` or `record`");
-      return;
-    }
-    if (calibration !== undefined && Object.keys(calibration).length > 0) return;
+    if (record !== undefined && calibration !== undefined) say("record", "give either `calibration` or `record`");
+    if (hasCalibration({ calibration, record })) return;
     const needs = (path: string, message: string) => say(calibration === undefined ? path : "calibration", message);
-    if (activations === 8)
+    if (activations === 8 && method !== "batch-norm")
       needs(
         "activations",
         "8-bit activations need `calibration`: .npy files of what the app feeds to the model; or `record`: pictures that the app answers; `activations: float` does without",
       );
     else if (maxLoss !== undefined) needs("maxLoss", "a loss is measured on inputs: give `calibration` or `record`");
+    else if (correct === "data") needs("correct", "`data` are calibration inputs: give `calibration` or `record`");
   })
   .meta({
     description: "Make the model one of whole numbers when it is built (docs/quantization.md).",

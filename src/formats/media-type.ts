@@ -2,6 +2,5 @@
 export function mediaType(file: string): string {
   if (/\.jpe?g$/i.test(file)) return "image/jpeg";
   if (/\.png$/i.test(file)) return "image/png";
-  if (/\.webp$/i.test(file)) return "image/webp";
   return "application/octet-stream";
 }

@@ -31,35 +31,39 @@ export interface QuantizeSteps {
 export function quantizeSteps(context: DebianContext, options: QuantizeOptions): QuantizeSteps {
   const { plan } = context;
   const { name, quantize, onnx, reference, way } = options;
-  const { weights, activations, scales, method, keep, metric, maxLoss } = quantize;
+  const { weights, activations, scales, codes, scaling, equalize, correct, method, keep, metric, maxLoss } = quantize;
   const end = way === undefined ? "" : `/${way}`;
   const about = ["models", name, "quantize"];
   const why = `the project quantizes the model "${name}"`;
   const given = calibrationInputs(context, options);
   const isFloat = activations === "float";
+  const needsData = (!isFloat && method !== "batch-norm") || correct === "data";
+  // Whatever is done with it afterwards, unless its layers are others.
+  const which = equalize ? "/equalized" : "";
   const statistics =
-    isFloat || given === undefined
+    !needsData || given === undefined
       ? undefined
       : plan.add({
-          ...{ id: `calibrate/${name}`, kind: "calibrate-model", about: [...about, given.key], why },
-          title: `Run model ${name} with the calibration inputs`,
+          ...{ id: `calibrate/${name}${which}`, kind: "calibrate-model", about: [...about, given.key], why },
+          title: `Run model ${name} with the calibration inputs${equalize ? " (equalized)" : ""}`,
           inputs: { onnx, reference, ...given.inputs },
-          params: { name, calibration: given.calibration },
+          params: { name, calibration: given.calibration, equalize },
         });
+  const powers = scaling === "power-of-two";
   const quantized = plan.add({
     ...{ id: `quantize/${name}${end}`, kind: "quantize-model", about, why },
     title: `Quantize model ${name}${way === undefined ? "" : ` (${way})`}`,
     inputs: { onnx, ...(statistics === undefined ? {} : { statistics }) },
     // What ran it is no part of it.
     materials: [{ input: "onnx" }],
-    params: { name, weights, scales, keep, ...(isFloat ? {} : { method }) },
+    params: { name, weights, scales, codes, powers, equalize, correct, keep, ...(isFloat ? {} : { method }) },
   });
   if (given === undefined) return { quantized, loss: undefined };
   const loss = plan.add({
     ...{ id: `quantize-loss/${name}${end}`, kind: "quantize-loss", about, why },
     title: `Measure what model ${name} loses${way === undefined ? "" : ` (${way})`}`,
     inputs: { onnx, quantized, reference, ...given.inputs },
-    params: { name, calibration: given.calibration, metric, ...(maxLoss === undefined ? {} : { maxLoss }) },
+    params: { name, calibration: given.calibration, equalize, metric, ...(maxLoss === undefined ? {} : { maxLoss }) },
   });
   return { quantized, loss };
 }

@@ -1,6 +1,5 @@
 import { programOf } from "../catalog/runtime.js";
 import type { RecordConfig } from "../config/quantize-schema.js";
-import { sha256Text } from "../ground/canonical.js";
 import { recordingRequest } from "../image/recording.js";
 import { type AppRequest, hostName } from "../image/request.js";
 import { planWithin } from "../plan/within.js";
@@ -33,19 +32,19 @@ function recordStep(
   });
   const { app, models, engine } = hostAppSteps(own, parts);
   if (models === undefined) throw new Error("a project that records models has some");
-  const kind = sha256Text(JSON.stringify(record)).slice(0, 8);
+  const end = nameEnd(asked, record);
   const about = ["models", model, "quantize", "record"];
   const why = "models are calibrated with what the app feeds to them";
   const pictures = locate(
     context,
     { name: model, localPath },
     {
-      ...{ location: record.pictures, id: `recording/pictures/${kind}`, why },
+      ...{ location: record.pictures, id: `recording/pictures${end}`, why },
       about: [...about, "pictures"],
     },
   );
   return context.plan.add({
-    ...{ id: `recording/app-${kind}`, kind: "record-app", about, why },
+    ...{ id: `recording/run${end}`, kind: "record-app", about, why },
     title: "Run the app, and keep what it feeds to its models",
     inputs: {
       ...{ app, models, engine, pictures: pictures.step, runtime: parts.runtime.step, sysroot: parts.sysroot },
@@ -64,4 +63,11 @@ function recordStep(
       models: Object.keys(project.models),
     },
   });
+}
+
+/** The end of the steps' names: nothing for the first pictures of the project, `-2` for others. */
+function nameEnd({ project }: AppRequest, record: RecordConfig): string {
+  const all = Object.values(project.models).flatMap(({ quantize }) => quantize?.record ?? []);
+  const index = [...new Set(all.map((one) => JSON.stringify(one)))].indexOf(JSON.stringify(record));
+  return index < 1 ? "" : `-${index + 1}`;
 }

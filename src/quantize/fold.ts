@@ -5,19 +5,29 @@
 import { readTensor } from "../formats/onnx.js";
 import { changedNode, type GraphNode, type OpenOnnx, takenNames } from "../formats/onnx-graph.js";
 import { floatsOf, tensorBytes } from "../formats/onnx-tensor.js";
+import type { ChannelMoments, Moments } from "./moments.js";
 
 /** What a node does to each channel: `scale * x + shift`. */
 interface Affine {
   readonly scale: readonly number[];
   readonly shift: readonly number[];
+  /** What comes of it, where it says so by itself. */
+  readonly moments?: ChannelMoments;
+}
+
+export interface Folded {
+  readonly open: OpenOnnx;
+  /** Of what convolutions give that a batch norm was put into. */
+  readonly moments: Moments;
 }
 
 /** Where the channels of its result are among the dimensions of its weights. */
 const channelAxis: Readonly<Record<string, number>> = { Conv: 0, ConvTranspose: 1 };
 
 /** The model with all of it put into its convolutions. */
-export function folded(open: OpenOnnx): OpenOnnx {
+export function folded(open: OpenOnnx): Folded {
   const constants = new Map(open.constants);
+  const moments = new Map<string, ChannelMoments>();
   const nodes: (GraphNode | undefined)[] = [...open.nodes];
   const given = new Set(open.file.graph.outputs.map(({ name }) => name));
   const uses = countUses(open.nodes);
@@ -34,11 +44,23 @@ export function folded(open: OpenOnnx): OpenOnnx {
       if (uses.get(out) !== 1 || given.has(out)) break;
       const joined = join(conv, next, constants);
       if (joined === undefined) break;
-      nodes[index] = joined;
+      nodes[index] = joined.node;
+      const known = joined.affine.moments ?? moved(moments.get(out), joined.affine);
+      moments.delete(out);
+      if (known !== undefined) moments.set(joined.node.outputs[0] ?? "", known);
       nodes[at] = undefined;
     }
   }
-  return { ...open, constants, nodes: nodes.filter((node) => node !== undefined) };
+  return { open: { ...open, constants, nodes: nodes.filter((node) => node !== undefined) }, moments };
+}
+
+/** Moments of what an affine function makes of values with these. */
+function moved(of: ChannelMoments | undefined, { scale, shift }: Affine): ChannelMoments | undefined {
+  if (of === undefined) return undefined;
+  return {
+    mean: of.mean.map((mean, channel) => mean * (scale[channel] ?? 0) + (shift[channel] ?? 0)),
+    deviation: of.deviation.map((deviation, channel) => deviation * Math.abs(scale[channel] ?? 0)),
+  };
 }
 
 /** How often each value is taken; what a subgraph takes counts twice, so that nothing of it is moved. */
@@ -56,7 +78,11 @@ function countUses(nodes: readonly GraphNode[]): ReadonlyMap<string, number> {
   return uses;
 }
 
-function join(conv: GraphNode, next: GraphNode, constants: Map<string, Uint8Array>): GraphNode | undefined {
+function join(
+  conv: GraphNode,
+  next: GraphNode,
+  constants: Map<string, Uint8Array>,
+): { readonly node: GraphNode; readonly affine: Affine } | undefined {
   const [from = "", weightsName = "", biasName = ""] = conv.inputs;
   const tensor = constants.get(weightsName);
   const weights = tensor === undefined ? undefined : floatsOf(tensor);
@@ -72,12 +98,12 @@ function join(conv: GraphNode, next: GraphNode, constants: Map<string, Uint8Arra
   const [out = ""] = next.outputs;
   const inner = shape.slice(axis + 1).reduce((product, size) => product * size, 1);
   const scaled = weights.map((value, index) => value * (affine.scale[Math.floor(index / inner) % channels] ?? 0));
-  const moved = bias.map((value, channel) => value * (affine.scale[channel] ?? 0) + (affine.shift[channel] ?? 0));
-  if (![...scaled, ...moved].every(Number.isFinite)) return undefined;
+  const shifted = bias.map((value, channel) => value * (affine.scale[channel] ?? 0) + (affine.shift[channel] ?? 0));
+  if (![...scaled, ...shifted].every(Number.isFinite)) return undefined;
   const names = { weights: `${out}/weights`, bias: `${out}/bias` };
   constants.set(names.weights, tensorBytes({ name: names.weights, type: "f32", shape, data: scaled }));
-  constants.set(names.bias, tensorBytes({ name: names.bias, type: "f32", shape: [channels], data: moved }));
-  return changedNode(conv, { inputs: [from, names.weights, names.bias], outputs: [out] });
+  constants.set(names.bias, tensorBytes({ name: names.bias, type: "f32", shape: [channels], data: shifted }));
+  return { node: changedNode(conv, { inputs: [from, names.weights, names.bias], outputs: [out] }), affine };
 }
 
 function floats(constants: ReadonlyMap<string, Uint8Array>, name: string): Float32Array | undefined {
@@ -119,6 +145,7 @@ function normalization(node: GraphNode, { constants, channels }: Channels): Affi
   return {
     scale: factors,
     shift: factors.map((factor, index) => (shift?.[index] ?? 0) - (mean?.[index] ?? 0) * factor),
+    moments: { mean: [...(shift ?? [])], deviation: [...(scale ?? [])].map(Math.abs) },
   };
 }
 

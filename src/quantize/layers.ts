@@ -19,6 +19,7 @@ export interface Layer {
   readonly shape: readonly number[];
   /** The dimension of the channels; undefined for weights that have one scale in any case. */
   readonly axis: number | undefined;
+  readonly groups: number;
   /** Whether it computes with whole numbers. */
   readonly integers: boolean;
 }
@@ -133,6 +134,7 @@ function layerOf({ constants }: OpenOnnx, node: GraphNode, rule: WeightRule): La
     shape,
     // A vector's sum has no channels; more than two dimensions of a product are a stack of matrices.
     axis: grouped || shape.length < 2 || (node.op === "MatMul" && shape.length !== 2) ? undefined : axis,
+    groups: integer("group") ?? 1,
     // A bias that is computed, or has another shape, is added in floating point.
     integers: rule.integers && fits,
   };

@@ -1,11 +1,12 @@
 /**
  * The range of a tensor's values that is told apart: a table of methods, each a function of its statistics. Sources: percentile and KL as in "8-bit
  * inference with TensorRT" (GTC 2017), the search for the least squared error as in MQBench's MSEObserver, moving average as in
- * "Quantization and Training of Neural Networks" (arXiv 1712.05877).
+ * "Quantization and Training of Neural Networks" (arXiv 1712.05877), ACIQ in a file of its own.
  */
+import { aciq } from "./aciq.js";
 import type { Range } from "./scales.js";
 import { valueCodes } from "./scales.js";
-import { binCount, type TensorStatistics } from "./statistics.js";
+import { binPlace, type TensorStatistics } from "./statistics.js";
 
 /** Part of the values that `percentile` leaves outside, on both sides together. */
 const outside = 1e-4;
@@ -19,15 +20,9 @@ export const rangeMethods = {
   percentile,
   mse: (statistics: TensorStatistics): Range => searched(statistics, squaredError),
   kl: (statistics: TensorStatistics): Range => searched(statistics, divergence),
+  aciq: (statistics: TensorStatistics): Range => aciq(statistics, 8),
 } as const;
 export type RangeMethod = keyof typeof rangeMethods;
-
-/** Borders of a bin, and its middle. */
-function binPlace({ limit, from }: TensorStatistics, index: number) {
-  const width = (2 * limit) / binCount;
-  const low = -limit + (from + index) * width;
-  return { low, middle: low + width / 2, high: low + width };
-}
 
 /** The range without the outermost values on each side. */
 function percentile(statistics: TensorStatistics): Range {

@@ -1,9 +1,37 @@
 /** What is told of a quantized model: `layers.json` when it is made, `loss.json` when it is compared. */
 import * as z from "../ground/zod.js";
+import { type RangeMethod, rangeMethods } from "./ranges.js";
+import { type WeightCodes, weightCodes } from "./weights.js";
+
+const words = <Word extends string>(table: Readonly<Record<Word, unknown>>) =>
+  z.enum(Object.keys(table) as [Word, ...Word[]]);
+
+/** How a model is quantized. */
+export const quantizeSettings = z.strictObject({
+  /** Bits. */
+  weights: z.int().min(2).max(8),
+  scales: z.enum(["channel", "tensor"]),
+  codes: words<WeightCodes>(weightCodes),
+  /** Whether scales are powers of two. */
+  powers: z.boolean(),
+  /** Whether layers are equalized beforehand. */
+  equalize: z.boolean(),
+  /** Where the means are from that biases are corrected with. */
+  correct: z.enum(["none", "batch-norm", "data"]),
+  /** How ranges of activations are chosen; absent: they stay in floating point. */
+  method: z.union([words<RangeMethod>(rangeMethods), z.literal("batch-norm")]).optional(),
+  keep: z.array(z.string()),
+});
 
 const bytes = z.strictObject({ float: z.int(), quantized: z.int() });
 
+const hash = z.string().regex(/^[0-9a-f]{64}$/);
+
 export const layersFile = z.strictObject({
+  /** What it was made of, by sha256: the model in floating point, and all that it was calibrated with, where its making needs that. */
+  of: z.strictObject({ model: hash, calibration: hash.nullable() }),
+  /** How it was made. */
+  settings: quantizeSettings,
   /** Of the ONNX files. */
   bytes,
   layers: z.array(
@@ -14,6 +42,8 @@ export const layersFile = z.strictObject({
       output: z.string(),
       /** Whether it computes with whole numbers; else only its weights are some. */
       integers: z.boolean(),
+      /** Whether its bias takes back what its rounded weights make wrong on average. */
+      isCorrected: z.boolean(),
       weights: z.strictObject({
         /** Signal to noise in decibels; null when nothing was lost. */
         sqnr: z.number().nullable(),

@@ -28,14 +28,25 @@ export function roundedUp(value: number): number {
   return Math.ceil(value / unit) * unit;
 }
 
-/** The scale of a range, which is made to hold 0: zeros of padding and of Relu stay exactly 0. */
-export function scaleOf({ min, max }: Range): ValueScale {
+/** The smallest power of two that is not smaller; 0 of 0. */
+export function powerOfTwo(value: number): number {
+  if (value === 0) return 0;
+  const power = 2 ** Math.ceil(Math.log2(value));
+  return power < value ? 2 * power : power;
+}
+
+/**
+ * The scale of a range, which is made to hold 0: zeros of padding and of Relu stay exactly 0. A power of two if it is asked for ("dynamic fixed point",
+ * Ristretto, arXiv 1604.03168): then a shift does what a product does else.
+ */
+export function scaleOf({ min, max }: Range, { powers = false }: { readonly powers?: boolean } = {}): ValueScale {
   const low = Math.min(0, min);
   const high = Math.max(0, max);
   const steps = valueCodes.max - valueCodes.min;
   if (high === low) return { scale: 1, zeroPoint: 0 };
   // The zero point is rounded: half a step more may be needed on one side, so that the ends keep their codes.
-  const scale = roundedUp(Math.max((high - low) / steps, leastScale));
+  const exact = Math.max((high - low) / steps, leastScale);
+  const scale = powers ? powerOfTwo(exact) : roundedUp(exact);
   return { scale, zeroPoint: Math.min(valueCodes.max, Math.max(valueCodes.min, roundEven(-low / scale))) };
 }
 

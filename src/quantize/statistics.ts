@@ -17,6 +17,8 @@ const tensorStatistics = z.strictObject({
   /** The first bin that is told, and how many values are in it and in those after it. */
   from: z.int().nonnegative(),
   bins: z.array(z.int().nonnegative()),
+  /** The mean of each channel's values, of a tensor that a layer with weights takes. */
+  means: z.array(z.number()).optional(),
 });
 export type TensorStatistics = z.infer<typeof tensorStatistics>;
 
@@ -35,6 +37,8 @@ export interface Gathering {
   average: { min: number; max: number } | undefined;
   limit: number;
   bins: Float64Array;
+  /** Sums by channel, of so many values each. */
+  channels: { readonly sums: Float64Array; count: number } | undefined;
 }
 
 export function newGathering(): Gathering {
@@ -45,6 +49,7 @@ export function newGathering(): Gathering {
     average: undefined,
     limit: 0,
     bins: new Float64Array(binCount),
+    channels: undefined,
   };
 }
 
@@ -68,6 +73,29 @@ export function gather(into: Gathering, values: ArrayLike<number>): number | und
   count(into, values);
   into.count += values.length;
   return undefined;
+}
+
+/** Adds one input's values channel by channel. A tensor whose channels differ in number from input to input has no means. */
+export function gatherChannels(
+  into: Gathering,
+  values: ArrayLike<number>,
+  shape: readonly number[],
+  axis: number,
+): void {
+  const size = shape[axis] ?? 0;
+  if (size === 0) return;
+  const inner = shape.slice(axis + 1).reduce((product, one) => product * one, 1);
+  into.channels ??= { sums: new Float64Array(size), count: 0 };
+  const { sums } = into.channels;
+  if (sums.length !== size) {
+    into.channels = { sums: new Float64Array(0), count: 0 };
+    return;
+  }
+  for (let index = 0; index < values.length; index++) {
+    const channel = Math.floor(index / inner) % size;
+    sums[channel] = (sums[channel] ?? 0) + (values[index] ?? 0);
+  }
+  into.channels.count += values.length / size;
 }
 
 function count({ bins, limit }: Gathering, values: ArrayLike<number>): void {
@@ -102,12 +130,29 @@ function widen(into: Gathering, most: number): void {
 }
 
 /** What was gathered, for a file. Throws when nothing was. */
-export function statisticsOf({ count: all, min, max, average, limit, bins }: Gathering): TensorStatistics {
+export function statisticsOf(gathering: Gathering): TensorStatistics {
+  const { count: all, min, max, average, limit, bins, channels } = gathering;
   if (average === undefined) throw new Error("a tensor without values has no statistics");
   const from = Math.max(
     0,
     bins.findIndex((one) => one > 0),
   );
   const last = bins.findLastIndex((one) => one > 0);
-  return { count: all, min, max, average, limit, from, bins: [...bins.subarray(from, last + 1)] };
+  const whole = { count: all, min, max, average, limit, from, bins: [...bins.subarray(from, last + 1)] };
+  if (channels === undefined || channels.count === 0) return whole;
+  return { ...whole, means: [...channels.sums].map((sum) => shortened(sum / channels.count)) };
+}
+
+/** Borders of a bin, and its middle. */
+export function binPlace({ limit, from }: Pick<TensorStatistics, "limit" | "from">, index: number) {
+  const width = (2 * limit) / binCount;
+  const low = -limit + (from + index) * width;
+  return { low, middle: low + width / 2, high: low + width };
+}
+
+/** A number of few digits: what is made of it hardly ever shows the last digits of sums, which depend on the processor. */
+function shortened(value: number): number {
+  if (value === 0) return 0;
+  const unit = 2 ** (Math.floor(Math.log2(Math.abs(value))) - 11);
+  return Math.round(value / unit) * unit;
 }

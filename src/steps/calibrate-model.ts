@@ -9,7 +9,14 @@ import { readModel } from "../model/external-data.js";
 import { numbers, type Tensor } from "../model/tensor.js";
 import { decide } from "../quantize/layers.js";
 import { observed, prepared } from "../quantize/prepare.js";
-import { type Gathering, gather, newGathering, statisticsFile, statisticsOf } from "../quantize/statistics.js";
+import {
+  type Gathering,
+  gather,
+  gatherChannels,
+  newGathering,
+  statisticsFile,
+  statisticsOf,
+} from "../quantize/statistics.js";
 import { calibrationKey, calibrationSamples, calibrationSource, eachSample, type Sample } from "./calibration.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";
@@ -23,13 +30,15 @@ export const calibrateModelKind = defineKind({
   version: 2,
   // The last digits of sums depend on the processor.
   varies: true,
-  params: z.strictObject({ name: z.string(), calibration: calibrationSource }),
-  async run({ name, calibration }, context) {
+  params: z.strictObject({ name: z.string(), calibration: calibrationSource, equalize: z.boolean() }),
+  async run({ name, calibration, equalize }, context) {
     const key = calibrationKey(name, calibration);
     const called = `Model ${name}`;
     const { bytes, file } = await readModel(join(inputFolder(context.inputs, "onnx"), "model.onnx"), called);
-    const open = prepared(bytes, name);
-    const { tensors } = decide(open, { model: name, activations: true, keep: [] });
+    const { open } = prepared(bytes, name, { equalize });
+    const { tensors, layers } = decide(open, { model: name, activations: true, keep: [] });
+    // Channels lie in the second dimension of what a convolution takes, and of a matrix.
+    const byChannel = new Set(layers.flatMap(({ op, input }) => (op === "Conv" || op === "Gemm" ? [input] : [])));
     const wanted = new Set(tensors.keys());
     const model = join(context.work, "observed.onnx");
     await writeFile(model, observed(open, wanted));
@@ -47,6 +56,7 @@ export const calibrateModelKind = defineKind({
         found.set(tensor.name, gathering);
         const bad = gather(gathering, numbers(tensor));
         if (bad !== undefined) throw notFinite(name, { tensor, sample, bad, key });
+        if (byChannel.has(tensor.name)) gatherChannels(gathering, numbers(tensor), tensor.shape, 1);
       }
     });
     const told = [...found].filter(([, { count }]) => count > 0).sort(([a], [b]) => (a < b ? -1 : 1));

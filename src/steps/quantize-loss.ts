@@ -24,6 +24,8 @@ import { inputFolder } from "./local.js";
 const params = z.strictObject({
   name: z.string(),
   calibration: calibrationSource,
+  /** Whether the model was equalized before it was quantized: its inner tensors are compared with those of one that was. */
+  equalize: z.boolean(),
   metric: z.enum(["cosine", "top-1"]),
   /** The most that may be lost; absent: it is only told. */
   maxLoss: z.number().nonnegative().optional(),
@@ -46,7 +48,7 @@ export const quantizeLossKind = defineKind({
   // The last digits of sums depend on the processor.
   varies: true,
   params,
-  async run({ name, calibration, metric, maxLoss }, context) {
+  async run({ name, calibration, equalize, metric, maxLoss }, context) {
     const called = `Model ${name}`;
     const key = calibrationKey(name, calibration);
     const { bytes, file } = await readModel(join(inputFolder(context.inputs, "onnx"), "model.onnx"), called);
@@ -62,7 +64,7 @@ export const quantizeLossKind = defineKind({
       quantized: join(context.work, "quantized.onnx"),
       whole: join(quantizedFolder, "model.onnx"),
     };
-    await writeFile(models.float, observed(prepared(bytes, name), names));
+    await writeFile(models.float, observed(prepared(bytes, name, { equalize }).open, names));
     await writeFile(models.quantized, observed(openOnnx(quantizedModel), names));
     const samples = await calibrationSamples({ name, calibration, file }, context);
     const outputs = file.graph.outputs.map((one) => one.name);

@@ -1,57 +1,52 @@
+import { createHash } from "node:crypto";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { canonicalJson } from "../ground/canonical.js";
 import * as z from "../ground/zod.js";
 import { readModel } from "../model/external-data.js";
 import { type Decision, decide } from "../quantize/layers.js";
+import { type Expected, expected } from "../quantize/moments.js";
 import { prepared } from "../quantize/prepare.js";
-import { type RangeMethod, rangeMethods } from "../quantize/ranges.js";
-import { layersFile } from "../quantize/report.js";
-import { scaleOf, type ValueScale } from "../quantize/scales.js";
+import { rangeMethods } from "../quantize/ranges.js";
+import { layersFile, quantizeSettings } from "../quantize/report.js";
+import { type Range, scaleOf } from "../quantize/scales.js";
 import { statisticsFile, type TensorStatistics } from "../quantize/statistics.js";
 import { type Written, writeQuantized } from "../quantize/write.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";
 
-const methods = z.enum(Object.keys(rangeMethods) as [RangeMethod, ...RangeMethod[]]);
+const params = quantizeSettings.extend({ name: z.string() });
 
 /**
- * Makes of a model in float32 one of whole numbers, as ONNX's own operators, `model.onnx`, and tells what became of its layers, `layers.json`. Activations
- * need the input `statistics`. The same bytes for the same inputs: nothing is run. Throws ERR_EDGEIMG_MODEL_QUANTIZE_OPERATOR, _TWICE, _LAYER and _NOTHING.
+ * Makes of a model in float32 one of whole numbers, as ONNX's own operators, `model.onnx`, and tells what became of its layers, `layers.json`. Ranges and
+ * means of data need the input `statistics`. The same bytes for the same inputs: nothing is run. Throws ERR_EDGEIMG_MODEL_QUANTIZE_OPERATOR, _TWICE, _LAYER and _NOTHING.
  */
 export const quantizeModelKind = defineKind({
   name: "quantize-model",
-  version: 2,
-  params: z.strictObject({
-    name: z.string(),
-    weights: z.int().min(2).max(8),
-    scales: z.enum(["channel", "tensor"]),
-    /** How ranges of activations are chosen; absent: they stay in floating point. */
-    method: methods.optional(),
-    keep: z.array(z.string()),
-  }),
-  async run({ name, weights, scales: per, method, keep }, { inputs, out, log }) {
+  version: 3,
+  params,
+  async run({ name, ...settings }, { inputs, out, log }) {
+    const { method, equalize, powers, correct, keep } = settings;
     const called = `Model ${name}`;
     const { bytes } = await readModel(join(inputFolder(inputs, "onnx"), "model.onnx"), called);
-    const open = prepared(bytes, name);
+    const { open, moments } = prepared(bytes, name, { equalize });
     const whole = decide(open, { model: name, activations: method !== undefined, keep });
-    const found = method === undefined ? {} : await readStatistics(inputFolder(inputs, "statistics"));
-    const decision = seen(whole, found);
-    const chosen = new Map<string, ValueScale>();
-    for (const root of decision.tensors.values()) {
-      const one = found[root];
-      if (method !== undefined && one !== undefined) chosen.set(root, scaleOf(rangeMethods[method](one)));
-    }
+    const known = expected(open, moments);
+    const statistics = inputs.statistics === undefined ? undefined : await readStatistics(inputs.statistics);
+    const found = statistics?.tensors ?? {};
+    const ranges = rangesOf(method, { known, found });
+    const decision = seen(whole, ranges);
+    const chosen = new Map([...ranges].map(([root, range]) => [root, scaleOf(range, { powers })] as const));
     const written = writeQuantized({
-      open,
-      decision,
-      scales: chosen,
-      weightBits: weights,
-      perChannel: per === "channel",
+      ...{ open, decision, scales: chosen, weightBits: settings.weights, codes: settings.codes, powers },
+      perChannel: settings.scales === "channel",
+      means: correct === "none" ? undefined : correct === "data" ? meansOf(found) : known.means,
     });
-    for (const note of notes(decision, written, found)) log("info", `${called}: ${note}`);
+    for (const note of notes(decision, written, ranges)) log("info", `${called}: ${note}`);
     await writeFile(join(out, "model.onnx"), written.model);
     const told = {
+      of: { model: createHash("sha256").update(bytes).digest("hex"), calibration: statistics?.set ?? null },
+      settings,
       bytes: { float: bytes.length, quantized: written.model.length },
       layers: written.layers.map(({ weights: { sqnr, ...rest }, ...layer }) => ({
         ...layer,
@@ -60,24 +55,43 @@ export const quantizeModelKind = defineKind({
       floats: decision.floats,
       tensors: [...decision.tensors].map(([tensor, root]) => ({
         ...{ tensor, root, ...(chosen.get(root) ?? {}) },
-        ...{ min: found[root]?.min, max: found[root]?.max },
+        ...(found[root] === undefined ? ranges.get(root) : { min: found[root].min, max: found[root].max }),
       })),
     };
     await writeFile(join(out, "layers.json"), `${canonicalJson(layersFile.parse(told))}\n`);
   },
 });
 
-async function readStatistics(folder: string): Promise<Readonly<Record<string, TensorStatistics>>> {
-  return statisticsFile.parse(JSON.parse(await readFile(join(folder, "statistics.json"), "utf8"))).tensors;
+type Statistics = Readonly<Record<string, TensorStatistics>>;
+
+/** The range of each tensor, by what the data or the batch norms tell of it. */
+function rangesOf(
+  method: z.infer<typeof params>["method"],
+  { known, found }: { readonly known: Expected; readonly found: Statistics },
+): ReadonlyMap<string, Range> {
+  if (method === undefined) return new Map();
+  if (method === "batch-norm") return known.ranges;
+  return new Map(Object.entries(found).map(([tensor, one]) => [tensor, rangeMethods[method](one)]));
 }
 
-/** Without tensors that no calibration input made: nothing is known of their values. */
-function seen(decision: Decision, found: Readonly<Record<string, TensorStatistics>>): Decision {
-  return { ...decision, tensors: new Map([...decision.tensors].filter(([, root]) => found[root] !== undefined)) };
+function meansOf(found: Statistics): ReadonlyMap<string, readonly number[]> {
+  return new Map(
+    Object.entries(found).flatMap(([tensor, { means }]) => (means === undefined ? [] : [[tensor, means]])),
+  );
 }
 
-function notes(decision: Decision, { layers }: Written, found: Readonly<Record<string, TensorStatistics>>): string[] {
-  const constant = [...new Set(decision.tensors.values())].filter((root) => found[root]?.min === found[root]?.max);
+async function readStatistics(folder: string) {
+  return statisticsFile.parse(JSON.parse(await readFile(join(folder, "statistics.json"), "utf8")));
+}
+
+/** Without tensors of whose values nothing is known: no calibration input made them. */
+function seen(decision: Decision, ranges: ReadonlyMap<string, Range>): Decision {
+  return { ...decision, tensors: new Map([...decision.tensors].filter(([, root]) => ranges.has(root))) };
+}
+
+function notes(decision: Decision, { layers }: Written, ranges: ReadonlyMap<string, Range>): string[] {
+  const isConstant = (root: string) => ranges.get(root)?.min === ranges.get(root)?.max;
+  const constant = [...new Set(decision.tensors.values())].filter(isConstant);
   const dead = layers.filter(({ weights }) => weights.dead > 0);
   const list = (names: readonly string[]) => `${names.slice(0, 4).join(", ")}${names.length > 4 ? ", ..." : ""}`;
   return [

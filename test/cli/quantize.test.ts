@@ -15,6 +15,7 @@ const way: QuantizedWay = {
       input: "x",
       output: "c",
       integers: true,
+      isCorrected: false,
       weights: { sqnr: 40, dead: 0, channels: 8, values: 72 },
     },
     {
@@ -23,6 +24,7 @@ const way: QuantizedWay = {
       input: "c",
       output: "u",
       integers: false,
+      isCorrected: false,
       weights: { sqnr: 40, dead: 0, channels: 8, values: 72 },
     },
   ],

@@ -95,7 +95,7 @@ t.test("what the app feeds to its models, for each picture in the order of their
     ["first", true, 2],
     ["second", true, 2],
   ]);
-  const { path } = await buildStep(context, { ...options, step: "recording/app-" });
+  const { path } = await buildStep(context, { ...options, step: "recording/run" });
   const read = async (file: string) => {
     const { shape, data } = readNpy(await readFile(join(path, file)));
     return [shape, [...new Float32Array(data.slice().buffer)]];

@@ -104,6 +104,15 @@ export const quantizeSituations: readonly Situation[] = [
     cure: { files: { "m.onnx": product({ first: "Shrink" }) } },
   },
   {
+    code: "QUANTIZE_RECORD",
+    when: "an app that ends before it answers a picture",
+    says: /^The app ended before it was ready \(exit code 0\)/,
+    at: "{ pictures: cal, to: /read }",
+    hint: /`edgeimg run --host`/,
+    wrong: { engine: "onnxruntime", model: model("record: { pictures: cal, to: /read }"), files },
+    cure: { model: calibrated() },
+  },
+  {
     code: "QUANTIZE_TWICE",
     when: "a model that is quantized already",
     says: /^Model m is quantized already: it has QuantizeLinear/,

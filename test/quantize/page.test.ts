@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import t from "tap";
 import { loadCatalog } from "../../src/catalog/catalog.js";
 import { rangeMethods } from "../../src/quantize/ranges.js";
+import { weightCodes } from "../../src/quantize/weights.js";
 
 const home = fileURLToPath(new URL("../../", import.meta.url));
 const page = readFileSync(join(home, "docs/quantization.md"), "utf8");
@@ -23,7 +24,14 @@ t.test("the page's table of engines says what their recipes do", async (t) => {
   t.ok(page.includes(`\n${table}\n`), `the page should have:\n${table}`);
 });
 
-t.test("the page tells every method", async (t) => {
-  const told = [...page.matchAll(/^\| `([a-z-]+)` \| (?:that |the (?!range is)|of )/gm)].map(([, name]) => name);
-  t.same(told, Object.keys(rangeMethods));
+/** The words that the rows of a table begin with, of the table whose first column is called so. */
+function rowsOf(column: string): (string | undefined)[] {
+  const [, rest = ""] = page.split(`\n| \`${column}\` |`);
+  const [rows = ""] = rest.split("\n\n");
+  return [...rows.matchAll(/^\| `([a-z-]+)` \|/gm)].map(([, name]) => name);
+}
+
+t.test("the page tells every method, and what codes of weights stand for", async (t) => {
+  t.same(rowsOf("method"), Object.keys(rangeMethods));
+  t.same(rowsOf("codes"), Object.keys(weightCodes));
 });

@@ -69,12 +69,17 @@ const picture = (values: readonly number[], shape = [1, 3, 8, 8]) =>
 const pictures = Array.from({ length: 6 }, () => some(192));
 
 /** What a model gives first for the first picture. */
-async function firstOutput(root: string, name: string, model: Uint8Array): Promise<Tensor> {
+const firstOutput = (root: string, name: string, model: Uint8Array) => outputFor(root, name, model, pictures[0] ?? []);
+
+/** What a model gives first for a picture. */
+async function outputFor(root: string, name: string, model: Uint8Array, values: readonly number[]): Promise<Tensor> {
+  const work = join(root, `${name}-run`);
+  mkdirSync(work, { recursive: true });
   const path = join(root, name);
   writeFileSync(path, model);
-  const data = new Uint8Array(Float32Array.from(pictures[0] ?? []).buffer);
+  const data = new Uint8Array(Float32Array.from(values).buffer);
   const input: Tensor = { name: "x", type: "f32", shape: [1, 3, 8, 8], data };
-  const [result] = await runOnnx({ runtime, model: path, work: root }, [[input]]);
+  const [result] = await runOnnx({ runtime, model: path, work }, [[input]]);
   if (result === undefined || "error" in result) throw new Error(result === undefined ? "no result" : result.error);
   const [output] = result.outputs;
   if (output === undefined) throw new Error("it has no output");
@@ -120,23 +125,31 @@ function layOut(root: string, model: TinyModel, given: readonly (readonly number
   return { onnx, calibration };
 }
 
-const settings = { weights: 8, scales: "channel", method: "min-max", keep: [] };
+const settings = {
+  ...{ weights: 8, scales: "channel", codes: "symmetric", powers: false, equalize: false, correct: "none" },
+  ...{ method: "min-max", keep: [] },
+};
 
 /** The whole way: calibrated, quantized, compared. */
 async function quantize(
   t: Test,
   root: string,
   from: ReturnType<typeof layOut>,
-  job: { readonly settings?: object; readonly loss?: object; readonly statistics?: string } = {},
+  job: {
+    readonly settings?: { readonly equalize?: boolean; readonly [key: string]: unknown };
+    readonly loss?: object;
+    readonly statistics?: string;
+  } = {},
 ) {
+  const { equalize = false } = job.settings ?? {};
   const statistics =
-    job.statistics ?? (await step(t, root, "calibrate-model", { params: { calibration }, inputs: from })).out;
+    job.statistics ?? (await step(t, root, "calibrate-model", { params: { calibration, equalize }, inputs: from })).out;
   const quantized = await step(t, root, "quantize-model", {
     params: { ...settings, ...job.settings },
     inputs: { onnx: from.onnx, statistics },
   });
   const loss = await step(t, root, "quantize-loss", {
-    params: { calibration, metric: "cosine", ...job.loss },
+    params: { calibration, equalize, metric: "cosine", ...job.loss },
     inputs: { ...from, quantized: quantized.out },
   });
   const read = (folder: string, file: string) => JSON.parse(readFileSync(join(folder, file), "utf8"));
@@ -157,7 +170,7 @@ const refusal = (work: Promise<unknown>) =>
 t.test("folding changes no result, and leaves nothing to fold", async (t) => {
   const root = t.testdir({});
   const bytes = tinyOnnx(network);
-  const open = prepared(bytes, "m");
+  const { open } = prepared(bytes, "m");
   t.same(
     open.nodes.map(({ op }) => op),
     ["Conv", "Relu", "Conv", "Add", "MaxPool", "GlobalAveragePool", "Flatten", "MatMul", "Add", "Softmax"],
@@ -196,7 +209,7 @@ t.test("a whole network: little is lost, all of it computes with whole numbers, 
   for (const { name, sqnr } of loss.tensors) t.ok((sqnr ?? 99) > 25, `${name}: ${sqnr} dB`);
   const again = await step(t, root, "quantize-model", { params: settings, inputs: { onnx: from.onnx, statistics } });
   t.ok(readFileSync(join(again.out, "model.onnx")).equals(model), "the model");
-  const twice = await step(t, root, "calibrate-model", { params: { calibration }, inputs: from });
+  const twice = await step(t, root, "calibrate-model", { params: { calibration, equalize: false }, inputs: from });
   t.ok(
     readFileSync(join(twice.out, "statistics.json")).equals(readFileSync(join(statistics, "statistics.json"))),
     "statistics",
@@ -208,9 +221,14 @@ t.test("every kind of settings runs, and each loses what it must", async (t) => 
   const from = layOut(root, network);
   const { statistics, loss: first } = await quantize(t, root, from);
   const whole = first.outputs[0]?.sqnr ?? 200;
-  const lost = async (own: object) =>
+  const lost = async (own: Readonly<Record<string, unknown>>) =>
     (await quantize(t, root, from, { settings: own, statistics })).loss.outputs[0]?.sqnr ?? 200;
   for (const method of ["moving-average", "percentile", "mse", "kl"]) t.ok((await lost({ method })) > 15, method);
+  for (const codes of ["asymmetric", "log", "k-means"])
+    for (const own of ["aciq", undefined]) {
+      const sqnr = await lost({ codes, method: own, powers: true, weights: codes === "k-means" ? 4 : 8 });
+      t.ok(sqnr > 8, `${codes}, ${own}: ${sqnr} dB`);
+    }
   const { layers, loss } = await quantize(t, root, from, { settings: { method: undefined }, statistics });
   t.same([layers.tensors, layers.layers.map(({ integers }) => integers)], [[], [false, false, false]], "weights alone");
   const weightsAlone = loss.outputs[0]?.sqnr ?? 200;
@@ -225,6 +243,100 @@ t.test("every kind of settings runs, and each loses what it must", async (t) => 
       ["MatMul_10", "the project keeps it"],
     ],
   );
+});
+
+/** Three convolutions, the second one of single channels, whose channels reach differently far: what equalization is for. Nothing is padded. */
+const reaches = [0.01, 0.05, 0.2, 0.5, 1, 3, 8, 20];
+const chain: TinyModel = {
+  opset: 13,
+  nodes: [
+    { op: "Conv", inputs: ["x", "w1"], outputs: ["c1"] },
+    { op: "BatchNormalization", inputs: ["c1", "g1", "b1", "m1", "v1"], outputs: ["n1"] },
+    { op: "Relu", inputs: ["n1"], outputs: ["r1"] },
+    { op: "Conv", inputs: ["r1", "w2", "b2"], outputs: ["c2"], int: { group: 8 } },
+    { op: "Relu", inputs: ["c2"], outputs: ["r2"] },
+    { op: "Conv", inputs: ["r2", "w4"], outputs: ["y"] },
+  ],
+  inputs: [{ name: "x", shape: [1, 3, 8, 8] }],
+  outputs: [{ name: "y", shape: [1, 4, 4, 4] }],
+  weights: [
+    weights("w1", 8, 3, 3, 3),
+    { name: "g1", shape: [8], values: reaches },
+    { name: "v1", shape: [8], values: positive(8) },
+    { name: "b1", shape: [8], values: reaches.map((reach) => reach * (0.2 + random())) },
+    weights("m1", 8),
+    { name: "b2", shape: [8], values: reaches.map((reach) => reach * random()) },
+    weights("w2", 8, 1, 3, 3),
+    // Each channel counts as much in the end.
+    { name: "w4", shape: [4, 8, 1, 1], values: some(32).map((value, index) => value / (reaches[index % 8] ?? 1)) },
+  ],
+};
+
+t.test("equalized layers give the same results, and lose less with one scale for all channels", async (t) => {
+  const root = t.testdir({});
+  const bytes = tinyOnnx(chain);
+  const [before, after] = [
+    await firstOutput(root, "a.onnx", bytes),
+    await firstOutput(root, "b.onnx", closeOnnx(prepared(bytes, "m", { equalize: true }).open)),
+  ];
+  const largest = Math.max(...Array.from(numbers(before), Math.abs));
+  t.ok(compareTensors(before, after, { metric: "max-abs", tolerance: 1 }).maxAbsolute <= 1e-5 * largest);
+  const from = layOut(root, chain);
+  const lost = async (own: Readonly<Record<string, unknown>>) =>
+    (await quantize(t, root, from, { settings: { scales: "tensor", ...own } })).loss.outputs[0]?.sqnr ?? 200;
+  const [plain, equalized] = [await lost({}), await lost({ equalize: true })];
+  t.ok(equalized > plain + 6, `${equalized} dB, ${plain} dB without: a bit at least`);
+});
+
+t.test("corrected biases: outputs of weights of few bits are right on average", async (t) => {
+  const root = t.testdir({});
+  // The last layer alone is quantized, so that what it takes is as it was.
+  const from = layOut(root, chain);
+  const { statistics } = await quantize(t, root, from);
+  const error = async (correct: string) => {
+    const way = { correct, weights: 4, method: undefined, keep: ["Conv_0", "Conv_3"] };
+    const { model, layers } = await quantize(t, root, from, { settings: way, statistics });
+    t.same(
+      layers.layers.map(({ isCorrected }) => isCorrected),
+      [correct === "data"],
+      correct,
+    );
+    const sums = new Float64Array(4);
+    for (const [index, values] of pictures.entries()) {
+      const outputs = await Promise.all(
+        [tinyOnnx(chain), model].map((one, of) => outputFor(root, `picture${index}-${of}`, one, values)),
+      );
+      for (const [place, value] of Array.from(numbers(outputs[1] as Tensor)).entries())
+        sums[Math.floor(place / 16)] =
+          (sums[Math.floor(place / 16)] ?? 0) + value - (numbers(outputs[0] as Tensor)[place] ?? 0);
+    }
+    return Math.max(...sums.map(Math.abs)) / (16 * pictures.length);
+  };
+  const [without, with_] = [await error("none"), await error("data")];
+  t.ok(with_ < without / 50, `${with_} on average, ${without} without`);
+});
+
+t.test("without data: ranges and means that batch norms tell", async (t) => {
+  const root = t.testdir({});
+  const from = layOut(root, chain);
+  const { layers, loss } = await quantize(t, root, from, {
+    settings: { method: "batch-norm", correct: "batch-norm", equalize: true },
+  });
+  t.same(
+    layers.tensors.map(({ tensor }) => tensor),
+    ["r1"],
+    "nothing is known of the input, nor behind a layer without batch norm",
+  );
+  t.same(
+    layers.layers.map(({ integers, isCorrected }) => [integers, isCorrected]),
+    [
+      [false, false],
+      [true, true],
+      [false, false],
+    ],
+  );
+  t.ok(loss.loss < 0.01, `${loss.loss}`);
+  t.match(layers.of, { calibration: /^[0-9a-f]{64}$/ }, "the step was given statistics, and says which");
 });
 
 t.test("what is constant, dead, or never there", async (t) => {
@@ -254,7 +366,12 @@ t.test("a loss beyond what the project allows fails, with the worst places", asy
 t.test("calibration inputs that do not suit the model", async (t) => {
   const root = t.testdir({});
   const refused = (model: TinyModel, ...rest: [(readonly (readonly number[])[])?, number[]?]) =>
-    refusal(step(t, root, "calibrate-model", { params: { calibration }, inputs: layOut(root, model, ...rest) }));
+    refusal(
+      step(t, root, "calibrate-model", {
+        params: { calibration, equalize: false },
+        inputs: layOut(root, model, ...rest),
+      }),
+    );
   const bad = [...(pictures[0] ?? [])];
   bad[70] = Number.NaN;
   t.match(
@@ -277,7 +394,10 @@ t.test("calibration inputs that do not suit the model", async (t) => {
     ],
   };
   t.match(await refused(logarithm, [some(192)]), /CALIBRATION: Model m: l has the value NaN at \[.*Take 0\.npy out/);
-  const job = { params: { calibration: { files: { ...files, z: files.x } } }, inputs: layOut(root, network) };
+  const job = {
+    params: { calibration: { files: { ...files, z: files.x } }, equalize: false },
+    inputs: layOut(root, network),
+  };
   t.match(
     await refusal(step(t, root, "calibrate-model", job)),
     /^ERR_EDGEIMG_MODEL_SHAPES|^ERR_EDGEIMG_MODEL_INPUTS|has no input/,
@@ -327,6 +447,6 @@ t.test("operators whose meaning changed between operator sets keep it", async (t
     inputs: [{ name: "x", shape: [1, 3, 8, 8] }],
     outputs: [{ name: "y", shape: [1, 3, 1, 6] }],
   };
-  const raised = await firstOutput(root, "new.onnx", closeOnnx(prepared(tinyOnnx(older), "m")));
+  const raised = await firstOutput(root, "new.onnx", closeOnnx(prepared(tinyOnnx(older), "m").open));
   t.same(numbers(raised), numbers(await firstOutput(root, "old.onnx", tinyOnnx(older))));
 });

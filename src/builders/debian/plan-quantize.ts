@@ -12,14 +12,20 @@ import type { Plan } from "../../plan/step.js";
 /** One way to quantize a model: by its name, what it has in place of the project's settings. */
 export interface QuantizeWay {
   readonly name: string;
-  readonly settings: Partial<Pick<QuantizeConfig, "activations" | "method" | "scales" | "weights">>;
+  readonly settings: Partial<QuantizeConfig>;
 }
 
 /** All that differ in more than degree; each is a row of a comparison. */
 export const quantizeWays: readonly QuantizeWay[] = [
   ...quantizeMethods.map((method): QuantizeWay => ({ name: method, settings: { activations: 8, method } })),
   { name: "tensor", settings: { scales: "tensor" } },
+  { name: "tensor-equalized", settings: { scales: "tensor", equalize: true, correct: "data" } },
   { name: "7-bit", settings: { weights: 7 } },
+  { name: "corrected", settings: { correct: "data" } },
+  { name: "asymmetric", settings: { codes: "asymmetric" } },
+  { name: "power-of-two", settings: { scaling: "power-of-two" } },
+  { name: "log", settings: { codes: "log", activations: "float" } },
+  { name: "k-means-4-bit", settings: { codes: "k-means", weights: 4, activations: "float" } },
   { name: "weights-only", settings: { activations: "float" } },
 ];
 
