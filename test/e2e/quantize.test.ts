@@ -64,7 +64,10 @@ t.test("the command makes the same model whatever the engine is, and compares al
   const ways = new Map(model?.ways.map((one) => [one.way, one]));
   t.same(
     [...ways.keys()],
-    ["min-max", "moving-average", "percentile", "mse", "kl", "tensor", "7-bit", "weights-only", "own"],
+    [
+      ...["min-max", "moving-average", "percentile", "mse", "kl", "aciq", "tensor", "tensor-equalized", "7-bit"],
+      ...["corrected", "asymmetric", "power-of-two", "log", "k-means-4-bit", "weights-only", "own"],
+    ],
   );
   const lost = (way: string) => ways.get(way)?.loss?.loss ?? Number.NaN;
   t.ok(lost("weights-only") < lost("min-max"), `${lost("weights-only")} against ${lost("min-max")}`);
