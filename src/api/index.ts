@@ -27,6 +27,7 @@ export const api: Api = {
   listBoards: async (...asked) => (await import("./session/catalog.js")).listBoards(...asked),
   listDrives: async (...asked) => (await import("./device/flash.js")).listDrives(...asked),
   listEngines: async (...asked) => (await import("./session/catalog.js")).listEngines(...asked),
+  newBoard: async (...asked) => (await import("./scaffold/new-board.js")).newBoard(...asked),
   newEngine: async (...asked) => (await import("./scaffold/new-engine.js")).newEngine(...asked),
   listExamples: async () => (await import("./scaffold/list-examples.js")).listExamples(),
   listSteps: async (...asked) => (await import("./build/find-step.js")).listSteps(...asked),

@@ -48,6 +48,7 @@ export interface Api {
   readonly writeBuildrootTree: (context: Context, options: BuildrootOptions) => Promise<BuildrootResult>;
   readonly writeTypes: (context: Context, options: BuildOptions) => Promise<TypesResult>;
   readonly initProject: (context: Context, options: InitOptions) => Promise<InitResult>;
+  readonly newBoard: (context: Context, options: NewBoardOptions) => Promise<NewBoardResult>;
   readonly newEngine: (context: Context, options: NewEngineOptions) => Promise<NewEngineResult>;
   readonly listExamples: () => Promise<readonly ExampleInfo[]>;
 }
@@ -360,6 +361,22 @@ export interface BoardInfo {
   readonly console: Board["console"];
   readonly boot: Pick<Board["boot"], "kind" | "packages"> & { readonly dtbs: readonly string[] };
   readonly disk: Disk;
+}
+
+export interface NewBoardOptions {
+  readonly configFile?: string | undefined;
+  readonly name: string;
+  /** The board whose file it begins as; absent: the project's. */
+  readonly from?: string | undefined;
+}
+
+export interface NewBoardResult {
+  readonly name: string;
+  readonly from: string;
+  /** The project's folder. */
+  readonly directory: string;
+  /** Relative to it. */
+  readonly files: readonly string[];
 }
 
 export interface NewEngineOptions {

@@ -58,8 +58,9 @@ const entries = {
   },
   ERR_EDGEIMG_NEW_EXISTS: {
     exit: 1,
-    summary: "`edgeimg new` does not write what is there already: an engine, a converter or a model of that name.",
-    help: "Choose another name, or remove the folders that the message names. A project's engine may replace a built-in one of its name: write that folder by hand.",
+    summary:
+      "`edgeimg new` does not write what is there already: a board, an engine, a converter or a model of that name.",
+    help: "Choose another name, or remove the folders that the message names. A project's board or engine may replace a built-in one of its name: write that file or folder by hand.",
   },
   ERR_EDGEIMG_CI_EXISTS: {
     exit: 1,

@@ -23,6 +23,7 @@ export function fakeApi(part: Partial<Api>): Api {
     listDrives: refuse,
     listBoards: refuse,
     listEngines: refuse,
+    newBoard: refuse,
     newEngine: refuse,
     listExamples: refuse,
     explainPath: refuse,

@@ -33,6 +33,7 @@ const golden: Readonly<Record<string, readonly string[]>> = {
   "nanopi-m4": standIn("cortex-a72"),
   "nanopi-neo2": standIn("cortex-a53"),
   "orangepi-one-plus": standIn("cortex-a53"),
+  "orangepi-zero3": standIn("cortex-a53"),
   "pine64-plus": standIn("cortex-a53"),
   "pinebook-pro": standIn("cortex-a72"),
   "rock-pi-4": standIn("cortex-a72"),
