@@ -6,4 +6,5 @@ import { boardsReadPictures } from "./reads-pictures.js";
 await boardsReadPictures({
   boards: bootedWith("reader", (machine, engine) => machine === "virt" && engine === "ncnn"),
   count: pictures.length,
+  photograph: true,
 });
