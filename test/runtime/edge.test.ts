@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import t from "tap";
 import { buildStep } from "../../src/api/build/build-step.js";
+import { crc32 } from "../../src/formats/crc32.js";
 import { writeNpy } from "../../src/formats/npy.js";
 import { packageHome } from "../../src/ground/home.js";
 import { type NetworkFile, readNetwork } from "../edge/network-file.js";
@@ -60,7 +61,7 @@ const zoo: TinyModel = {
     { op: "Add", inputs: ["c3", "m2"], outputs: ["a3"] },
     { op: "MaxPool", inputs: ["a3"], outputs: ["k3"], ints: { kernel_shape: [2, 2], strides: [2, 2] } },
     { op: "Resize", inputs: ["k3", "", "twice"], outputs: ["z3"] },
-    { op: "Concat", inputs: ["a3", "z3"], outputs: ["j3"], int: { axis: 1 } },
+    { op: "Concat", inputs: ["a3", "z3", "pad"], outputs: ["j3"], int: { axis: 1 } },
     { op: "Conv", inputs: ["j3", "w6"], outputs: ["c4"], int: { group: 2 } },
     { op: "AveragePool", inputs: ["c4"], outputs: ["k4"], ints: { kernel_shape: [2, 2], strides: [2, 2] } },
     { op: "Transpose", inputs: ["k4"], outputs: ["t4"], ints: { perm: [0, 3, 1, 2] } },
@@ -77,9 +78,10 @@ const zoo: TinyModel = {
   ],
   weights: [
     ...[weights("w1", 16, 3, 3, 3), weights("b1", 16), weights("w2", 16, 1, 5, 5), weights("w3", 4, 16, 1, 1)],
-    ...[weights("w4", 16, 4, 1, 1), weights("w5", 16, 16, 3, 3), weights("w6", 12, 16, 1, 1), weights("w7", 72, 5)],
+    ...[weights("w4", 16, 4, 1, 1), weights("w5", 16, 16, 3, 3), weights("w6", 12, 18, 1, 1), weights("w7", 72, 5)],
     weights("b7", 5),
     ...Object.entries({ zero: 0, three: 3, six: 6 }).map(([name, value]) => ({ name, shape: [], values: [value] })),
+    { name: "pad", shape: [1, 4, 12, 16], values: Array<number>(768).fill(0) },
     { name: "twice", shape: [4], values: [1, 1, 2, 2] },
     { name: "rows", shape: [2], values: [8, 72], type: 7 },
   ],
@@ -308,7 +310,17 @@ t.test("each way in which a file can be wrong is told", async (t) => {
     copy[at] = (copy[at] ?? 0) ^ 1;
     return copy;
   };
+  /** A layer's output put where its input is, with the checksum of that. */
+  const overlapping = () => {
+    const copy = Buffer.from(whole);
+    const [, layer] = readNetwork(whole).layers;
+    const place = (tensor = 0) => copy.readUInt32LE(28) + tensor * 8;
+    copy.copy(copy, place(layer?.output), place(layer?.inputs[0]), place(layer?.inputs[0]) + 4);
+    copy.writeUInt32LE(crc32(copy.subarray(16)), 12);
+    return copy;
+  };
   const cases: readonly (readonly [string, Uint8Array, RegExp])[] = [
+    ["a layer that writes over what it reads", overlapping(), /layer Conv .*: it reads where it writes/],
     ["nothing", new Uint8Array(10), /the file has 10 bytes/],
     ["an ONNX file", tinyOnnx(zoo), /the file is no network of whole numbers/],
     ["another version", flip(8), /the file is of version 3, and 2 is known/],

@@ -3,12 +3,12 @@
 import numpy as np
 import products
 from fixed_point import fixed, shared, wide
-from integer_graph import ADD, AVERAGE, CONCAT, MAXIMUM, MULTIPLY, RESIZE, SOFTMAX
+from integer_graph import ADD, AVERAGE, CONCAT, GATHER, MAXIMUM, MULTIPLY, RESIZE, SOFTMAX, TABLE
 from layout import channels_last, count, laid, real_order, reshaped, row_major
 from products import name_of, window, windows
 from refusal import Refusal
 from unary import FUNCTIONS, PAIRS
-from values import Codes, Pending, Port, Real, Unclipped, Weights
+from values import Codes, Pending, Port, Real, Unclipped, Weights, code_of
 
 
 def same(reader, node):
@@ -319,16 +319,22 @@ def transpose(reader, node, codes):
 
 def concat(reader, node):
     values = [reader.value(node, index) for index in range(len(node.input))]
-    if any(not isinstance(value, (Real, Pending)) for value in values):
-        raise Refusal(node, "what it takes is not quantized")
-    first = values[0].shape
+    computed = [value for value in values if isinstance(value, (Real, Pending))]
+    for value in values:
+        repeated = isinstance(value, np.ndarray) and value.size > 0 and (value == value.flat[0]).all()
+        if not isinstance(value, (Real, Pending)) and not repeated:
+            raise Refusal(node, "what it takes is not quantized, and not one number again and again")
+    if not computed:
+        raise Refusal(node, "of constants")
+    first = computed[0].shape
     axis = reader.attribute(node, "axis") % len(first)
     shape = [sum(value.shape[axis] for value in values) if at == axis else size for at, size in enumerate(first)]
 
     def emit(scale, zero, low, high):
-        parts = [reader.quantized(node, value, scale, zero) for value in values]
-        order = parts[0].order
-        parts = [laid(reader.network, part, order, name_of(node) + "/input") for part in parts]
+        given = [reader.quantized(node, value, scale, zero) for value in computed]
+        order = given[0].order
+        laid_out = iter([laid(reader.network, codes, order, name_of(node) + "/input") for codes in given])
+        parts = [filled(reader, node, given[0], value, order) if isinstance(value, np.ndarray) else next(laid_out) for value in values]
         outer = count([shape[at] for at in order[: order.index(axis)]])
         inner = [count(part.shape) // outer for part in parts]
         if max(inner) > 65536:
@@ -336,9 +342,19 @@ def concat(reader, node):
         made = reader.network.layer(CONCAT, name_of(node), [part.value for part in parts], reader.network.tensor(count(shape)), [outer, *inner])
         return Codes(made, shape, order, scale, zero)
 
-    known = [value.range for value in values]
+    known = [(float(value.flat[0]),) * 2 if isinstance(value, np.ndarray) else value.range for value in values]
     ends = None if None in known else (min(low for low, _ in known), max(high for _, high in known))
     return Pending(node, shape, ends, emit)
+
+
+def filled(reader, node, like, constant, order):
+    """A tensor of one number: the first code of another one, again and again, and a table that knows one answer."""
+    size = count(constant.shape)
+    name = name_of(node) + "/constant"
+    same_code = reader.network.layer(GATHER, name, [like.value], reader.network.tensor(size), [1, 1, 1, size, 0, 0, 0, 0])
+    code = int(code_of(constant.flat[0], like.scale, like.zero))
+    made = reader.network.layer(TABLE, name, [same_code], reader.network.tensor(size), [bytes([code]) * 256])
+    return Codes(made, constant.shape, order, like.scale, like.zero)
 
 
 def softmax(reader, node):

@@ -214,8 +214,21 @@ static bool check_kind(net *network, net_layer *layer, const uint8_t *most) {
   }
 }
 
+/* What a layer reads does not lie where it writes. */
+static bool check_places(net *network, const net_layer *layer) {
+  if (layer->output >= network->tensor_count) return true;
+  const uint32_t *to = &network->tensors[layer->output * 2];
+  for (uint32_t i = 0; i < layer->input_count; i++) {
+    if (layer->inputs[i] >= network->tensor_count) continue;
+    const uint32_t *from = &network->tensors[layer->inputs[i] * 2];
+    if ((uint64_t)from[0] < (uint64_t)to[0] + to[1] && (uint64_t)to[0] < (uint64_t)from[0] + from[1])
+      return bad(network, layer, "it reads where it writes");
+  }
+  return true;
+}
+
 bool net_check_layer(net *network, net_layer *layer, uint8_t *most) {
-  if (!check_kind(network, layer, most)) return false;
+  if (!check_kind(network, layer, most) || !check_places(network, layer)) return false;
   if (layer->output < network->tensor_count) most[layer->output] = most_of(network, layer, most);
   return true;
 }
