@@ -22,23 +22,27 @@ static uint8_t quantized(float number, float scale, int32_t zero) {
 
 static void run_quantize(const int32_t *p, const float *from, uint8_t *to) {
   const int32_t *n = p + 2, *s = p + 6;
+  const int32_t zero = p[1], count = n[3];
+  const size_t step = (size_t)s[3];
   float scale;
   memcpy(&scale, p, sizeof scale);
   for (int32_t a = 0; a < n[0]; a++)
     for (int32_t b = 0; b < n[1]; b++)
       for (int32_t c = 0; c < n[2]; c++) {
         const float *at = from + (size_t)a * (size_t)s[0] + (size_t)b * (size_t)s[1] + (size_t)c * (size_t)s[2];
-        for (int32_t d = 0; d < n[3]; d++) *to++ = quantized(at[(size_t)d * (size_t)s[3]], scale, p[1]);
+        for (int32_t d = 0; d < count; d++) *to++ = quantized(at[(size_t)d * step], scale, zero);
       }
 }
 
-static void run_gather(const int32_t *n, const uint8_t *from, uint8_t *to) {
+static void run_gather(const int32_t *n, const uint8_t *restrict from, uint8_t *restrict to) {
   const int32_t *s = n + 4;
+  const int32_t count = n[3];
+  const size_t step = (size_t)s[3];
   for (int32_t a = 0; a < n[0]; a++)
     for (int32_t b = 0; b < n[1]; b++)
       for (int32_t c = 0; c < n[2]; c++) {
         const uint8_t *at = from + (size_t)a * (size_t)s[0] + (size_t)b * (size_t)s[1] + (size_t)c * (size_t)s[2];
-        for (int32_t d = 0; d < n[3]; d++) *to++ = at[(size_t)d * (size_t)s[3]];
+        for (int32_t d = 0; d < count; d++) *to++ = at[(size_t)d * step];
       }
 }
 
@@ -52,16 +56,23 @@ static void run_dequantize(const int32_t *n, const float *worth, const uint8_t *
       }
 }
 
+/* Numbers are copied out of the file first: bytes that are written could else be those, for all that the compiler knows. */
+static void run_table(const uint8_t *table, const uint8_t *restrict from, uint8_t *restrict to, size_t count) {
+  for (size_t i = 0; i < count; i++) to[i] = table[from[i]];
+}
+
+static void multiply_line(const int32_t *p, const uint8_t *restrict a, const uint8_t *restrict b, uint8_t *restrict to) {
+  const int32_t count = p[2], a_zero = p[4], b_zero = p[5], shift = p[7], zero = p[8], low = p[9], high = p[10];
+  const int64_t multiplier = p[6], half = (int64_t)1 << (shift - 1);
+  for (int32_t i = 0; i < count; i++)
+    to[i] = clamped((((a[i] - a_zero) * (b[i] - b_zero) * multiplier + half) >> shift) + zero, low, high);
+}
+
 static void run_multiply(const int32_t *p, const uint8_t *a, const uint8_t *b, uint8_t *to) {
-  const int64_t half = (int64_t)1 << (p[7] - 1);
+  const size_t channels = (size_t)p[2];
   for (int32_t n = 0; n < p[0]; n++)
-    for (int32_t pixel = 0; pixel < p[1]; pixel++) {
-      const uint8_t *line = b + ((size_t)n * (size_t)p[3] + (p[3] == 1 ? 0 : (size_t)pixel)) * (size_t)p[2];
-      for (int32_t c = 0; c < p[2]; c++) {
-        const int64_t number = (int64_t)((*a++ - p[4]) * (line[c] - p[5])) * p[6] + half;
-        *to++ = clamped((number >> p[7]) + p[8], p[9], p[10]);
-      }
-    }
+    for (int32_t pixel = 0; pixel < p[1]; pixel++, a += channels, to += channels)
+      multiply_line(p, a, b + ((size_t)n * (size_t)p[3] + (p[3] == 1 ? 0 : (size_t)pixel)) * channels, to);
 }
 
 /* Sums of up to 64 channels at a time over one window. */
@@ -124,9 +135,7 @@ static edge_status run_codes(net *network, const net_layer *layer) {
   const size_t in = net_value_bytes(network, layer->inputs[0]), out = net_value_bytes(network, layer->output);
   switch (layer->kind) {
     case NET_CONV: return run_conv(network, layer, from, in, to, out);
-    case NET_TABLE:
-      for (size_t i = 0; i < out; i++) to[i] = network->file[(size_t)p[0] + from[i]];
-      return EDGE_OK;
+    case NET_TABLE: return run_table(network->file + p[0], from, to, out), EDGE_OK;
     case NET_ADD: {
       const edge_add add = {p[0], p[1], p[2], p[3], p[4], p[5], p[6], p[7], 0};
       return edge_add_run(&add, from, tensor(network, layer->inputs[1]), to, out);
