@@ -404,7 +404,7 @@ export interface EngineInfo {
   readonly name: string;
   readonly title: string;
   readonly version: string;
-  readonly homepage: string;
+  readonly homepage?: string | undefined;
   readonly license: string;
   /** Licence texts in the sources, which a build compares with their hashes. `from`: the package URL of the source. */
   readonly licenseTexts: readonly { readonly path: string; readonly sha256: string; readonly from: string }[];

@@ -85,7 +85,7 @@ export const recipe = z.strictObject({
   name: name.describe("The name for --engine, and the folder's."),
   title: z.string().describe("What people call the engine."),
   version: z.string().describe("The engine's own version."),
-  homepage: z.url().describe("Where the engine is at home."),
+  homepage: z.url().optional().describe("Where the engine is at home; absent for one of edgeimg's own."),
   license: z.strictObject({
     spdx: z.string().describe("SPDX licence expression."),
     files: z.record(path, sha256).default({}).describe("Licence texts within the unpacked source."),

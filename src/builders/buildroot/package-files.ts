@@ -6,7 +6,7 @@ import { type TreeFile, textFile } from "./tree-file.js";
 interface ConfigIn {
   readonly name: string;
   readonly help: string;
-  readonly homepage?: string;
+  readonly homepage?: string | undefined;
   /** Symbol -> the word for it where menuconfig says why the package is hidden; "" when it says nothing. */
   readonly depends?: Readonly<Record<string, string>>;
   readonly selects?: readonly string[];

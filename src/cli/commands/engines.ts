@@ -69,7 +69,7 @@ const several = (label: string, texts: readonly string[]) => texts.map((text): [
 function engineText(engine: EngineInfo): string {
   const { types, buildroot, licensePackage } = engine;
   const rows: readonly (readonly [string, string])[] = [
-    ["homepage", engine.homepage],
+    ["homepage", engine.homepage ?? ""],
     ["licence", engine.license],
     ...engine.licenseTexts.flatMap(({ path, sha256, from }) => [
       ...several("licence text", [`${path} of ${from}`, sha256]),
