@@ -65,6 +65,13 @@ const lockSchema = z.strictObject({
   recipes: z.record(sourceName, z.strictObject({ sha256, size: packageSize.optional() })).default({}),
   /** The engine that a comparison chose for a board, by what, from which file, and why; absent where a project names its engine. */
   engines: z.record(shortName, engineChoice).optional(),
+  /** Of models that are quantized, by name: the model in floating point, all that it was calibrated with, and how; absent before the first build. */
+  quantized: z
+    .record(
+      z.string().max(200),
+      z.strictObject({ model: sha256, calibration: sha256.nullable(), way: z.string().max(2000) }),
+    )
+    .optional(),
 });
 
 /** Everything that a build fetches, pinned. Holds no addresses: those come from the user's own configuration. */
@@ -136,7 +143,7 @@ export function formatLock(lock: Lock): string {
   "sets": {\n${sets}\n  },
   "packages": {\n${lines(packages)}\n  },
   "sources": {\n${lines(lock.sources)}\n  },
-  "recipes": {\n${lines(lock.recipes)}\n  }${lock.engines === undefined ? "" : `,\n  "engines": {\n${lines(lock.engines)}\n  }`}
+  "recipes": {\n${lines(lock.recipes)}\n  }${lock.engines === undefined ? "" : `,\n  "engines": {\n${lines(lock.engines)}\n  }`}${lock.quantized === undefined ? "" : `,\n  "quantized": {\n${lines(lock.quantized)}\n  }`}
 }
 `;
 }

@@ -36,6 +36,8 @@ export interface ImageParts {
     readonly checks: Readonly<Record<string, string>>;
     /** The steps that measure what quantized models lose, by model. */
     readonly losses: Readonly<Record<string, string>>;
+    /** The steps that quantize models, by model. */
+    readonly quantized: Readonly<Record<string, string>>;
     /** What measures a model is made of, by its name. */
     readonly measured: readonly (Pick<ModelSteps, "folder" | "common"> & { readonly name: string })[];
     readonly inputs: Readonly<Record<string, string>>;
@@ -96,6 +98,9 @@ export function imageParts(
     models: {
       checks: Object.fromEntries(models.flatMap(({ name, check }) => (check === undefined ? [] : [[name, check]]))),
       losses: Object.fromEntries(models.flatMap(({ name, loss }) => (loss === undefined ? [] : [[name, loss]]))),
+      quantized: Object.fromEntries(
+        models.flatMap(({ name, quantized }) => (quantized === undefined ? [] : [[name, quantized]])),
+      ),
       measured: models,
       ...modelFiles(models),
     },

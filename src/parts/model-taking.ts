@@ -16,6 +16,8 @@ export interface TakenModel {
   readonly onnx: string | undefined;
   /** The step that measures what it loses by being quantized, where it is, and that can be measured. */
   readonly loss?: string | undefined;
+  /** The step that makes it one of whole numbers, and tells how (`layers.json`), where it is quantized. */
+  readonly quantized?: string | undefined;
   /** The key of the project that names the model's file. */
   readonly about: readonly string[];
   readonly why: string;
@@ -69,7 +71,7 @@ function takeOnnx(context: DebianContext, options: TakeOptions, job: TakeJob): T
   const taken = { format: "onnx", about, why };
   if (quantize === undefined) return { ...taken, files: { step: float, files: { model: "model.onnx" } }, onnx: float };
   const { quantized, loss } = quantizeSteps(context, { ...options, quantize, onnx: float });
-  return { ...taken, files: { step: quantized, files: { model: "model.onnx" } }, onnx: quantized, loss };
+  return { ...taken, files: { step: quantized, files: { model: "model.onnx" } }, onnx: quantized, loss, quantized };
 }
 
 /** Adds the step with an ONNX file as it is given, `model.onnx`. */

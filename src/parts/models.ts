@@ -44,6 +44,8 @@ export interface ModelSteps extends Pick<PreparedModel, "ports" | "folder"> {
   readonly check: string | undefined;
   /** Undefined for a model that is not quantized, or has no inputs to measure it with. */
   readonly loss: string | undefined;
+  /** Undefined for a model that is not quantized. */
+  readonly quantized: string | undefined;
   /** Adds the check on what all engines can run: the shapes that one of fixed shapes is given. */
   readonly common: () => CheckSteps & { readonly ports: string };
   /** Inputs and entries that bring the project's further files beside the model. */
@@ -187,7 +189,8 @@ export function modelSteps(context: DebianContext, options: ModelOptions): Model
     const of = { ...prepared, ports: commonPorts(context, options, prepared), instead, prefix: "bench" } as const;
     return { ports: of.ports, ...checkSteps(context, options, of) };
   };
-  return { folder, ports, check, loss: prepared.loss, common, ...besides(context, options) };
+  const { loss, quantized } = prepared;
+  return { folder, ports, check, loss, quantized, common, ...besides(context, options) };
 }
 
 /** The step with a model's ports in the shapes that an engine of fixed shapes is given, so that all engines run the same. */

@@ -9,6 +9,8 @@ export const manifestSchema = z.object({
   board: z.string(),
   /** `operators` are those that it was built with, when these are not all. */
   engine: origin.extend({ operators: z.array(z.string()).optional() }),
+  /** Of quantized models: the sha256 of the model in floating point, and of all that it was calibrated with. */
+  quantized: z.record(z.string(), z.object({ model: z.string(), calibration: z.string().nullable() })).optional(),
   image: z.object({ file: z.string(), bytes: z.number() }),
   root: z.object({ bytes: z.number() }),
   packages: z.array(origin),

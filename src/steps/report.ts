@@ -5,6 +5,7 @@ import * as z from "../ground/zod.js";
 import { node } from "../provenance/node.js";
 import { distinct, type Origin, origin } from "../provenance/origin.js";
 import { resolver } from "../provenance/resolve.js";
+import { layersFile } from "../quantize/report.js";
 import type { ManifestFile } from "../report/manifest-file.js";
 import { sizeTable, sizeTreemap } from "../report/sizes.js";
 import { storedHash } from "../store/tree.js";
@@ -20,6 +21,8 @@ const params = z.strictObject({
   engine: z.strictObject({ name: z.string(), version: z.string() }),
   /** The input that lists the operators that the engine was built with, when these are not all. */
   operators: z.string().optional(),
+  /** Models that were quantized: the inputs `quantized/MODEL` tell how. */
+  quantized: z.array(z.string()).optional(),
   distribution: z.strictObject({ name: z.string(), date: z.string() }),
   /** The steps whose listings are the image's parts, and how the origins of each are found. */
   parts: z.strictObject({
@@ -83,6 +86,7 @@ export const reportKind = defineKind({
       project: options.project,
       board: options.board,
       engine: { ...options.engine, ...(await operatorsOf(options, folder)) },
+      quantized: await quantizedModels(options, folder),
       distribution: options.distribution,
       image: { file: `${options.name}.img`, ...(await factsOf(folder("disk"), `${options.name}.img`)) },
       root: await factsOf(folder("rootImage"), "root.img"),
@@ -109,6 +113,17 @@ async function operatorsOf({ operators }: z.infer<typeof params>, folder: (step:
   if (operators === undefined) return {};
   const text = await readFile(join(folder(operators), operatorsListing), "utf8");
   return { operators: text.split("\n").filter((line) => line !== "") };
+}
+
+/** What each quantized model was made of, and how; undefined when there is none. */
+async function quantizedModels({ quantized }: z.infer<typeof params>, folder: (step: string) => string) {
+  if (quantized === undefined) return undefined;
+  const told = quantized.map(async (model) => {
+    const text = await readFile(join(folder(`quantized/${model}`), "layers.json"), "utf8");
+    const { of, settings } = layersFile.parse(JSON.parse(text));
+    return [model, { ...of, settings }] as const;
+  });
+  return Object.fromEntries(await Promise.all(told));
 }
 
 /** The files of one part of an image, sorted by path, each with the inputs of the step that laid it. */

@@ -4,6 +4,7 @@ import t from "tap";
 import { buildStep } from "../../src/api/build/build-step.js";
 import { quantizeModels } from "../../src/api/quantize/quantize.js";
 import { readNpy } from "../../src/formats/npy.js";
+import { parseLock } from "../../src/lock/lock-file.js";
 import { statisticsFile } from "../../src/quantize/statistics.js";
 import { quietContext } from "../helpers/context.js";
 import { raw, tinyOnnx } from "../model/onnx-builder.js";
@@ -105,6 +106,21 @@ t.test("what the app feeds to its models, for each picture in the order of their
   t.same(await read("second/1/000001.npy"), [[1, 4], pictures["b.png"].map((value) => value / 2)]);
   await t.rejects(read("first/0/000002.npy"), "what was run before it was ready is not there");
   const statistics = JSON.parse(await readFile(join(await step("calibrate/first"), "statistics.json"), "utf8"));
+  const { set } = statisticsFile.parse(statistics);
+  const { quantized } = parseLock(await readFile(join(folder, "edgeimg.lock"), "utf8"), "edgeimg.lock");
+  t.same(Object.keys(quantized ?? {}), ["first", "second"]);
+  t.match(
+    quantized?.first,
+    { calibration: set, way: /method min-max, .*weights 8/ },
+    "the lock names what was recorded",
+  );
+  const locked = () => quantizeModels(context, { ...options, locked: true, tryAll: false });
+  await t.resolves(locked(), "the same once more");
+  await writeFile(join(folder, "seen/b.png"), raw(1, [1, 2, 3, 4.5]));
+  await t.rejects(locked(), {
+    code: "ERR_EDGEIMG_LOCK_DISAGREES",
+    details: [/^first, calibration: [0-9a-f]{64} in the lock, [0-9a-f]{64} here$/, /^second, calibration: /],
+  });
   t.match(statisticsFile.parse(statistics), { inputs: 2, tensors: { "in:put/x": { min: -2, max: 8, count: 12 } } });
 });
 

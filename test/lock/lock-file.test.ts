@@ -33,6 +33,11 @@ t.test("a lock is read as it was written, and written as it was read", async (t)
   t.same(parseLock(text, "edgeimg.lock"), lock);
   t.equal(formatLock(parseLock(text, "edgeimg.lock")), text);
   t.same(parseLock(formatLock(emptyLock("debian-13")), "l"), emptyLock("debian-13"));
+  const quantized = {
+    m: { model: hash("a"), calibration: null, way: "weights 8" },
+    "a model": { model: hash("b"), calibration: hash("c"), way: "" },
+  };
+  t.same(parseLock(formatLock({ ...lock, quantized }), "l"), { ...lock, quantized });
 });
 
 t.test("its text: sorted, one package a line, nothing that no set uses", async (t) => {

@@ -46,6 +46,14 @@ const inputs = {
   disk: { "card.img": "image bytes" },
   rootImage: { "root.img": "root bytes" },
 };
+/** What the step that quantizes a model tells of it, but for its layers. */
+const quantized = {
+  of: { model: "a".repeat(64), calibration: "b".repeat(64) },
+  settings: {
+    ...{ weights: 8, scales: "channel", codes: "symmetric", powers: false, equalize: false, correct: "none" },
+    ...{ method: "kl", keep: ["Conv_0"] },
+  },
+};
 const file = (path: string, input: string, from: string) => ({
   type: "file",
   path,
@@ -62,6 +70,22 @@ t.test("the manifest says what each file is made of, through every step that it 
   const run = { commands: [["in/tools/pack"]], stdout: "out/data" };
   const steps = testPlan([
     ...Object.keys(inputs).map((name) => ({ id: name, kind: "local", params: { path: join(folder, "inputs", name) } })),
+    {
+      id: "quantize/m",
+      kind: "compose",
+      params: {
+        parts: [],
+        files: {
+          "layers.json": JSON.stringify({
+            ...quantized,
+            bytes: { float: 9, quantized: 3 },
+            layers: [],
+            floats: [],
+            tensors: [],
+          }),
+        },
+      },
+    },
     { id: "recipe", kind: "compose", params: { parts: [], files: { main: "program\n" } }, origin: program },
     { id: "scripts", kind: "compose", inputs: { init: "init" }, params: { parts: [{ from: "init" }] }, origin: init },
     {
@@ -113,13 +137,17 @@ t.test("the manifest says what each file is made of, through every step that it 
   const report = {
     id: "report",
     kind: "report",
-    inputs: Object.fromEntries(["disk", "rootImage", "packages", ...graph.reads].map((id) => [id, id])),
+    inputs: {
+      ...Object.fromEntries(["disk", "rootImage", "packages", ...graph.reads].map((id) => [id, id])),
+      "quantized/m": "quantize/m",
+    },
     params: {
       name: "card",
       project: "toy",
       board: "some-board",
       engine: { name: "engine", version: "9" },
       distribution: { name: "debian-13", date: "Sat, 14 Nov 2026 10:00:00 UTC" },
+      quantized: ["m"],
       parts,
       // The tree of a root, made by hand here.
       provenance: { ...graph.nodes, packages: { from: "packages", input: "packages" } },
@@ -144,6 +172,11 @@ t.test("the manifest says what each file is made of, through every step that it 
     image: { file: "card.img", bytes: 11, sha256: sha256Text("image bytes") },
     root: { bytes: 10, sha256: sha256Text("root bytes") },
   });
+  t.same(
+    manifest.quantized,
+    { m: { ...quantized.of, settings: quantized.settings } },
+    "what a model was quantized from",
+  );
   const rows = manifest.files.flatMap((one: Record<string, unknown>) =>
     one.type === "directory" ? [] : [[one.part, one.path, one.package, one.version, one.license, one.contains]],
   );

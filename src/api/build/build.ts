@@ -10,6 +10,7 @@ import { useStore } from "../../store/use.js";
 import { buildWithBuildroot } from "../buildroot/build.js";
 import { type Built, countSteps, outcomeTree, publishBuilt } from "../session/built.js";
 import { staleTypes } from "../session/editor-files.js";
+import { lockQuantized } from "../session/lock-quantized.js";
 import { type Prepared, prepare, prepareMatrix } from "../session/prepare.js";
 import { type Outcome, published, requireWritable } from "../session/publish.js";
 import type { BuildOptions, BuildResult, Context, MatrixResult } from "../types.js";
@@ -59,7 +60,7 @@ async function leaveReceiptOf(
 export async function buildPrepared(context: Context, options: BuildOptions): Promise<Built> {
   if (options.builder === "buildroot") return await buildWithBuildroot(context, options);
   const started = context.now();
-  const { built } = await buildAll(context, [await prepare(context, options)], started);
+  const { built } = await buildAll(context, [await prepare(context, options)], { started, locked: options.locked });
   const [first] = built;
   if (first === undefined) throw new Error("nothing was built");
   return first;
@@ -68,14 +69,17 @@ export async function buildPrepared(context: Context, options: BuildOptions): Pr
 /** Builds the images of all combinations of the project's matrix, as one graph in which each common step stands once. */
 export async function buildMatrix(context: Context, options: BuildOptions): Promise<MatrixResult> {
   const started = context.now();
-  const { built, steps } = await buildAll(context, await prepareMatrix(context, options), started);
+  const { built, steps } = await buildAll(context, await prepareMatrix(context, options), {
+    started,
+    locked: options.locked,
+  });
   return { images: built.map(({ result }) => result), ...countSteps(steps), ms: context.now() - started };
 }
 
 async function buildAll(
   context: Context,
   images: readonly Prepared[],
-  started: number,
+  { started, locked }: Pick<Finish, "started" | "locked">,
 ): Promise<{ readonly built: readonly Built[]; readonly steps: readonly StepResult[] }> {
   const [first] = images;
   if (first === undefined) throw new Error("there is nothing to build");
@@ -88,7 +92,7 @@ async function buildAll(
   const merged = mergePlans(jobs);
   context.emit({ type: "plan", steps: merged.plan.steps.length });
   const { store } = first.services;
-  const ended = await useStore(store, context.signal, () => finish({ context, started, jobs, merged })).catch(
+  const ended = await useStore(store, context.signal, () => finish({ context, started, locked, jobs, merged })).catch(
     async (error) => {
       throw await withModulePlace(
         error,
@@ -111,12 +115,13 @@ async function buildAll(
 interface Finish {
   readonly context: Context;
   readonly started: number;
+  readonly locked: boolean;
   readonly jobs: readonly { readonly prepared: Prepared; readonly name: string }[];
   readonly merged: ReturnType<typeof mergePlans>;
 }
 
 /** Runs the steps and publishes the results. */
-async function finish({ context, started, jobs, merged }: Finish) {
+async function finish({ context, started, locked, jobs, merged }: Finish) {
   const [first] = jobs;
   if (first === undefined) throw new Error("there is nothing to build");
   const results = await execute(merged.plan, Object.values(merged.plan.targets), first.prepared.services);
@@ -126,6 +131,10 @@ async function finish({ context, started, jobs, merged }: Finish) {
     steps: merged.steps.get(name) ?? [],
     results,
   }));
+  for (const outcome of outcomes) {
+    const treeOf = (model: string) => outcomeTree(outcome, `quantized/${model}`);
+    await lockQuantized(context, outcome.prepared, { locked, treeOf });
+  }
   for (const outcome of outcomes) await keepBudget(outcome);
   const built: Built[] = [];
   for (const outcome of outcomes) {

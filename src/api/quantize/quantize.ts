@@ -17,6 +17,7 @@ import type { QuantizedWay, QuantizeReport } from "../../report/quantize.js";
 import { treePath } from "../../store/store.js";
 import { useStore } from "../../store/use.js";
 import { stepsFor } from "../build/build-step.js";
+import { lockQuantized } from "../session/lock-quantized.js";
 import { firstTargetOf, type Prepared, prepareTargets } from "../session/prepare.js";
 import { requireWritable } from "../session/publish.js";
 import type { Context, QuantizeOptions, QuantizeResult } from "../types.js";
@@ -44,6 +45,10 @@ export async function quantizeModels(context: Context, options: QuantizeOptions)
       const step = plan.targets[target];
       return step === undefined ? undefined : treePath(services.store, results.get(step)?.digest ?? "");
     };
+    await lockQuantized(context, prepared, {
+      locked: options.locked,
+      treeOf: (model) => treeOf(quantizeTargets(model, ownWay).quantized),
+    });
     await mkdir(folder, { recursive: true });
     return await Promise.all(names.map((name) => readModel(name, { prepared, ways, treeOf, folder })));
   });

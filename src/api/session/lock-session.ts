@@ -75,7 +75,7 @@ export async function lockSession(
       lockMaker(context, { requests, purpose, needed, services, registries, offline: options.offline }),
       project,
     ),
-    write: (lock) => writeOutput(file, formatLock(lock)),
+    write: (lock) => writeLock(file, lock),
   };
 }
 
@@ -165,7 +165,9 @@ function keepingChoices(maker: LockMaker, { choices }: OpenProject): LockMaker {
   };
 }
 
-async function writeOutput(file: string, text: string): Promise<void> {
+/** Writes a lock. Throws ERR_EDGEIMG_OUTPUT_UNWRITABLE. */
+export async function writeLock(file: string, lock: Lock): Promise<void> {
+  const text = formatLock(lock);
   try {
     // Another build may write it at the same time.
     const draft = `${file}.${process.pid}.new`;

@@ -52,6 +52,7 @@ function imageSteps(request: ImageRequest, lock: Lock) {
     parts: card.assembled,
     sets,
     operators: parts.operators,
+    quantized: parts.models.quantized,
   });
   const instructions = instructionsSteps(context, request, card.assembled.root);
   return { context, parts, sources, targets: { disk, bmap, report, ...instructions, ...handout } };
@@ -192,6 +193,7 @@ function finish({ plan }: DebianContext, parts: ImageParts, targets: Readonly<Re
   const { app, models, tools } = parts;
   const checks = Object.entries(models.checks).map(([model, step]) => [`check/${model}`, step]);
   const losses = Object.entries(models.losses).map(([model, step]) => [`loss/${model}`, step]);
+  const quantized = Object.entries(models.quantized).map(([model, step]) => [`quantized/${model}`, step]);
   const steps = [...plan.steps.values()];
   return {
     format: 1,
@@ -199,6 +201,7 @@ function finish({ plan }: DebianContext, parts: ImageParts, targets: Readonly<Re
     first: [...steps.flatMap(({ id, kind }) => (kind === "local" ? [id] : [])), app.bundle],
     targets: {
       ...targets,
+      ...Object.fromEntries(quantized),
       qemu: tools.qemu,
       "model-types": app.modelTypes,
       typecheck: app.typecheck,

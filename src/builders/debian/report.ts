@@ -23,12 +23,14 @@ export interface ReportOptions {
   readonly sets: Readonly<Record<string, PackageSetRequest | undefined>>;
   /** The step that lists the operators that the engine was built with; undefined for all. */
   readonly operators: string | undefined;
+  /** The steps that quantized models, by model. */
+  readonly quantized: Readonly<Record<string, string>>;
 }
 
 /** The manifest and the size report, from what the assemble steps noted of each file. */
 export function reportStep(
   { plan, lock }: DebianContext,
-  { name, request, inputs, parts, sets, operators }: ReportOptions,
+  { name, request, inputs, parts, sets, operators, quantized }: ReportOptions,
 ): string {
   const { engine, board, versions, project } = request;
   const { recipe } = engine;
@@ -53,6 +55,7 @@ export function reportStep(
     inputs: {
       ...inputs,
       ...(operators === undefined ? {} : { operators }),
+      ...Object.fromEntries(Object.entries(quantized).map(([model, step]) => [`quantized/${model}`, step])),
       ...Object.fromEntries(reads.map((id) => [id, id])),
     },
     params: {
@@ -61,6 +64,7 @@ export function reportStep(
       board: board.name,
       engine: { name: recipe.name, version: recipe.version },
       ...(operators === undefined ? {} : { operators: "operators" }),
+      ...(Object.keys(quantized).length === 0 ? {} : { quantized: Object.keys(quantized).sort() }),
       distribution: lock.distribution,
       parts,
       provenance: nodes,
