@@ -88,23 +88,28 @@ async function recordApp(job: Params, context: StepContext, { pictures, raw }: R
   const ended = app.ended.then(({ exitCode, reason }) => {
     end = exitCode === 0 ? "exit code 0" : reason;
   });
-  const failed = (message: string, hint: string) =>
-    new EdgeimgError("ERR_EDGEIMG_MODEL_QUANTIZE_RECORD", message, { details: said.slice(-6), hint });
+  // It ends first: what it said last is on its way still, and tells the most.
+  const failed = async (message: string, hint: string) => {
+    app.end();
+    await ended;
+    return new EdgeimgError("ERR_EDGEIMG_MODEL_QUANTIZE_RECORD", message, { details: said.slice(-6), hint });
+  };
   try {
     for (let waited = 0; !ready; waited += 20) {
       signal.throwIfAborted();
-      if (end !== undefined) throw failed(`The app ended before it was ready (${end}).`, runHint);
-      if (waited > patience) throw failed(`The app was not ready within ${patience / 1000} seconds.`, runHint);
+      if (end !== undefined) throw await failed(`The app ended before it was ready (${end}).`, runHint);
+      if (waited > patience) throw await failed(`The app was not ready within ${patience / 1000} seconds.`, runHint);
       await sleep(20);
     }
     await forget(raw);
     for (const [index, { name, path }] of pictures.entries()) {
       const answer = await post(`http://127.0.0.1:${port}${job.to}`, { name, path, signal });
       signal.throwIfAborted();
-      if (end !== undefined) throw failed(`The app ended when ${name} was sent to it (${end}).`, runHint);
-      if (typeof answer === "string") throw failed(`The app does not answer ${name} at ${job.to}: ${answer}.`, runHint);
+      if (end !== undefined) throw await failed(`The app ended when ${name} was sent to it (${end}).`, runHint);
+      if (typeof answer === "string")
+        throw await failed(`The app does not answer ${name} at ${job.to}: ${answer}.`, runHint);
       if (answer.status >= 300)
-        throw failed(
+        throw await failed(
           `The app answers ${name} at ${job.to} with status ${answer.status}: ${answer.text}`,
           `Take ${name} out if it is none of the app's pictures, or correct \`to\`: each picture is posted there as it is.`,
         );

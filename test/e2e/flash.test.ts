@@ -175,7 +175,7 @@ t.test("the first boot takes the settings over and removes the file", async (t) 
 t.test("the file is gone from the boot partition, and its bytes too", async (t) => {
   const { offset, bytes } = await bootPartition();
   t.notOk(readFat(bytes).some(({ path }) => path === "edgeimg.txt"));
-  t.ok(readFat(bytes).some(({ path }) => path === "kernel8.img"));
+  t.ok(readFat(bytes).some(({ path }) => path === "Image"));
   t.notOk(bytes.includes(passphrase), "the secret cannot be read from free clusters");
   const name = "EDGEIMG.TXT";
   const content = Buffer.from("hostname=Reader 8\nset.GREETING=other\n");

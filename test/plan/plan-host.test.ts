@@ -47,6 +47,7 @@ for (const arch of hosts) {
         "compile/edge_nn_common.o",
         "compile/onnxruntime",
         "compile/onnxruntime-adapter",
+        "compile/libedge_record.so",
         "host/app",
         "host/models",
         "host/engine",
