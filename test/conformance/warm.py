@@ -110,7 +110,8 @@ def start(place, paths, main):
     keep = os.dup2(listener.detach(), 3)
     os.closerange(4, 1 << 16)
     listener = socket.socket(fileno=keep)
-    sys.path[:0] = paths
+    # What starts this first works in a folder that is gone when it has ended, and Python's own modules are found through that.
+    sys.path[:] = [*paths, *map(os.path.realpath, sys.path)]
     serve(listener, main)
 
 
