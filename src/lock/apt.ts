@@ -4,6 +4,7 @@ import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { parseDeb822 } from "../formats/deb822.js";
 import { hostPath } from "../ground/home.js";
 import { captureProcess } from "../process/capture-process.js";
+import { openChoices } from "./choices.js";
 
 /** A package as the archive's index describes it. */
 export interface AptPackage {
@@ -41,6 +42,9 @@ export interface AptSolver {
   solve(names: readonly string[]): Promise<AptPackage[]>;
 }
 
+/** The lists alone: its cache of them is made by who asks for packages, which may be nobody (`openChoices`). */
+const update = ["apt-get", "update", "-q", "-o", "pkgCacheFile::Generate=false"];
+
 /**
  * Reads a Debian archive's indices with apt, in private folders, and solves with them. Nothing is installed: apt-get is only
  * ever asked to update these folders and to simulate. Throws ERR_EDGEIMG_APT_FAILED.
@@ -49,9 +53,9 @@ export async function openApt(options: AptOptions): Promise<AptSolver> {
   const failures: string[] = [];
   for (const mirror of options.mirrors) {
     const config = await configure(options, mirror);
-    const update = await watched(options, () => apt(options, config, ["apt-get", "update", "-q"]));
-    if (update.exitCode !== 0) {
-      failures.push(...lastErrors(update.text));
+    const updated = await watched(options, () => apt(options, config, update));
+    if (updated.exitCode !== 0) {
+      failures.push(...lastErrors(updated.text));
       continue;
     }
     const release = await releaseOf(options);
@@ -60,7 +64,11 @@ export async function openApt(options: AptOptions): Promise<AptSolver> {
       continue;
     }
     await addSecurity(options, { config, mirror });
-    return { date: release.Date ?? "", solve: (names) => solve({ options, config, names }) };
+    const choices = await openChoices(options.folder);
+    return {
+      date: release.Date ?? "",
+      solve: (names) => choices.of(names, () => solve({ options, config, names })),
+    };
   }
   throw new EdgeimgError(
     "ERR_EDGEIMG_APT_FAILED",
@@ -81,16 +89,16 @@ async function addSecurity(options: AptOptions, { config, mirror }: { config: st
   if (security === undefined) return;
   const file = join(folder, "etc/sources.list.d/security.sources");
   const details: string[] = [];
-  const update = async () => await watched(options, () => apt(options, config, ["apt-get", "update", "-q"]));
+  const again = async () => await watched(options, () => apt(options, config, update));
   for (const candidate of [...mirrors.filter((one) => /security/.test(one)), mirror]) {
     await writeFile(file, sourceText(options, { mirror: candidate, suites: [security.suite] }));
-    const { exitCode, text } = await update();
+    const { exitCode, text } = await again();
     const lists = await readdir(join(folder, "lists"));
     if (exitCode === 0 && lists.some((name) => new RegExp(`_dists_${security.suite}_(In)?Release$`).test(name))) return;
     details.push(...lastErrors(text));
   }
   await rm(file);
-  await update();
+  await again();
   security.absent(details.slice(0, 4));
 }
 
@@ -140,10 +148,10 @@ async function configure(options: AptOptions, mirror: string): Promise<string> {
   }
   await writeFile(join(folder, "status"), "");
   await rm(join(folder, "etc/sources.list.d/security.sources"), { force: true });
-  await writeFile(
-    join(folder, "etc/sources.list.d/distribution.sources"),
-    sourceText(options, { mirror, suites: options.suites }),
-  );
+  const sources = join(folder, "etc/sources.list.d/distribution.sources");
+  const text = sourceText(options, { mirror, suites: options.suites });
+  // Were it written again, apt would read all of its lists again.
+  if (text !== (await readFile(sources, "utf8").catch(() => ""))) await writeFile(sources, text);
   const config = join(folder, "apt.conf");
   const settings = [
     `Dir::State "${folder}"`,

@@ -1,5 +1,5 @@
 import { bootedWith } from "./proven.js";
 import { boardsReadPictures } from "./reads-pictures.js";
 
-/** The emulated Raspberry Pis take twice as long for a picture: they get those in which everything differs once. */
-await boardsReadPictures({ boards: bootedWith("reader", (machine) => machine !== "virt"), count: 4 });
+/** One picture at start, and one of two lines by HTTP: the emulated Raspberry Pis take longest. */
+await boardsReadPictures({ boards: bootedWith("reader", (machine) => machine !== "virt"), count: 1 });

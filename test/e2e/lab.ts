@@ -10,7 +10,7 @@ import { userProxies, userRegistries } from "../../src/api/session/registries.js
 import { createFetcher } from "../../src/fetch/fetcher.js";
 import { blobPath, openStore } from "../../src/store/store.js";
 import { photograph } from "../pictures/photograph.js";
-import { pictures } from "../pictures/render.js";
+import { type Picture, pictures } from "../pictures/render.js";
 
 const home = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -95,8 +95,8 @@ export function jsonLines(stdout: string): Record<string, unknown>[] {
 export interface PictureOptions {
   /** How many of the rendered pictures it has. */
   readonly count: number;
-  /** How many pictures are also sent to the app's HTTP port. */
-  readonly viaHttp: number;
+  /** Whether another one is sent to the app's HTTP port: the first that it does not have. */
+  readonly viaHttp: boolean;
   /** The photograph's bytes, when it is to be read as well. */
   readonly photograph?: Uint8Array;
 }
@@ -109,20 +109,24 @@ export async function pictureProject(program: string, folder: string, options: P
   const made = await edgeimg(program, ["init", folder], { cwd: tmpdir() });
   if (made.code !== 0) throw new Error(`edgeimg init failed: ${made.stderr}`);
   const shown = join(folder, "assets/pictures");
+  const sent = join(folder, "sent");
   await rm(shown, { recursive: true });
-  await mkdir(shown, { recursive: true });
+  for (const path of [shown, sent]) await mkdir(path, { recursive: true });
   const expect: object[] = [{ edgeimg: "ready" }];
   const http: object[] = [
     { get: "/", status: 200 },
     { get: "/health", expect: { status: "ok" } },
     { post: "edgeimg.yaml", to: "/read", status: 415 },
   ];
-  for (const [index, picture] of pictures.slice(0, options.count).entries()) {
-    const file = `${picture.name}.${picture.type === "image/jpeg" ? "jpg" : "png"}`;
-    await writeFile(join(shown, file), await picture.render());
-    expect.push({ edgeimg: "result", file, text: picture.text });
-    if (index < options.viaHttp)
-      http.push({ post: `assets/pictures/${file}`, to: "/read", expect: { text: picture.text } });
+  const fileOf = ({ name, type }: Picture) => `${name}.${type === "image/jpeg" ? "jpg" : "png"}`;
+  for (const picture of pictures.slice(0, options.count)) {
+    await writeFile(join(shown, fileOf(picture)), await picture.render());
+    expect.push({ edgeimg: "result", file: fileOf(picture), text: picture.text });
+  }
+  const further = pictures[options.count] ?? pictures[0];
+  if (options.viaHttp && further !== undefined) {
+    await writeFile(join(sent, fileOf(further)), await further.render());
+    http.push({ post: `sent/${fileOf(further)}`, to: "/read", expect: { text: further.text } });
   }
   if (options.photograph !== undefined) {
     await writeFile(join(shown, "photograph.png"), options.photograph);

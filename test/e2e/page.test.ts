@@ -12,7 +12,7 @@ t.teardown(() => rm(folder, { recursive: true, force: true }));
 t.test("the page of the booted board shows the text of a dropped picture", async (t) => {
   const program = await packedProgram(folder);
   const project = join(folder, "project");
-  await pictureProject(program, project, { count: 1, viaHttp: 0 });
+  await pictureProject(program, project, { count: 1, viaHttp: false });
   const board = await runBoard(program, ["--board", "qemu-a72", "--engine", "ncnn"], { cwd: project });
   t.teardown(board.stop);
   const [picture] = pictures;
