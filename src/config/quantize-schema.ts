@@ -13,6 +13,52 @@ const codesText =
 const methodText =
   "`min-max` takes all values, `moving-average` the extremes of each input, averaged, `percentile` all but one of 10,000, `mse` the range with the least squared error, `kl` the one that keeps most of the distribution (Kullback and Leibler), `aciq` the one with the least squared error if they were distributed as Laplace or Gauss has it, `batch-norm` needs no calibration: it is six deviations about the mean, as batch norms tell them.";
 
+/** How answers of the app are judged: the words of src/quantize/accuracy.ts, which a test compares with these. */
+export const accuracyMetrics = ["exact", "characters"] as const;
+
+/** `models.NAME.quantize.accuracy`: what the app answers with the model in floating point and with the quantized one, judged by what is right. */
+const accuracySchema = z.strictObject({
+  pictures: location.meta({
+    description: "A folder of pictures, which are sent in the order of their names.",
+    examples: ["tests/pictures"],
+  }),
+  labels: location.meta({
+    description: 'A JSON file with what is right: `{ "PICTURE": "ANSWER" }`, one for each picture.',
+    examples: ["tests/labels.json"],
+  }),
+  to: z
+    .string()
+    .startsWith("/", "a path, like /read")
+    .max(1000)
+    .meta({ description: "The path that each picture is posted to.", examples: ["/read"] }),
+  answer: z
+    .string()
+    .min(1)
+    .max(200)
+    .meta({
+      description: "The key of the app's JSON answer that is compared with the label. `a.b` is the key b within a.",
+      examples: ["text"],
+    }),
+  metric: z
+    .enum(accuracyMetrics)
+    .default("exact")
+    .meta({
+      description:
+        "`exact`: the part of pictures whose answer is the label. `characters`: 1 minus the characters that would have to be changed, left out or put in, divided by those of the labels.",
+      examples: ["characters"],
+    }),
+  maxLoss: z
+    .number()
+    .min(0)
+    .max(1)
+    .optional()
+    .meta({
+      description:
+        "The most that the quantized model may be below the one in floating point, 0.01 for a point of a hundred: the build fails beyond it.",
+      examples: [0.003],
+    }),
+});
+
 /** `models.NAME.quantize`: how whole numbers are made of a model in floating point. */
 export const quantizeSchema = z
   .strictObject({
@@ -93,6 +139,11 @@ export const quantizeSchema = z
           "In place of `calibration`: the app runs on the machine that builds and answers these pictures over HTTP; what it feeds to the model meanwhile is the calibration. Its models are those in floating point.",
         examples: [{ pictures: "calibration/pictures", to: "/read" }],
       }),
+    accuracy: accuracySchema.optional().meta({
+      description:
+        "Judge the model by what the app answers: it runs on the machine that builds, once with the models in floating point and once with this one quantized, and its answers to these pictures are compared with what is right.",
+      examples: [{ pictures: "tests/pictures", labels: "tests/labels.json", to: "/read", answer: "text" }],
+    }),
     keep: z
       .array(z.string().min(1).max(1000))
       .max(10_000)
@@ -139,6 +190,7 @@ export const quantizeSchema = z
 
 export type QuantizeConfig = z.infer<typeof quantizeSchema>;
 export type RecordConfig = NonNullable<QuantizeConfig["record"]>;
+export type AccuracyConfig = NonNullable<QuantizeConfig["accuracy"]>;
 
 /** Whether there are inputs to calibrate a model with. */
 export function hasCalibration({ calibration, record }: Pick<QuantizeConfig, "calibration" | "record">): boolean {

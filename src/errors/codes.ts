@@ -363,6 +363,11 @@ const entries = {
     summary: "A model gives other results in the engine than on this machine, or than its golden outputs.",
     help: "Narrow the declared shapes if only some of them are wrong, choose another engine, or, if the difference does not matter to the app, raise models.NAME.tolerance.",
   },
+  ERR_EDGEIMG_MODEL_QUANTIZE_ACCURACY: {
+    exit: 3,
+    summary: "The app answers worse with a quantized model than models.NAME.quantize.accuracy.maxLoss allows.",
+    help: "Try other methods (`edgeimg quantize --try all` judges each), keep layers in floating point (`keep`), or raise `maxLoss` if the app can live with it.",
+  },
   ERR_EDGEIMG_MODEL_QUANTIZE_CALIBRATION: {
     exit: 1,
     summary:
@@ -373,6 +378,12 @@ const entries = {
     exit: 1,
     summary: "The engine does not run quantized models of this kind.",
     help: "docs/quantization.md has a table of what engines take. Choose another engine, weights or activations of another kind, or take `quantize` out.",
+  },
+  ERR_EDGEIMG_MODEL_QUANTIZE_LABELS: {
+    exit: 1,
+    summary:
+      "Labels and pictures that an app is judged with do not belong together, or its answers hold nothing to compare.",
+    help: "`labels` is a JSON file with one answer for each file of `pictures`, and `answer` the key of what the app answers, as text or a number.",
   },
   ERR_EDGEIMG_MODEL_QUANTIZE_LAYER: {
     exit: 1,
@@ -396,7 +407,8 @@ const entries = {
   },
   ERR_EDGEIMG_MODEL_QUANTIZE_RECORD: {
     exit: 1,
-    summary: "An app that is to calibrate its models (`record`) does not answer the pictures.",
+    summary:
+      "An app that is to calibrate its models (`record`), or to be judged (`accuracy`), does not answer the pictures.",
     help: "See what it says with `edgeimg run --host`; correct it, the folder of pictures, or the path in `to`.",
   },
   ERR_EDGEIMG_MODEL_QUANTIZE_TWICE: {

@@ -1,3 +1,4 @@
+import { answersKind } from "../steps/answers.js";
 import { bundleKind, typecheckKind } from "../steps/app.js";
 import { assembleKind } from "../steps/assemble.js";
 import { bmapKind } from "../steps/bmap.js";
@@ -21,6 +22,7 @@ import { modelValuesKind } from "../steps/model-values.js";
 import { onnxKind } from "../steps/onnx.js";
 import { operatorsKind } from "../steps/operators.js";
 import { patchKind } from "../steps/patch.js";
+import { quantizeAccuracyKind } from "../steps/quantize-accuracy.js";
 import { quantizeLossKind } from "../steps/quantize-loss.js";
 import { quantizeModelKind } from "../steps/quantize-model.js";
 import { recordAppKind } from "../steps/record-app.js";
@@ -31,6 +33,7 @@ import { runModelKind } from "../steps/run-model.js";
 import { unpackKind } from "../steps/unpack.js";
 
 const kinds: readonly StepKind[] = [
+  answersKind,
   assembleKind,
   bmapKind,
   bundleKind,
@@ -51,6 +54,7 @@ const kinds: readonly StepKind[] = [
   onnxKind,
   operatorsKind,
   patchKind,
+  quantizeAccuracyKind,
   quantizeLossKind,
   quantizeModelKind,
   recordAppKind,

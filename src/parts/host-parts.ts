@@ -8,7 +8,7 @@ import { native } from "./launch.js";
 import { besides, referenceStep } from "./model-source.js";
 import { modelFiles, prepareModel } from "./models.js";
 import type { programSets } from "./package-sets.js";
-import type { RecordApp } from "./quantize.js";
+import type { AppRuns } from "./quantize.js";
 import { type DebianContext, toolsRoot } from "./roots.js";
 import { type CompiledProgram, localRecipe, programStep } from "./runtime.js";
 
@@ -37,7 +37,7 @@ export function hostParts(
   context: DebianContext,
   request: AppRequest,
   sets: ReturnType<typeof programSets>,
-  record: RecordApp,
+  runs: AppRuns,
 ): HostParts {
   const { project, board, engine, catalog } = request;
   const why = "programs for this machine are compiled against it, and run with its libraries";
@@ -62,7 +62,7 @@ export function hostParts(
   });
   const reference = referenceStep(context, request);
   const models = Object.entries(project.models).map(([name, config]) => {
-    const options = { name, config, engine, catalog, board, tools, reference, record };
+    const options = { name, config, engine, catalog, board, tools, reference, runs };
     const { localPath } = request;
     // The sysroot is a root of this machine's: its loader starts converters as well.
     const prepared = prepareModel(context, { ...options, hostTools: base, localPath });

@@ -10,7 +10,7 @@ import { emulated } from "./launch.js";
 import { referenceStep } from "./model-source.js";
 import { type ModelSteps, modelFiles, modelSteps, type PrepareOptions, prepareModel } from "./models.js";
 import type { packageSets } from "./package-sets.js";
-import { appRecorder } from "./recording.js";
+import { appRuns } from "./recording.js";
 import { type DebianContext, toolsRoot } from "./roots.js";
 import { type CompiledProgram, localRecipe, programStep } from "./runtime.js";
 
@@ -36,6 +36,8 @@ export interface ImageParts {
     readonly checks: Readonly<Record<string, string>>;
     /** The steps that measure what quantized models lose, by model. */
     readonly losses: Readonly<Record<string, string>>;
+    /** The steps that judge quantized models by what the app answers, by model. */
+    readonly accuracies: Readonly<Record<string, string>>;
     /** The steps that quantize models, by model. */
     readonly quantized: Readonly<Record<string, string>>;
     /** What measures a model is made of, by its name. */
@@ -98,6 +100,9 @@ export function imageParts(
     models: {
       checks: Object.fromEntries(models.flatMap(({ name, check }) => (check === undefined ? [] : [[name, check]]))),
       losses: Object.fromEntries(models.flatMap(({ name, loss }) => (loss === undefined ? [] : [[name, loss]]))),
+      accuracies: Object.fromEntries(
+        models.flatMap(({ name, accuracy }) => (accuracy === undefined ? [] : [[name, accuracy]])),
+      ),
       quantized: Object.fromEntries(
         models.flatMap(({ name, quantized }) => (quantized === undefined ? [] : [[name, quantized]])),
       ),
@@ -124,8 +129,8 @@ function engineAndModels(context: DebianContext, request: ImageRequest, roots: E
   const given = Object.entries(project.models);
   const preparing = (name: string, config: ModelConfig): PrepareOptions => {
     const reference = referenceStep(context, request);
-    const record = appRecorder(context, request);
-    return { ...{ name, config, engine, catalog, board, reference, hostTools, localPath, record }, tools: modelTools };
+    const runs = appRuns(context, request);
+    return { ...{ name, config, engine, catalog, board, reference, hostTools, localPath, runs }, tools: modelTools };
   };
   const onlyFor =
     ops === "all"

@@ -5,7 +5,7 @@ import { declaredPorts } from "../model/declared-ports.js";
 import type { ShapeSet } from "../model/shapes.js";
 import type { FormatFiles } from "./conversion.js";
 import { locate, type ModelPlace } from "./model-source.js";
-import { quantizeSteps, type RecordApp } from "./quantize.js";
+import { type AppRuns, quantizeSteps } from "./quantize.js";
 import type { DebianContext } from "./roots.js";
 
 /** A model as the project gives it, before anything converts it. */
@@ -16,6 +16,8 @@ export interface TakenModel {
   readonly onnx: string | undefined;
   /** The step that measures what it loses by being quantized, where it is, and that can be measured. */
   readonly loss?: string | undefined;
+  /** The step that compares what the app answers, where it is quantized and judged by that. */
+  readonly accuracy?: string | undefined;
   /** The step that makes it one of whole numbers, and tells how (`layers.json`), where it is quantized. */
   readonly quantized?: string | undefined;
   /** The key of the project that names the model's file. */
@@ -28,7 +30,7 @@ interface TakeOptions extends ModelPlace {
   readonly catalog: Pick<Catalog, "reference" | "converters">;
   /** The step with what runs ONNX on the host. */
   readonly reference: string;
-  readonly record: RecordApp;
+  readonly runs: AppRuns;
 }
 
 /** Takes a model's file. Throws ERR_EDGEIMG_MODEL_FORMAT. */
@@ -70,8 +72,14 @@ function takeOnnx(context: DebianContext, options: TakeOptions, job: TakeJob): T
   const float = floatStep(context, options, job);
   const taken = { format: "onnx", about, why };
   if (quantize === undefined) return { ...taken, files: { step: float, files: { model: "model.onnx" } }, onnx: float };
-  const { quantized, loss } = quantizeSteps(context, { ...options, quantize, onnx: float });
-  return { ...taken, files: { step: quantized, files: { model: "model.onnx" } }, onnx: quantized, loss, quantized };
+  const { quantized, ...measured } = quantizeSteps(context, { ...options, quantize, onnx: float });
+  return {
+    ...taken,
+    files: { step: quantized, files: { model: "model.onnx" } },
+    onnx: quantized,
+    ...measured,
+    quantized,
+  };
 }
 
 /** Adds the step with an ONNX file as it is given, `model.onnx`. */

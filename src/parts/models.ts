@@ -11,7 +11,7 @@ import { conversionPath, conversionStep, type FormatFiles } from "./conversion.j
 import { type CheckOptions, type CheckSteps, checkSteps } from "./model-check.js";
 import { besides, type ModelPlace } from "./model-source.js";
 import { type PortsJob, portsStep, type TakenModel, takeModel } from "./model-taking.js";
-import { checkQuantized, type RecordApp } from "./quantize.js";
+import { type AppRuns, checkQuantized } from "./quantize.js";
 import type { DebianContext } from "./roots.js";
 
 export interface PrepareOptions extends ModelPlace {
@@ -20,7 +20,7 @@ export interface PrepareOptions extends ModelPlace {
   readonly catalog: Catalog;
   /** The step with what runs ONNX on the host. */
   readonly reference: string;
-  readonly record: RecordApp;
+  readonly runs: AppRuns;
   /** A root of host programs, whose loader also starts the converter. */
   readonly hostTools: string;
   /** What the model runs on, and what compiles for it. */
@@ -44,6 +44,8 @@ export interface ModelSteps extends Pick<PreparedModel, "ports" | "folder"> {
   readonly check: string | undefined;
   /** Undefined for a model that is not quantized, or has no inputs to measure it with. */
   readonly loss: string | undefined;
+  /** Undefined for a model that is not quantized, or not judged by what the app answers. */
+  readonly accuracy: string | undefined;
   /** Undefined for a model that is not quantized. */
   readonly quantized: string | undefined;
   /** Adds the check on what all engines can run: the shapes that one of fixed shapes is given. */
@@ -189,8 +191,8 @@ export function modelSteps(context: DebianContext, options: ModelOptions): Model
     const of = { ...prepared, ports: commonPorts(context, options, prepared), instead, prefix: "bench" } as const;
     return { ports: of.ports, ...checkSteps(context, options, of) };
   };
-  const { loss, quantized } = prepared;
-  return { folder, ports, check, loss, quantized, common, ...besides(context, options) };
+  const { loss, accuracy, quantized } = prepared;
+  return { folder, ports, check, loss, accuracy, quantized, common, ...besides(context, options) };
 }
 
 /** The step with a model's ports in the shapes that an engine of fixed shapes is given, so that all engines run the same. */

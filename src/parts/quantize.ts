@@ -1,18 +1,23 @@
 import type { CatalogRecipe } from "../catalog/catalog.js";
-import type { QuantizeConfig, RecordConfig } from "../config/quantize-schema.js";
+import type { AccuracyConfig, QuantizeConfig, RecordConfig } from "../config/quantize-schema.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { locate, type ModelPlace } from "./model-source.js";
 import type { DebianContext } from "./roots.js";
 
-/** Adds the step that runs the app on pictures and keeps what it feeds to its models. `model` is one of those that ask for it. */
-export type RecordApp = (record: RecordConfig, model: string) => string;
+/** Adds steps that run the app on pictures. `model` is one of those that ask for it. */
+export interface AppRuns {
+  /** Keeps what the app feeds to its models. */
+  readonly record: (record: RecordConfig, model: string) => string;
+  /** Keeps what the app answers: with all models in floating point, or with one of them quantized in some way. */
+  readonly answers: (accuracy: AccuracyConfig, model: string, quantized?: { step: string; way: string }) => string;
+}
 
 export interface QuantizeOptions extends ModelPlace {
   readonly quantize: QuantizeConfig;
   /** The step with the model in floating point, `model.onnx`, and the one with what runs it on the host. */
   readonly onnx: string;
   readonly reference: string;
-  readonly record: RecordApp;
+  readonly runs: AppRuns;
   /** Ends the names of the steps, where one model is quantized in several ways. */
   readonly way?: string;
 }
@@ -22,6 +27,8 @@ export interface QuantizeSteps {
   readonly quantized: string;
   /** `loss.json`; undefined without inputs to measure it with. */
   readonly loss: string | undefined;
+  /** `accuracy.json`; undefined where the app's answers are not judged. */
+  readonly accuracy: string | undefined;
 }
 
 /**
@@ -58,22 +65,41 @@ export function quantizeSteps(context: DebianContext, options: QuantizeOptions):
     materials: [{ input: "onnx" }],
     params: { name, weights, scales, codes, powers, equalize, correct, keep, ...(isFloat ? {} : { method }) },
   });
-  if (given === undefined) return { quantized, loss: undefined };
+  const accuracy = accuracyStep(context, options, quantized);
+  if (given === undefined) return { quantized, loss: undefined, accuracy };
   const loss = plan.add({
     ...{ id: `quantize-loss/${name}${end}`, kind: "quantize-loss", about, why },
     title: `Measure what model ${name} loses${way === undefined ? "" : ` (${way})`}`,
     inputs: { onnx, quantized, reference, ...given.inputs },
     params: { name, calibration: given.calibration, equalize, metric, ...(maxLoss === undefined ? {} : { maxLoss }) },
   });
-  return { quantized, loss };
+  return { quantized, loss, accuracy };
+}
+
+/** Adds the step that compares the app's answers with the model in floating point and with the quantized one, where the project has some that are right. */
+function accuracyStep(context: DebianContext, options: QuantizeOptions, quantized: string): string | undefined {
+  const { name, quantize, runs, way = "own" } = options;
+  const { accuracy } = quantize;
+  if (accuracy === undefined) return undefined;
+  const { metric, maxLoss } = accuracy;
+  return context.plan.add({
+    ...{ id: `quantize-accuracy/${name}${options.way === undefined ? "" : `/${way}`}`, kind: "quantize-accuracy" },
+    ...{ about: ["models", name, "quantize", "accuracy"], why: `the app is judged with the model "${name}" quantized` },
+    title: `Compare the app's answers with model ${name} in floating point and quantized${options.way === undefined ? "" : ` (${way})`}`,
+    inputs: {
+      float: runs.answers(accuracy, name),
+      quantized: runs.answers(accuracy, name, { step: quantized, way }),
+    },
+    params: { name, metric, ...(maxLoss === undefined ? {} : { maxLoss }) },
+  });
 }
 
 /** The steps that have the calibration inputs, where in them they are, and the key that names them. */
 function calibrationInputs(context: DebianContext, options: QuantizeOptions) {
-  const { name, quantize, record } = options;
+  const { name, quantize, runs } = options;
   if (quantize.record !== undefined)
     return {
-      inputs: { recorded: record(quantize.record, name) },
+      inputs: { recorded: runs.record(quantize.record, name) },
       calibration: { recorded: "recorded" },
       key: "record",
     };

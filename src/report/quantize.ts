@@ -1,3 +1,4 @@
+import type { AccuracyFile } from "../quantize/accuracy.js";
 import type { LayersFile, LossFile } from "../quantize/report.js";
 
 /** A model quantized in one way, and what it loses. */
@@ -13,6 +14,8 @@ export interface QuantizedWay extends Pick<LayersFile, "bytes" | "layers" | "flo
   };
   /** Null without inputs to measure it with. */
   readonly loss: (Omit<LossFile, "tensors"> & { readonly tensors?: undefined }) | null;
+  /** How right the app's answers are; null where nothing judges them. */
+  readonly accuracy: AccuracyFile | null;
   /** Tensors by what they lose, the worst first. */
   readonly tensors: LossFile["tensors"];
 }

@@ -10,7 +10,7 @@ import { quietContext } from "../helpers/context.js";
 import { raw, tinyOnnx } from "../model/onnx-builder.js";
 import { scratchFolder } from "./lab.js";
 
-/** An app runs here and calibrates its models itself: what is recorded must be what it fed, to the bit, and nothing else. */
+/** An app runs here and calibrates its models itself: what is recorded must be what it fed, to the bit, and nothing else. And it is judged by its answers. */
 const folder = await scratchFolder("quantize-record");
 t.teardown(() => rm(folder, { recursive: true, force: true }));
 
@@ -153,5 +153,81 @@ t.test("an app that does not answer, and pictures that are none", async (t) => {
   t.match(
     await refusal(step("calibrate/second")),
     /^ERR_EDGEIMG_MODEL_QUANTIZE_CALIBRATION: The app did not run model second for any of the pictures\. .* 8$/,
+  );
+});
+
+/** Answers with the place of the largest output, in words. */
+const judged = `
+import { serve } from "edge:http";
+import { load } from "edge:nn";
+import { report } from "edge:process";
+const model = await load("first");
+await serve({ port: 80 }, async ({ body }) => {
+  const data = new Float32Array(body);
+  const { y } = await model.run({ "in:put/x": { shape: [1, 4], data } });
+  const values = [...(y?.data ?? [])].map(Number);
+  return { body: JSON.stringify({ found: { place: data[0] === 7 ? {} : ["a", "b", "c", "d"][values.indexOf(Math.max(...values))] } }) };
+});
+report("ready");
+`;
+
+t.test("the app's answers are judged, with the model in floating point and quantized", async (t) => {
+  const one = (more: string) => (text: string) =>
+    text.replace(
+      / {2}first: .*\n {2}second: .*\n/,
+      () => `  first: { onnx: first.onnx, inputs: { "in:put/x": { dims: [1..8, 4] } }, quantize: { ${more} } }\n`,
+    );
+  const accuracy = (more = "") =>
+    `accuracy: { pictures: seen, labels: labels.json, to: /read, answer: found.place${more} }`;
+  const record = "record: { pictures: seen, to: /read }";
+  const labels = async (of: object) => await writeFile(join(folder, "labels.json"), JSON.stringify(of));
+  const inputs = Object.fromEntries(
+    Array.from({ length: 24 }, (_, index) => [
+      `${String(index).padStart(2, "0")}.bin`,
+      [Math.sin(index), Math.sin(2 * index), Math.sin(3 * index), Math.sin(5 * index)],
+    ]),
+  );
+  /** What is right is what the product itself says, computed here. */
+  const place = (x: readonly number[]) => {
+    const y = [0, 1, 2, 3].map((column) =>
+      x.reduce((sum, value, row) => sum + value * (weights.values[row * 4 + column] ?? 0), 0),
+    );
+    return "abcd"[y.indexOf(Math.max(...y))] ?? "";
+  };
+  const right = Object.fromEntries(Object.entries(inputs).map(([name, x]) => [name, place(x)]));
+  await layOut(inputs, one(`${record}, ${accuracy()}`)(yaml()), judged);
+  await labels({ ...right, "03.bin": "wrong" });
+  const found = async (settings: string) => {
+    await writeFile(join(folder, "edgeimg.yaml"), one(`${settings}, ${accuracy()}`)(yaml()));
+    const { report } = await quantizeModels(context, { ...options, tryAll: false });
+    const told = report.models[0]?.ways[0]?.accuracy;
+    t.match(told, { metric: "exact", pictures: 24, float: 23 / 24 }, settings);
+    const lost = (told?.float ?? Number.NaN) - (told?.quantized ?? Number.NaN);
+    t.equal(told?.worse.length, Math.round(lost * 24), "what got worse is named");
+    return lost;
+  };
+  t.ok((await found(record)) <= 1 / 24, "8 bit lose little");
+  t.ok((await found("codes: log, activations: float")) > 1 / 24, "powers of two lose more");
+
+  await writeFile(
+    join(folder, "edgeimg.yaml"),
+    one(`codes: log, activations: float, ${accuracy(", maxLoss: 0.02")}`)(yaml()),
+  );
+  t.match(
+    await refusal(step("quantize-accuracy/first")),
+    /^ERR_EDGEIMG_MODEL_QUANTIZE_ACCURACY: With model first quantized the app's answers to 24 pictures are right to \d+\.\d\d % \(exact\), and to 95\.83 % in floating point; `maxLoss` is 2\.00 %\. \d\d\.bin: ".*--try all/,
+  );
+  await labels({ ...right, "99.bin": "a", "03.bin": undefined });
+  t.match(
+    await refusal(step("quantize-accuracy/first")),
+    /QUANTIZE_LABELS: labels\.json and seen do not have the same pictures\. 03\.bin has no label 99\.bin is no file/,
+  );
+  await writeFile(join(folder, "labels.json"), "{");
+  t.match(await refusal(step("quantize-accuracy/first")), /QUANTIZE_LABELS: labels\.json is no JSON\./);
+  await layOut({ ...inputs, "03.bin": [7, 0, 0, 0] }, one(`activations: float, ${accuracy()}`)(yaml()), judged);
+  await labels(right);
+  t.match(
+    await refusal(step("quantize-accuracy/first")),
+    /QUANTIZE_LABELS: The app's answer to 03\.bin has no text or number under found\.place: \{"found":\{"place":\{\}\}\}/,
   );
 });

@@ -12,6 +12,7 @@ import type { QuantizeConfig } from "../../config/quantize-schema.js";
 import { EdgeimgError } from "../../errors/edgeimg-error.js";
 import { didYouMean } from "../../errors/nearest.js";
 import { execute } from "../../execute/execute.js";
+import { accuracyFile } from "../../quantize/accuracy.js";
 import { type LossFile, layersFile, lossFile } from "../../quantize/report.js";
 import type { QuantizedWay, QuantizeReport } from "../../report/quantize.js";
 import { treePath } from "../../store/store.js";
@@ -79,7 +80,8 @@ async function readModel(
     if (quantized === undefined) continue;
     if (way.name === ownWay)
       await writeFile(join(of.folder, `${name}.onnx`), await readFile(join(quantized, "model.onnx")));
-    ways.push(await readWay(way.name, { ...config, ...way.settings }, { quantized, loss: of.treeOf(targets.loss) }));
+    const trees = { quantized, loss: of.treeOf(targets.loss), accuracy: of.treeOf(targets.accuracy) };
+    ways.push(await readWay(way.name, { ...config, ...way.settings }, trees));
   }
   return { name, maxLoss: config.maxLoss, ways };
 }
@@ -87,7 +89,7 @@ async function readModel(
 async function readWay(
   way: string,
   { weights, activations, scales, method }: QuantizeConfig,
-  trees: { readonly quantized: string; readonly loss: string | undefined },
+  trees: { readonly quantized: string; readonly loss: string | undefined; readonly accuracy: string | undefined },
 ): Promise<QuantizedWay> {
   const read = async (folder: string, file: string) => JSON.parse(await readFile(join(folder, file), "utf8"));
   const { bytes, layers, floats } = layersFile.parse(await read(trees.quantized, "layers.json"));
@@ -99,6 +101,7 @@ async function readWay(
     settings: { weights, activations, scales, method: activations === "float" ? undefined : method },
     ...{ bytes, layers, floats },
     loss: found === undefined ? null : { ...found, tensors: undefined },
+    accuracy: trees.accuracy === undefined ? null : accuracyFile.parse(await read(trees.accuracy, "accuracy.json")),
     tensors: [...(found?.tensors ?? [])].sort((a, b) => order(a) - order(b)),
   };
 }

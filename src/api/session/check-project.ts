@@ -120,11 +120,16 @@ function namedFiles({ app, models }: MergedProject["project"]): NamedFile[] {
         return typeof file === "string" ? [{ path, file, kind: "file or folder" }] : [];
       }),
     ),
-    ...Object.entries(models).flatMap(([name, { quantize }]): NamedFile[] => {
-      const file = quantize?.record?.pictures;
-      const path = ["models", name, "quantize", "record", "pictures"];
-      return typeof file === "string" ? [{ path, file, kind: "file or folder" }] : [];
-    }),
+    ...Object.entries(models).flatMap(([name, { quantize }]) =>
+      [
+        { key: ["record", "pictures"], file: quantize?.record?.pictures },
+        { key: ["accuracy", "pictures"], file: quantize?.accuracy?.pictures },
+        { key: ["accuracy", "labels"], file: quantize?.accuracy?.labels },
+      ].flatMap(({ key, file }): NamedFile[] => {
+        const path = ["models", name, "quantize", ...key];
+        return typeof file === "string" ? [{ path, file, kind: "file or folder" }] : [];
+      }),
+    ),
     ...Object.entries(models).flatMap(([name, { onnx, file: other, files, inputs, outputs }]) =>
       [
         { path: ["models", name, "onnx"], file: onnx },

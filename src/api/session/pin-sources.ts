@@ -26,6 +26,8 @@ export async function pinSources(job: {
       ...Object.values(outputs).map(({ golden }) => golden),
       ...Object.values(quantize?.calibration ?? {}),
       quantize?.record?.pictures,
+      quantize?.accuracy?.pictures,
+      quantize?.accuracy?.labels,
     ];
     for (const location of locations) {
       if (location === undefined || typeof location === "string") continue;

@@ -3,7 +3,7 @@ import type { Lock } from "../../lock/lock-file.js";
 import { hostAppSteps } from "../../parts/host-app.js";
 import { hostParts } from "../../parts/host-parts.js";
 import { programSets } from "../../parts/package-sets.js";
-import { appRecorder } from "../../parts/recording.js";
+import { appRuns } from "../../parts/recording.js";
 import { planContext } from "../../parts/roots.js";
 import type { Plan } from "../../plan/step.js";
 
@@ -21,7 +21,7 @@ export function planHost(asked: ImageRequest, lock: Lock): Plan {
   const request = hostRequest(asked);
   const context = planContext(request, lock);
   const { plan } = context;
-  const parts = hostParts(context, request, programSets(request), appRecorder(context, request));
+  const parts = hostParts(context, request, programSets(request), appRuns(context, request));
   const { licence, runtime, sysroot } = parts;
   const { app, models, engine } = hostAppSteps(context, parts);
   const steps = [...plan.steps.values()];

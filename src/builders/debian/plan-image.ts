@@ -193,6 +193,7 @@ function finish({ plan }: DebianContext, parts: ImageParts, targets: Readonly<Re
   const { app, models, tools } = parts;
   const checks = Object.entries(models.checks).map(([model, step]) => [`check/${model}`, step]);
   const losses = Object.entries(models.losses).map(([model, step]) => [`loss/${model}`, step]);
+  const accuracies = Object.entries(models.accuracies).map(([model, step]) => [`accuracy/${model}`, step]);
   const quantized = Object.entries(models.quantized).map(([model, step]) => [`quantized/${model}`, step]);
   const steps = [...plan.steps.values()];
   return {
@@ -206,7 +207,7 @@ function finish({ plan }: DebianContext, parts: ImageParts, targets: Readonly<Re
       "model-types": app.modelTypes,
       typecheck: app.typecheck,
       ...(parts.licence === undefined ? {} : { licence: parts.licence }),
-      ...Object.fromEntries([...checks, ...losses]),
+      ...Object.fromEntries([...checks, ...losses, ...accuracies]),
     },
   };
 }

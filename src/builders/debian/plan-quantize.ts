@@ -5,7 +5,7 @@ import type { Lock } from "../../lock/lock-file.js";
 import { referenceStep } from "../../parts/model-source.js";
 import { takeFloat } from "../../parts/model-taking.js";
 import { quantizeSteps } from "../../parts/quantize.js";
-import { appRecorder } from "../../parts/recording.js";
+import { appRuns } from "../../parts/recording.js";
 import { planContext } from "../../parts/roots.js";
 import type { Plan } from "../../plan/step.js";
 
@@ -30,15 +30,16 @@ export const quantizeWays: readonly QuantizeWay[] = [
 ];
 
 /** The targets of a model quantized in a way; `ownWay` is the project's. */
-export const quantizeTargets = (model: string, way: string): { readonly quantized: string; readonly loss: string } => ({
+export const quantizeTargets = (model: string, way: string) => ({
   quantized: `quantized/${model}/${way}`,
   loss: `loss/${model}/${way}`,
+  accuracy: `accuracy/${model}/${way}`,
 });
 export const ownWay = "own";
 
 /**
  * The graph of what quantizes a project's models, as it says and in further ways: pure. Which engine would run them does not matter. Targets are
- * those of quantizeTargets; a loss is there where there are inputs to measure it with. In a comparison no loss is too large.
+ * those of quantizeTargets; a loss is there where there are inputs to measure it with, an accuracy where answers are judged. In a comparison no loss is too large.
  */
 export function planQuantize(request: AppRequest, lock: Lock, comparison?: readonly QuantizeWay[]): Plan {
   const context = planContext(request, lock);
@@ -48,16 +49,17 @@ export function planQuantize(request: AppRequest, lock: Lock, comparison?: reado
     const { quantize } = config;
     if (quantize === undefined) continue;
     const reference = referenceStep(context, request);
-    const record = appRecorder(context, request);
-    const onnx = takeFloat(context, { name, config, catalog, reference, localPath, record });
+    const runs = appRuns(context, request);
+    const onnx = takeFloat(context, { name, config, catalog, reference, localPath, runs });
     if (onnx === undefined) continue;
     const add = (way: string, steps: ReturnType<typeof quantizeSteps>) => {
       const names = quantizeTargets(name, way);
       targets[names.quantized] = steps.quantized;
       if (steps.loss !== undefined) targets[names.loss] = steps.loss;
+      if (steps.accuracy !== undefined) targets[names.accuracy] = steps.accuracy;
     };
-    const options = { name, localPath, onnx, reference, record };
-    const { maxLoss: _, ...told } = quantize;
+    const options = { name, localPath, onnx, reference, runs };
+    const told = withoutLimits(quantize);
     add(ownWay, quantizeSteps(context, { ...options, quantize: comparison === undefined ? quantize : told }));
     for (const { name: way, settings } of comparison ?? []) {
       // Activations cannot be tried without inputs.
@@ -66,4 +68,11 @@ export function planQuantize(request: AppRequest, lock: Lock, comparison?: reado
     }
   }
   return { format: 1, steps: [...context.plan.steps.values()], targets };
+}
+
+/** The same settings, whatever is lost. */
+function withoutLimits({ maxLoss: _, accuracy, ...told }: QuantizeConfig): QuantizeConfig {
+  if (accuracy === undefined) return told;
+  const { maxLoss: __, ...judged } = accuracy;
+  return { ...told, accuracy: judged };
 }

@@ -13,11 +13,15 @@ function modelText({ name, maxLoss, ways }: QuantizeReport["models"][number]): s
   const own = ways.at(-1);
   if (own === undefined) return `${name}\n`;
   const head = ["way", "weights", "activations", "file", "was", "loss", "worst input", "output's SQNR"];
+  const isJudged = ways.some(({ accuracy }) => accuracy !== null);
+  const rows = [head, ...ways.map(wayRow)].map((row, index) =>
+    isJudged ? [...row, index === 0 ? "right" : rightText(ways[index - 1])] : row,
+  );
   const measured =
     own.loss === null
       ? "Nothing was measured: there are no calibration inputs.\n"
       : `${wrap(`The loss is that of the outputs by ${own.loss.metric}, the mean over ${own.loss.inputs} inputs${maxLoss === undefined ? "" : `; maxLoss is ${maxLoss}`}.`, "")}\n`;
-  return `${name}\n${narrowTable([head, ...ways.map(wayRow)], 100)}${measured}${worstText(own)}${floatText(own)}`;
+  return `${name}\n${narrowTable(rows, 100)}${measured}${accuracyText(own)}${worstText(own)}${floatText(own)}`;
 }
 
 function wayRow({ way, settings, bytes, loss }: QuantizedWay): string[] {
@@ -33,6 +37,30 @@ function wayRow({ way, settings, bytes, loss }: QuantizedWay): string[] {
     worst.length === 0 ? "" : Math.max(...worst).toPrecision(3),
     sqnr.length === 0 ? "" : `${Math.min(...sqnr).toFixed(1)} dB`,
   ];
+}
+
+/** How the app's answers were judged, and where they got worse. */
+function accuracyText({ accuracy }: QuantizedWay): string {
+  if (accuracy === null) return "";
+  const { metric, pictures, worse } = accuracy;
+  const rows = worse
+    .slice(0, worstCount)
+    .map(({ picture, label, float, quantized }) => [
+      picture,
+      ...[label, float, quantized].map((text) => JSON.stringify(text)),
+    ]);
+  const told = `${wrap(`\`right\` is how right the app's answers to ${pictures} pictures are (${metric}), and were with all models in floating point.`, "")}\n`;
+  if (rows.length === 0) return told;
+  return `${told}\nWhere it answers worse\n${narrowTable([["picture", "label", "float", "quantized"], ...rows], 100)}`;
+}
+
+function rightText(way: QuantizedWay | undefined): string {
+  if (way === undefined || way.accuracy === null) return "";
+  return `${percent(way.accuracy.quantized)} (float ${percent(way.accuracy.float)})`;
+}
+
+function percent(value: number): string {
+  return `${(value * 100).toFixed(2)} %`;
 }
 
 function worstText({ tensors, layers }: QuantizedWay): string {
