@@ -17,10 +17,10 @@ const folder = await scratchFolder("boards");
 t.teardown(() => rm(folder, { recursive: true, force: true }));
 const program = await packedProgram(folder);
 const project = join(folder, "project");
-// EDGEIMG_TEST_BOARDS=NAME,NAME: others that an extlinux.conf starts, with an engine that is not compiled for each core.
+// EDGEIMG_TEST_BOARDS=NAME,NAME: others that an extlinux.conf starts. The engine is not compiled for each core.
 const asked = process.env.EDGEIMG_TEST_BOARDS?.split(",");
 const names = ["qemu-gpt", ...(asked ?? ["rockpro64", "nanopi-neo2"])];
-const engine = asked === undefined ? "ncnn" : "onnxruntime";
+const engine = "onnxruntime";
 const blob = Buffer.from(Array.from({ length: 300_000 }, (_, index) => (index * index + (index >> 8)) & 0xff));
 mkdirSync(join(project, "board-configs"), { recursive: true });
 mkdirSync(join(project, "sources"));

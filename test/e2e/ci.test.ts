@@ -19,13 +19,15 @@ const tarball = await packedTarball(join(folder, "packed"));
 const boards = ["rpi4", "qemu-a72", "qemu-a53"];
 const engines = ["ncnn", "onnxruntime"];
 const project = join(folder, "project");
-await tinyProject(project, `matrix: ${JSON.stringify({ boards, engines })}\n`);
+// One engine is compiled for each core: the test does without one of them.
+const exclude = [{ board: "qemu-a53", engine: "ncnn" }];
+await tinyProject(project, `matrix: ${JSON.stringify({ boards, engines, exclude })}\n`);
 // Content that no earlier build had: the app's steps run.
 await appendFile(join(project, "main.ts"), `console.log(${JSON.stringify(folder)});\n`);
 
 const sums = async (out: string) => await readFile(join(out, "SHA256SUMS"), "utf8");
 
-await t.test("build --matrix: three boards with two engines, each common step once", async (t) => {
+await t.test("build --matrix: three boards with two engines but one, each common step once", async (t) => {
   const run = await edgeimg(program, ["build", "--matrix", "--json"], { cwd: project });
   t.equal(run.code, 0, run.code === 0 ? "built" : run.stdout.slice(-1500));
   const events = jsonLines(run.stdout);
@@ -34,16 +36,21 @@ await t.test("build --matrix: three boards with two engines, each common step on
   const count = (name: string) => starts.filter((step) => step === name || step.startsWith(`${name}@`)).length;
   t.same([count("app/bundle"), count("app/typecheck")], [1, 1], "the app once");
   t.equal(count("app/bytecode"), 2, "its bytecode once a core");
-  t.equal(count("image/disk"), 6, "an image each");
+  t.equal(count("image/disk"), 5, "an image each");
   const result = events.find((event) => event.type === "result");
-  t.equal(Array.isArray(result?.images) && result.images.length, 6);
+  t.equal(Array.isArray(result?.images) && result.images.length, 5);
   for (const board of boards) {
-    for (const engine of engines) t.match(await sums(join(project, `out/${board}-${engine}`)), /tiny-.*\.img\.zst/);
+    for (const engine of engines.filter((one) => board !== "qemu-a53" || one !== "ncnn"))
+      t.match(await sums(join(project, `out/${board}-${engine}`)), /tiny-.*\.img\.zst/);
   }
   t.comment(`matrix: ${Math.round(Number(result?.ms) / 1000)} s`);
-  const single = await edgeimg(program, ["build", "--board", "qemu-a53", "--engine", "ncnn", "--locked", "--json"], {
-    cwd: project,
-  });
+  const single = await edgeimg(
+    program,
+    ["build", "--board", "qemu-a53", "--engine", "onnxruntime", "--locked", "--json"],
+    {
+      cwd: project,
+    },
+  );
   t.match(
     jsonLines(single.stdout).find((event) => event.type === "result"),
     { command: "build", board: "qemu-a53" },
@@ -52,7 +59,7 @@ await t.test("build --matrix: three boards with two engines, each common step on
 });
 
 await t.test("diff and budget on two real builds", async (t) => {
-  const pair = ["out/qemu-a53-ncnn", "out/qemu-a53-onnxruntime"];
+  const pair = ["out/qemu-a72-ncnn", "out/qemu-a72-onnxruntime"];
   const text = await edgeimg(program, ["diff", ...pair], { cwd: project });
   t.match(text.stdout, /ncnn \S+ -> .*onnxruntime/);
   t.match(text.stdout, /root \/usr\/lib\/edgeimg\/libonnxruntime\.so\.1 +- +[\d.]+ MB +new/);
@@ -67,7 +74,7 @@ await t.test("diff and budget on two real builds", async (t) => {
   await writeFile(join(project, "pictures/large.bin"), Buffer.alloc(3_000_000, "does it fit? "));
   const grown = yaml.replace("entry: main.ts", "entry: main.ts, assets: [pictures]");
   await writeFile(join(project, "edgeimg.yaml"), `${grown}budget: { app: 1MB, boot: 900MB }\n`);
-  const args = ["build", "--board", "qemu-a53", "--engine", "ncnn"];
+  const args = ["build", "--board", "qemu-a72", "--engine", "ncnn"];
   const over = await edgeimg(program, args, { cwd: project });
   t.equal(over.code, 3);
   t.match(over.stderr, /ERR_EDGEIMG_BUDGET_EXCEEDED[\s\S]*app: 30\d{5} bytes, \d+ more than the budget of 1000000/);

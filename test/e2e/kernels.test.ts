@@ -13,7 +13,9 @@ t.test("an image with kernels: true runs a layer of each width", async (t) => {
   const program = await packedProgram(folder);
   const project = join(folder, "project");
   await cp(join(home, "examples/kernels-tour"), project, { recursive: true });
-  const run = await edgeimg(program, ["test", "--board", "qemu-a53", "--engine", "ncnn", "--json"], { cwd: project });
+  const run = await edgeimg(program, ["test", "--board", "qemu-a53", "--engine", "onnxruntime", "--json"], {
+    cwd: project,
+  });
   const report = jsonLines(run.stdout).find((line) => line.command === "test");
   if (!Array.isArray(report?.checks)) return t.fail(`no report: ${run.stdout.slice(-1500)}${run.stderr.slice(-1500)}`);
   const checks: { name: string; passed: boolean; detail?: string }[] = report.checks;

@@ -32,8 +32,8 @@ export function arm32Tools(): KernelTools {
   return { gcc: need("GCC_ARMHF"), sysroot: need("SYSROOT_ARMHF"), qemu: need("QEMU_ARM") };
 }
 
-/** An installed ncnn (`lib/`, `include/`) compiled for Cortex-A53: EDGEIMG_TEST_NCNN_A53. */
-export const inOrderNcnn = (): string => need("NCNN_A53");
+/** An installed ncnn (`lib/`, `include/`), compiled for Cortex-A72: EDGEIMG_TEST_NCNN_INSTALLED. */
+export const installedNcnn = (): string => need("NCNN_INSTALLED");
 
 function need(name: string): string {
   const value = process.env[`EDGEIMG_TEST_${name}`];
