@@ -2,9 +2,11 @@ import { hostReference } from "../catalog/check.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { type AppRequest, hostRequest } from "./request.js";
 
-/** Whether a model of the project is calibrated by its app. */
-export function isRecorded({ project }: Pick<AppRequest, "project">): boolean {
-  return Object.values(project.models).some(({ quantize }) => quantize?.record !== undefined);
+/** Whether a model of the project is calibrated by its app, or judged by what that answers. */
+export function runsItsApp({ project }: Pick<AppRequest, "project">): boolean {
+  return Object.values(project.models).some(
+    ({ quantize }) => quantize?.record !== undefined || quantize?.accuracy !== undefined,
+  );
 }
 
 /**

@@ -98,18 +98,27 @@ export function imageParts(
     app,
     runner,
     models: {
-      checks: Object.fromEntries(models.flatMap(({ name, check }) => (check === undefined ? [] : [[name, check]]))),
-      losses: Object.fromEntries(models.flatMap(({ name, loss }) => (loss === undefined ? [] : [[name, loss]]))),
-      accuracies: Object.fromEntries(
-        models.flatMap(({ name, accuracy }) => (accuracy === undefined ? [] : [[name, accuracy]])),
-      ),
-      quantized: Object.fromEntries(
-        models.flatMap(({ name, quantized }) => (quantized === undefined ? [] : [[name, quantized]])),
-      ),
+      checks: byModel(models, "check"),
+      losses: byModel(models, "loss"),
+      accuracies: byModel(models, "accuracy"),
+      quantized: byModel(models, "quantized"),
       measured: models,
       ...modelFiles(models),
     },
   };
+}
+
+/** The steps of one kind, by the models that have one. */
+function byModel<Key extends string>(
+  models: readonly ({ readonly name: string } & Readonly<Record<Key, string | undefined>>)[],
+  key: Key,
+): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    models.flatMap((one) => {
+      const step = one[key];
+      return step === undefined ? [] : [[one.name, step]];
+    }),
+  );
 }
 
 /** What the engine and the models are made with. */

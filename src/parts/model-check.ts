@@ -34,7 +34,7 @@ export interface CheckOptions extends ModelPlace {
 }
 
 /** What of a taken model its check needs. */
-type Checked = Pick<TakenModel, "format" | "onnx" | "about" | "loss"> & {
+type Checked = Pick<TakenModel, "format" | "onnx" | "about" | "loss" | "accuracy"> & {
   readonly ports: string;
   /** The first word of the names of its steps. */
   readonly prefix: "model" | "bench";
@@ -103,6 +103,7 @@ export function checkSteps(
       ...{ cases, actual },
       ...(golden === undefined ? {} : { golden }),
       ...(of.loss === undefined ? {} : { loss: of.loss }),
+      ...(of.accuracy === undefined ? {} : { accuracy: of.accuracy }),
     },
     params: { name, engine: recipe.name, cpu: board.cpu, against, ...criteria(config, recipe) },
     instead,

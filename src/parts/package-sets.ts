@@ -2,7 +2,7 @@ import type { CatalogConverter } from "../catalog/catalog.js";
 import { givenModel } from "../config/model-schema.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { sha256Text } from "../ground/canonical.js";
-import { isRecorded, recordingRequest } from "../image/recording.js";
+import { recordingRequest, runsItsApp } from "../image/recording.js";
 import { type AppRequest, hostRequest, type ImageRequest } from "../image/request.js";
 import { hasWifi } from "../image/wifi.js";
 import type { PackageSetRequest, Requirements } from "../lock/resolve.js";
@@ -103,7 +103,7 @@ export function modelRequirements(request: ImageRequest): Requirements {
 
 /** With what the app needs that calibrates models, where one does. */
 function withRecording(request: ImageRequest, needs: Requirements): Requirements {
-  if (!isRecorded(request)) return needs;
+  if (!runsItsApp(request)) return needs;
   const own = recordingRequest(request);
   const { sets } = lockedSets(own, ["toolchain"], programSets(own));
   return { ...needs, sets: [...new Map([...needs.sets, ...sets].map((set) => [set.name, set])).values()] };

@@ -7,7 +7,7 @@ import { type TinyModel, tinyOnnx } from "../model/onnx-builder.js";
 /** Files by their paths; a number is a file of that many zero bytes. */
 type Files = Readonly<Record<string, Uint8Array | string | number>>;
 
-/** A project's files, but for its app: what lies under `models: { m: ... }`, and the files beside edgeimg.yaml. */
+/** A project's files: what lies under `models: { m: ... }`, and the files beside edgeimg.yaml. */
 export interface Setting {
   readonly engine: string;
   /** Lines below `m:`. */
@@ -19,7 +19,7 @@ export interface Setting {
 export async function checkModel(folder: string, { engine, model, files }: Setting): Promise<void> {
   const lines = model.trimEnd().split("\n");
   const models = `models:\n  m:\n${lines.map((line) => `    ${line}\n`).join("")}`;
-  await writeFiles(folder, { ...files, "main.ts": "", "edgeimg.yaml": yaml("qemu-a72", engine, models) });
+  await writeFiles(folder, { "main.ts": "", ...files, "edgeimg.yaml": yaml("qemu-a72", engine, models) });
   await stepsOf(folder)("model-check/m");
 }
 

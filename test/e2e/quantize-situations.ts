@@ -44,8 +44,40 @@ const quantized = tinyOnnx({
   ],
 });
 
+/** An app that answers with its model's last output for four numbers, to one digit: weights that are powers of two change it. */
+const answering = `
+import { serve } from "edge:http";
+import { load } from "edge:nn";
+import { report } from "edge:process";
+const model = await load("m");
+await serve({ port: 80 }, async ({ body }) => {
+  const { y } = await model.run({ x: { shape: [1, 4], data: new Float32Array(body) } });
+  return { body: JSON.stringify({ last: Number(y?.data[3]).toFixed(1) }) };
+});
+report("ready");
+`;
+const seen = [1, 2, -1, 0.5];
+const last = seen.reduce((sum, value, row) => sum + value * Math.sin(4 * row + 3), 0).toFixed(1);
+const answers = (labels: Readonly<Record<string, string>>) => ({
+  ...{ "m.onnx": product(), "main.ts": answering, "seen/a.bin": raw(1, seen) },
+  "labels.json": JSON.stringify(labels),
+});
+const judged = (more: string) =>
+  model(
+    `activations: float${more}, accuracy: { pictures: seen, labels: labels.json, to: /, answer: last, maxLoss: 0.5 }`,
+  );
+
 /** Those of models that are quantized. */
 export const quantizeSituations: readonly Situation[] = [
+  {
+    code: "QUANTIZE_ACCURACY",
+    when: "an app that answers worse than it may",
+    says: /^With model m quantized the app's answers to 1 pictures are right to 0\.00 % \(exact\), and to 100\.00 %/,
+    at: "0.5",
+    hint: /--try all/,
+    wrong: { model: judged(", codes: log"), files: answers({ "a.bin": last }) },
+    cure: { model: judged("") },
+  },
   {
     code: "QUANTIZE_CALIBRATION",
     when: "a calibration input that is not finite",
@@ -63,6 +95,15 @@ export const quantizeSituations: readonly Situation[] = [
     hint: /These do: onnxruntime/,
     wrong: { engine: "ncnn", model: weightsAlone, files },
     cure: { engine: "onnxruntime" },
+  },
+  {
+    code: "QUANTIZE_LABELS",
+    when: "a picture without a label",
+    says: /^labels\.json and seen do not have the same pictures/,
+    at: "{ pictures: seen",
+    hint: /one answer for each file/,
+    wrong: { model: judged(""), files: answers({}) },
+    cure: { files: answers({ "a.bin": last }) },
   },
   {
     code: "QUANTIZE_LAYER",
