@@ -4,18 +4,7 @@ import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { parseDeb822 } from "../formats/deb822.js";
 import { hostPath } from "../ground/home.js";
 import { captureProcess } from "../process/capture-process.js";
-import { openChoices } from "./choices.js";
-
-/** A package as the archive's index describes it. */
-export interface AptPackage {
-  readonly name: string;
-  readonly version: string;
-  readonly arch: string;
-  /** Pool path. */
-  readonly path: string;
-  readonly size: number;
-  readonly sha256: string;
-}
+import { type AptPackage, openChoices } from "./choices.js";
 
 export interface AptOptions {
   /** A folder of its own: apt's state never touches the host's. */

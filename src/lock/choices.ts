@@ -2,19 +2,24 @@ import { createHash } from "node:crypto";
 import { readdir, readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import * as z from "../ground/zod.js";
-import type { AptPackage } from "./apt.js";
 
-const packages = z.array(
-  z.strictObject({
-    name: z.string(),
-    version: z.string(),
-    arch: z.string(),
-    path: z.string(),
-    size: z.number(),
-    sha256: z.string(),
-  }),
-);
-const choicesFile = z.strictObject({ lists: z.string(), chosen: z.array(z.tuple([z.string(), packages])) });
+/** A package as the archive's index describes it. */
+const aptPackage = z.strictObject({
+  name: z.string(),
+  version: z.string(),
+  arch: z.string(),
+  /** Pool path. */
+  path: z.string(),
+  size: z.number(),
+  sha256: z.string(),
+});
+export type AptPackage = Readonly<z.infer<typeof aptPackage>>;
+
+const choicesFile = z.strictObject({
+  /** Of the lists that apt chose from. */
+  lists: z.string(),
+  chosen: z.array(z.tuple([z.string(), z.array(aptPackage)])),
+});
 
 /** How many sets are kept: those of some dozen projects. */
 const most = 200;

@@ -1,7 +1,8 @@
 import { PackageURL } from "@socketregistry/packageurl-js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { globMatcher } from "../formats/glob.js";
-import type { AptPackage, AptSolver } from "./apt.js";
+import type { AptSolver } from "./apt.js";
+import type { AptPackage } from "./choices.js";
 import type { Lock } from "./lock-file.js";
 
 /** A set of packages that a plan needs. */

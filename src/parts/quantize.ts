@@ -78,17 +78,17 @@ export function quantizeSteps(context: DebianContext, options: QuantizeOptions):
 
 /** Adds the step that compares the app's answers with the model in floating point and with the quantized one, where the project has some that are right. */
 function accuracyStep(context: DebianContext, options: QuantizeOptions, quantized: string): string | undefined {
-  const { name, quantize, runs, way = "own" } = options;
+  const { name, quantize, runs, way } = options;
   const { accuracy } = quantize;
   if (accuracy === undefined) return undefined;
   const { metric, maxLoss } = accuracy;
   return context.plan.add({
-    ...{ id: `quantize-accuracy/${name}${options.way === undefined ? "" : `/${way}`}`, kind: "quantize-accuracy" },
+    ...{ id: `quantize-accuracy/${name}${way === undefined ? "" : `/${way}`}`, kind: "quantize-accuracy" },
     ...{ about: ["models", name, "quantize", "accuracy"], why: `the app is judged with the model "${name}" quantized` },
-    title: `Compare the app's answers with model ${name} in floating point and quantized${options.way === undefined ? "" : ` (${way})`}`,
+    title: `Compare the app's answers with model ${name} in floating point and quantized${way === undefined ? "" : ` (${way})`}`,
     inputs: {
       float: runs.answers(accuracy, name),
-      quantized: runs.answers(accuracy, name, { step: quantized, way }),
+      quantized: runs.answers(accuracy, name, { step: quantized, way: way ?? "own" }),
     },
     params: { name, metric, ...(maxLoss === undefined ? {} : { maxLoss }) },
   });

@@ -63,7 +63,7 @@ function recordStep(
 ): string {
   const { record, model } = job;
   const { request, parts, inputs, params } = job.work;
-  const end = nameEnd(asked, "record", record);
+  const end = nameEnd(record, quantizeOf(asked, "record"));
   const about = ["models", model, "quantize", "record"];
   const why = "models are calibrated with what the app feeds to them";
   const pictures = located(context, asked, {
@@ -94,7 +94,7 @@ interface AnswersJob {
 function answersStep(context: DebianContext, asked: AppRequest, job: AnswersJob): string {
   const { accuracy, model, quantized } = job;
   const { inputs, params } = job.work;
-  const end = nameEnd(asked, "accuracy", accuracy);
+  const end = nameEnd(sent(accuracy), quantizeOf(asked, "accuracy").map(sent));
   const about = ["models", model, "quantize", "accuracy"];
   const why = "the app is judged by what it answers";
   const place = { model, why };
@@ -104,9 +104,9 @@ function answersStep(context: DebianContext, asked: AppRequest, job: AnswersJob)
   const labels = located(context, asked, {
     ...{ ...place, location: accuracy.labels, id: `accuracy/labels${end}`, about: [...about, "labels"] },
   });
-  const with_ = quantized === undefined ? "float" : `${model}/${quantized.way}`;
+  const variant = quantized === undefined ? "float" : `${model}/${quantized.way}`;
   return context.plan.add({
-    ...{ id: `accuracy/answers${end}/${with_}`, kind: "answers", about, why },
+    ...{ id: `accuracy/answers${end}/${variant}`, kind: "answers", about, why },
     title: `Ask the app with ${quantized === undefined ? "models in floating point" : `model ${model} quantized (${quantized.way})`}`,
     inputs: {
       ...{ ...inputs, pictures: pictures.step, labels: labels.step },
@@ -136,15 +136,18 @@ function located(
   return { ...found, local: typeof location === "string" };
 }
 
-/** The end of the steps' names: nothing for the first pictures of the project, `-2` for others. */
-function nameEnd<Key extends "record" | "accuracy">({ project }: AppRequest, key: Key, one: object): string {
-  const where = (of: {
-    readonly pictures?: unknown;
-    readonly to?: unknown;
-    readonly labels?: unknown;
-    readonly answer?: unknown;
-  }) => JSON.stringify([of.pictures, of.labels, of.to, of.answer]);
-  const all = Object.values(project.models).flatMap(({ quantize }) => quantize?.[key] ?? []);
-  const index = [...new Set(all.map(where))].indexOf(where(one));
+/** Those of the project's models, where they have some. */
+function quantizeOf<Key extends "record" | "accuracy">({ project }: AppRequest, key: Key) {
+  return Object.values(project.models).flatMap(({ quantize }) => quantize?.[key] ?? []);
+}
+
+/** What the app is asked; not how its answers are judged. */
+function sent({ metric: _, maxLoss: __, ...asked }: AccuracyConfig): object {
+  return asked;
+}
+
+/** The end of the steps' names: nothing for the first of its kind in the project, `-2` for another. */
+function nameEnd(one: object, all: readonly object[]): string {
+  const index = [...new Set(all.map((other) => JSON.stringify(other)))].indexOf(JSON.stringify(one));
   return index < 1 ? "" : `-${index + 1}`;
 }

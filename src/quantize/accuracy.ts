@@ -1,5 +1,4 @@
 /** How right answers are: of an app with a model in floating point, and with the quantized one. */
-import type { accuracyMetrics } from "../config/quantize-schema.js";
 import * as z from "../ground/zod.js";
 
 /** What an app answered, by picture in the order of their names. */
@@ -8,10 +7,18 @@ export const answersFile = z.strictObject({
 });
 export type Answers = z.infer<typeof answersFile>["answers"];
 
+/** By metric: what one answer costs, and what the whole label is worth. */
+export const accuracyMetrics = {
+  exact: (label: string, answer: string) => ({ cost: Number(label !== answer), worth: 1 }),
+  characters: (label: string, answer: string) => ({ cost: editDistance(label, answer), worth: [...label].length }),
+};
+type Metric = keyof typeof accuracyMetrics;
+export const accuracyMetric = z.enum(Object.keys(accuracyMetrics) as [Metric, ...Metric[]]);
+
 const share = z.number().min(0).max(1);
 
 export const accuracyFile = z.strictObject({
-  metric: z.enum(["exact", "characters"]),
+  metric: accuracyMetric,
   pictures: z.int().positive(),
   /** Of the app with the model in floating point, and with the quantized one: 1 is all right. */
   float: share,
@@ -20,15 +27,6 @@ export const accuracyFile = z.strictObject({
   worse: z.array(z.strictObject({ picture: z.string(), label: z.string(), float: z.string(), quantized: z.string() })),
 });
 export type AccuracyFile = z.infer<typeof accuracyFile>;
-
-type Metric = (typeof accuracyMetrics)[number];
-
-/** By metric: what one answer costs, and what the whole label is worth. */
-const costs: Readonly<Record<Metric, (label: string, answer: string) => { cost: number; worth: number }>> = {
-  exact: (label, answer) => ({ cost: label === answer ? 0 : 1, worth: 1 }),
-  characters: (label, answer) => ({ cost: editDistance(label, answer), worth: [...label].length }),
-};
-export const accuracies = costs;
 
 /** At most so many pictures that got worse are told. */
 const most = 20;
@@ -40,26 +38,24 @@ export function accuracy(metric: Metric, of: { readonly float: Answers; readonly
     if (other?.picture !== one.picture || other.label !== one.label)
       throw new Error(`${one.picture} is compared with ${other?.picture}`);
     const { picture, label, answer } = one;
-    const before = costs[metric](label, answer).cost;
+    const before = accuracyMetrics[metric](label, answer).cost;
     return {
       picture,
       label,
       float: answer,
       quantized: other.answer,
       before,
-      after: costs[metric](label, other.answer).cost,
+      after: accuracyMetrics[metric](label, other.answer).cost,
     };
   });
   if (of.quantized.length !== pairs.length) throw new Error(`${of.quantized.length} answers for ${pairs.length}`);
   const worse = pairs.filter(({ before, after }) => after > before);
   worse.sort((a, b) => b.after - b.before - (a.after - a.before));
   return {
-    ...{
-      metric,
-      pictures: pairs.length,
-      float: accuracyOf(metric, of.float),
-      quantized: accuracyOf(metric, of.quantized),
-    },
+    metric,
+    pictures: pairs.length,
+    float: accuracyOf(metric, of.float),
+    quantized: accuracyOf(metric, of.quantized),
     worse: worse.slice(0, most).map(({ before: _, after: __, ...told }) => told),
   };
 }
@@ -71,7 +67,7 @@ export function accuracy(metric: Metric, of: { readonly float: Answers; readonly
 export function accuracyOf(metric: Metric, answers: Answers): number {
   let [wrong, all] = [0, 0];
   for (const { label, answer } of answers) {
-    const { cost, worth } = costs[metric](label, answer);
+    const { cost, worth } = accuracyMetrics[metric](label, answer);
     wrong += cost;
     all += worth;
   }

@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { execa } from "execa";
 import t, { type Test } from "tap";
 import { cacheFolder } from "../../src/api/session/cache-folder.js";
-import { edgeimg, jsonLines, packedProgram, scratchFolder, storeActions } from "./lab.js";
+import { assertCode, edgeimg, jsonLines, packedProgram, scratchFolder, storeActions } from "./lab.js";
 import { otherMachine } from "./other-machine.js";
 
 /**
@@ -77,7 +77,7 @@ t.test("two builds at once on one store give the same bytes", async (t) => {
   plain.program = await packedProgram(await made(join(folder, "packed-1")));
   const runs = await Promise.all([plain, twin].map(({ cwd }) => edgeimg(plain.program, args, { cwd, env: plainEnv })));
   for (const run of runs) {
-    t.equal(run.code, 0, run.stderr.slice(-2000));
+    assertCode(t, run, 0);
     const result = jsonLines(run.stdout).find((line) => line.command === "build");
     t.comment(`${Math.round(Number(result?.ms) / 1000)} s`);
   }

@@ -9,7 +9,7 @@ import t, { type Test } from "tap";
 import type { Board } from "../../src/catalog/board.js";
 import { loadCatalog } from "../../src/catalog/catalog.js";
 import { type CardReader, cardReader, mappedRanges } from "./card-reader.js";
-import { edgeimg, jsonLines, packedProgram, scratchFolder } from "./lab.js";
+import { assertCode, edgeimg, jsonLines, packedProgram, scratchFolder } from "./lab.js";
 
 /** Cards of boards of each kind, read by programs that are not edgeimg's; one of them booted by U-Boot. */
 const home = fileURLToPath(new URL("../../", import.meta.url));
@@ -45,7 +45,7 @@ const imageOf = (board: string) => join(project, `out/${board}-${engine}/cards-$
 let reader: CardReader;
 await t.test("the cards are built", async (t) => {
   const built = await edgeimg(program, ["build", "--matrix", "--json"], { cwd: project });
-  t.equal(built.code, 0, built.code === 0 ? "all of them" : built.stderr.slice(-2000));
+  assertCode(t, built, 0);
   reader = await cardReader(project, "qemu-gpt");
 });
 

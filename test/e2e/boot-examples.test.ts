@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import t from "tap";
-import { assertBoots, edgeimg, packedProgram, scratchFolder } from "./lab.js";
+import { assertBoots, assertCode, edgeimg, packedProgram, scratchFolder } from "./lab.js";
 import { bootedExamples } from "./proven.js";
 
 /** Examples other than the reader: as `edgeimg init` writes them, with the lines and answers that their own `tests` ask for. `proven.on` of the recipes. */
@@ -14,7 +14,7 @@ t.not(boots.length, 0);
 for (const { example, engine, board } of boots)
   await t.test(`${example} on ${board} with ${engine} does what it must`, async (t) => {
     const project = join(folder, `${example}-${board}-${engine}`);
-    t.equal((await edgeimg(program, ["init", project, "--example", example], { cwd: folder })).code, 0);
+    assertCode(t, await edgeimg(program, ["init", project, "--example", example], { cwd: folder }), 0);
     const checks = await assertBoots(t, program, ["--board", board, "--engine", engine], { cwd: project });
     t.ok(checks > 5, "the start, console lines and answers");
   });

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { mkdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import t, { type Test } from "tap";
-import { edgeimg, jsonLines, packedProgram, scratchFolder } from "./lab.js";
+import { assertCode, edgeimg, jsonLines, packedProgram, scratchFolder } from "./lab.js";
 
 /** Each file system that the root may have, booted with an app that needs no model. */
 const folder = await scratchFolder("filesystems");
@@ -50,7 +50,7 @@ for (const filesystem of ["squashfs", "erofs", "ext4"] as const) {
     const run = await edgeimg(program, ["test", "--json"], { cwd: project });
     const report = jsonLines(run.stdout).find((line) => line.command === "test");
     t.match(report, { checks: [{ passed: true }, { passed: true }] }, run.stderr.slice(-1500));
-    t.equal(run.code, 0);
+    assertCode(t, run, 0);
     const image = await stat(join(project, "out/qemu-a72-ncnn/hello-qemu-a72-ncnn.img"));
     t.ok(image.size < 160e6, `${image.size} bytes`);
     t.same(

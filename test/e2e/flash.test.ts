@@ -13,7 +13,7 @@ import { planFatFile } from "../../src/formats/fat-add.js";
 import { readPartitions } from "../../src/formats/partitions.js";
 import { readAt } from "../../src/ground/read-at.js";
 import { quietContext } from "../helpers/context.js";
-import { edgeimg, jsonLines, packedProgram, scratchFolder, wifiBoard } from "./lab.js";
+import { assertCode, edgeimg, jsonLines, packedProgram, scratchFolder, wifiBoard } from "./lab.js";
 
 /**
  * `edgeimg flash` writes a card with settings; its first boot takes them over and removes the file; power is cut; a person puts an
@@ -142,7 +142,7 @@ const answer =
   /^reader-7\nauthorized_keys\nenv\nhostname\nwifi\n700 root\n600 root\n127\.0\.1\.1\n127\.0\.0\.1 localhost\n127\.0\.1\.1 reader-7\n/;
 
 t.test("the card is written with its settings", async (t) => {
-  t.equal(flashed.code, 0, flashed.stderr);
+  assertCode(t, flashed, 0);
   t.match(jsonLines(flashed.stdout).at(-1), { command: "flash", settings: true });
   t.ok((await stat(card)).size > 64e6);
   t.ok((await readFile(card)).includes(`wifi-passphrase=${passphrase}`), "WPA3 needs the passphrase itself");

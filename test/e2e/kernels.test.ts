@@ -2,7 +2,7 @@ import { cp, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
-import { edgeimg, jsonLines, packedProgram, scratchFolder } from "./lab.js";
+import { assertCode, edgeimg, jsonLines, packedProgram, scratchFolder } from "./lab.js";
 
 /** examples/kernels-tour as a user has it, booted: one layer of each width gives the scalar kernels' checksum. */
 const home = fileURLToPath(new URL("../../", import.meta.url));
@@ -21,5 +21,5 @@ t.test("an image with kernels: true runs a layer of each width", async (t) => {
   const checks: { name: string; passed: boolean; detail?: string }[] = report.checks;
   for (const check of checks) t.ok(check.passed, check.name, { detail: check.detail });
   t.equal(checks.filter(({ name }) => name.includes("checksum")).length, 5);
-  t.equal(run.code, 0);
+  assertCode(t, run, 0);
 });

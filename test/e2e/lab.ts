@@ -66,6 +66,12 @@ export async function edgeimg(program: string, args: readonly string[], options:
   return { code: result.exitCode, stdout: result.stdout, stderr: result.stderr };
 }
 
+/** Asserts how a run ended. The end of what it said is part of the name of an assertion that failed: with `--json` errors are on its standard output. */
+export function assertCode(t: Test, run: Run, code: number): void {
+  const said = run.code === code ? "" : `: ${run.stdout.slice(-1500)} ${run.stderr.slice(-1500)}`;
+  t.equal(run.code, code, `exit code ${code}${said}`);
+}
+
 /** Boots an image by `edgeimg test` and asserts each of its checks. Gives how many there were. */
 export async function assertBoots(
   t: Test,
@@ -80,7 +86,7 @@ export async function assertBoots(
     ? report.checks
     : [];
   for (const check of checks) t.ok(check.passed, check.name, { detail: check.detail });
-  t.equal(run.code, 0);
+  assertCode(t, run, 0);
   t.comment(`${args.join(" ")}: ${Math.round(Number(report?.ms) / 1000)} s`);
   return checks.length;
 }

@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import t from "tap";
-import { edgeimg, packedProgram, scratchFolder } from "./lab.js";
+import { assertCode, edgeimg, packedProgram, scratchFolder } from "./lab.js";
 
 /** What the manifest, the sizes and the treemap say of a real image, of an app with npm packages: one of them within another. */
 const folder = await scratchFolder("manifest");
@@ -45,7 +45,7 @@ t.test("every file of an image has its origins", async (t) => {
     "format: 1\nname: reader\nboard: rpi4\nengine: ncnn\napp: { entry: main.ts }\n",
   );
   const build = await edgeimg(program, ["build"], { cwd: project });
-  t.equal(build.code, 0, build.code === 0 ? "builds" : build.stderr.slice(-2000));
+  assertCode(t, build, 0);
 
   const out = join(project, "out/rpi4-ncnn");
   const manifest = JSON.parse(await readFile(join(out, "manifest.json"), "utf8"));

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import t from "tap";
 import { tinyOnnx } from "../model/onnx-builder.js";
-import { edgeimg, packedProgram, scratchFolder } from "./lab.js";
+import { assertCode, edgeimg, packedProgram, scratchFolder } from "./lab.js";
 
 /** docs/engines.md: what it says of `edgeimg new engine` is done word by word, with the packed program, for each kind. */
 const home = fileURLToPath(new URL("../../", import.meta.url));
@@ -67,7 +67,7 @@ t.test("`ops: model` builds what the models use, their union, once for models of
   const head = "format: 1\nname: walk\nboard: qemu-a72\napp: { entry: main.ts }\n";
   await writeFile(join(project, "main.ts"), 'import { report } from "edge:process";\nreport("ready");\n');
   await writeFile(file, `${head}engine: tiny\n`);
-  t.equal((await edgeimg(program, ["new", "engine", "tiny"], { cwd: project })).code, 0);
+  assertCode(t, await edgeimg(program, ["new", "engine", "tiny"], { cwd: project }), 0);
   const own = join(project, "recipes/engines/tiny");
   const change = async (name: string, from: string, to: string) => {
     const text = await readFile(join(own, name), "utf8");

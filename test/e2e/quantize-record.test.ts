@@ -187,7 +187,7 @@ t.test("the app's answers are judged, with the model in floating point and quant
       [Math.sin(index), Math.sin(2 * index), Math.sin(3 * index), Math.sin(5 * index)],
     ]),
   );
-  /** What is right is what the product itself says, computed here. */
+  /** What is right: the place of the largest value of x times the weights. */
   const place = (x: readonly number[]) => {
     const y = [0, 1, 2, 3].map((column) =>
       x.reduce((sum, value, row) => sum + value * (weights.values[row * 4 + column] ?? 0), 0),

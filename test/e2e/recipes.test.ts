@@ -6,7 +6,7 @@ import t from "tap";
 import * as tar from "tar";
 import { writeNpy } from "../../src/formats/npy.js";
 import { tinyOnnx } from "../model/onnx-builder.js";
-import { edgeimg, packedProgram, scratchFolder } from "./lab.js";
+import { assertCode, edgeimg, packedProgram, scratchFolder } from "./lab.js";
 
 /**
  * Recipes of a user's own, a folder each: an engine of two archives, one of them patched, both supplied by the user; a converter in Python. The
@@ -86,7 +86,7 @@ const program = await packedProgram(folder);
 
 t.test("an engine of two patched sources and a converter in Python are a folder each", async (t) => {
   const run = await edgeimg(program, ["build"], { cwd: project });
-  t.equal(run.code, 0, run.stderr.slice(-2000));
+  assertCode(t, run, 0);
   const manifest = JSON.parse(await readFile(join(project, "out/qemu-a72-toy-parts/manifest.json"), "utf8"));
   const paths: string[] = manifest.files.map((file: { path: string }) => file.path);
   t.ok(paths.includes("models/sum/sum.toy"), "the converted model is in the image");
@@ -96,7 +96,7 @@ t.test("a converter in C is compiled for this machine, and converts the same", a
   const converters = join(project, "recipes/converters");
   const convert = async (name: string) => {
     const run = await edgeimg(program, ["build", "--only", `convert/${name}/sum`, "--json"], { cwd: project });
-    t.equal(run.code, 0, run.stderr.slice(-2000));
+    assertCode(t, run, 0);
     const { path } = JSON.parse(run.stdout.trim().split("\n").at(-1) ?? "");
     return await readFile(join(path, "sum.toy"), "latin1");
   };
@@ -138,13 +138,13 @@ t.test("a patch that does not fit, and an archive that is not there, are said", 
   t.match(unlocked.stderr, /ERR_EDGEIMG_LOCK_DISAGREES/, "a hash that the lock does not have is found first");
   // As that message says.
   const updated = await edgeimg(program, ["lock", "--update"], { cwd: project });
-  t.equal(updated.code, 0, updated.stderr.slice(-2000));
+  assertCode(t, updated, 0);
   const missing = await edgeimg(program, ["build"], { cwd: project });
   t.equal(missing.code, 1);
   t.match(missing.stderr, /ERR_EDGEIMG_SOURCE_SUPPLY/);
   t.match(missing.stderr, /Ask the maker\./);
   await writeFile(join(engine, "recipe.yaml"), recipeText);
-  t.equal((await edgeimg(program, ["lock", "--update"], { cwd: project })).code, 0);
+  assertCode(t, await edgeimg(program, ["lock", "--update"], { cwd: project }), 0);
 });
 
 t.test(
@@ -162,7 +162,7 @@ t.test(
     };
     const inputs = "inputs: { x: { test: { file: x.npy } } }";
     const right = await check(npy([1, 1], [21]), inputs);
-    t.equal(right.code, 0, right.stderr.slice(-2000));
+    assertCode(t, right, 0);
     t.notMatch(right.stdout + right.stderr, /run onnxruntime on them/, "onnxruntime runs nothing");
     const wrong = await check(npy([1, 1], [21.2]), inputs);
     t.equal(wrong.code, 3);
@@ -172,7 +172,7 @@ t.test(
     );
     t.notMatch(wrong.stdout, /Run model sum/, "another golden file runs no inference");
     const raised = await check(npy([1, 1], [21.2]), `${inputs}, tolerance: 0.01`);
-    t.equal(raised.code, 0, raised.stderr.slice(-2000));
+    assertCode(t, raised, 0);
     t.notMatch(raised.stdout, /Run model sum|Convert/, "nor does another tolerance");
     const shape = await check(npy([1, 2], [21, 0]), inputs);
     t.equal(shape.code, 1);

@@ -5,7 +5,7 @@ import { appendFile, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import t from "tap";
-import { edgeimg, packedProgram, scratchFolder } from "./lab.js";
+import { assertCode, edgeimg, packedProgram, scratchFolder } from "./lab.js";
 
 type Event = Readonly<Record<string, unknown>>;
 
@@ -79,7 +79,7 @@ function processesOf(path: string): string[] {
 t.test(
   "run --host: the example reads on this machine, anew after each change, and leaves nothing behind",
   async (t) => {
-    t.equal((await edgeimg(program, ["init", project], { cwd: folder })).code, 0);
+    assertCode(t, await edgeimg(program, ["init", project], { cwd: folder }), 0);
     const scripts = JSON.parse(await readFile(join(project, "package.json"), "utf8")).scripts;
     t.equal(scripts.dev, "edgeimg run --host");
     const running = spawn(process.execPath, [program, "run", "--host", "--json"], {

@@ -6,7 +6,7 @@ import { buildPrepared } from "../../src/api/build/build.js";
 import { bootImage } from "../../src/device/boot.js";
 import type { ConsoleLine } from "../../src/device/console.js";
 import { quietContext } from "../helpers/context.js";
-import { edgeimg, jsonLines, packedProgram, scratchFolder, wifiBoard } from "./lab.js";
+import { assertCode, edgeimg, jsonLines, packedProgram, scratchFolder, wifiBoard } from "./lab.js";
 
 /**
  * A card with the settings of `edgeimg flash --wifi` joins an access point: Debian's hostapd on the second of two simulated radios, in the same
@@ -51,8 +51,8 @@ const prepared = await buildPrepared(quietContext(project, { env: process.env, s
 });
 
 t.test("the card is written, and neither command nor manifest tells a key", async (t) => {
-  t.equal(built.code, 0, built.stderr);
-  t.equal(flashed.code, 0, flashed.stderr);
+  assertCode(t, built, 0);
+  assertCode(t, flashed, 0);
   t.match(jsonLines(flashed.stdout).at(-1), { command: "flash", settings: true });
   for (const secret of [passphrase, other]) {
     t.notOk((built.stdout + flashed.stdout + flashed.stderr).includes(secret));

@@ -1,8 +1,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import t from "tap";
-import type { AptPackage } from "../../src/lock/apt.js";
-import { openChoices } from "../../src/lock/choices.js";
+import { type AptPackage, openChoices } from "../../src/lock/choices.js";
 
 const hello = (version: string): AptPackage => ({
   name: "hello",

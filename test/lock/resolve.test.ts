@@ -1,5 +1,6 @@
 import t from "tap";
-import type { AptPackage, AptSolver } from "../../src/lock/apt.js";
+import type { AptSolver } from "../../src/lock/apt.js";
+import type { AptPackage } from "../../src/lock/choices.js";
 import { emptyLock, formatLock, type Lock, parseLock } from "../../src/lock/lock-file.js";
 import { checkLocked, completeLock, missingSets, type Requirements } from "../../src/lock/resolve.js";
 

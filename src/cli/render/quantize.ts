@@ -14,9 +14,8 @@ function modelText({ name, maxLoss, ways }: QuantizeReport["models"][number]): s
   if (own === undefined) return `${name}\n`;
   const head = ["way", "weights", "activations", "file", "was", "loss", "worst input", "output's SQNR"];
   const isJudged = ways.some(({ accuracy }) => accuracy !== null);
-  const rows = [head, ...ways.map(wayRow)].map((row, index) =>
-    isJudged ? [...row, index === 0 ? "right" : rightText(ways[index - 1])] : row,
-  );
+  const judged = (text: string) => (isJudged ? [text] : []);
+  const rows = [[...head, ...judged("right")], ...ways.map((way) => [...wayRow(way), ...judged(rightText(way))])];
   const measured =
     own.loss === null
       ? "Nothing was measured: there are no calibration inputs.\n"
@@ -54,9 +53,8 @@ function accuracyText({ accuracy }: QuantizedWay): string {
   return `${told}\nWhere it answers worse\n${narrowTable([["picture", "label", "float", "quantized"], ...rows], 100)}`;
 }
 
-function rightText(way: QuantizedWay | undefined): string {
-  if (way === undefined || way.accuracy === null) return "";
-  return `${percent(way.accuracy.quantized)} (float ${percent(way.accuracy.float)})`;
+function rightText({ accuracy }: QuantizedWay): string {
+  return accuracy === null ? "" : `${percent(accuracy.quantized)} (float ${percent(accuracy.float)})`;
 }
 
 function percent(value: number): string {
