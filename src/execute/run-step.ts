@@ -7,7 +7,7 @@ import type { semaphore } from "../ground/semaphore.js";
 import type { Step } from "../plan/step.js";
 import { killLeftovers } from "../process/process-group.js";
 import type { StepContext, StepServices } from "../steps/kind.js";
-import { withLock } from "../store/lock.js";
+import { withFreeLock, withLock } from "../store/lock.js";
 import { commitTree, lockFolder, readAction, treePath, workPath, writeAction } from "../store/store.js";
 import { writeTitle } from "../store/titles.js";
 import { type BoundStep, bindStep } from "./step-key.js";
@@ -22,8 +22,8 @@ export interface StepResult {
 /** A step to bring to its result, and what it runs with. */
 export interface StepJob {
   readonly step: Step;
-  /** Runs it although the store knows its result. */
-  readonly force: boolean;
+  /** Why it runs although the store knows its result: somebody asked for that, or the result's tree was lost. */
+  readonly anew: "asked" | "lost" | undefined;
   /** Digests of its inputs, which name its result, by the inputs' names. */
   readonly inputs: ReadonlyMap<string, string>;
   readonly services: StepServices;
@@ -31,13 +31,15 @@ export interface StepJob {
   readonly slots: ReturnType<typeof semaphore>;
   /** Brings the trees of its inputs into the store. */
   ensureInputs(): Promise<unknown>;
+  /** Whether the store has such a tree, undamaged. */
+  isSound(digest: string): Promise<boolean>;
   /** The digest that a step of this run ended with. What was made anew of a kind that varies is not what the key names. */
   madeOf(id: string): string | undefined;
 }
 
 /** Takes a step's result from the store, or runs it, when it has a place and nobody else makes the same. */
 export async function runStep(job: StepJob): Promise<StepResult> {
-  const { step, services, slots } = job;
+  const { step, anew, services, slots } = job;
   const { store, signal } = services;
   const bound = bindStep(step, job.inputs);
   const { kind, action } = bound;
@@ -47,8 +49,8 @@ export async function runStep(job: StepJob): Promise<StepResult> {
     services.emit({ type: "step-end", step: step.id, title: step.title, cached, ms, digest });
     return { digest, action, cached };
   };
-  const lookUp = async () => (job.force || kind.volatile ? undefined : await readAction(store, action));
-  const hit = await lookUp();
+  const lookUp = async () => (anew === "asked" || kind.volatile ? undefined : await readAction(store, action));
+  const hit = anew === "lost" ? undefined : await lookUp();
   if (hit !== undefined) {
     await freshen(services, { action, digest: hit });
     return end(hit, true);
@@ -58,24 +60,31 @@ export async function runStep(job: StepJob): Promise<StepResult> {
   const weight = step.weight === "all" ? Number.POSITIVE_INFINITY : 1;
   return await takeSlot(async () => {
     signal.throwIfAborted();
-    return await withLock({ folder: lockFolder(store), key: `action/${action}`, signal }, async () => {
+    return await withLock({ folder: lockFolder(store), key: actionKey(action), signal }, async () => {
       const late = await lookUp();
-      if (late !== undefined) return end(late, true);
+      // Another process may have made it, or have lost it as well.
+      if (late !== undefined && (anew !== "lost" || (await job.isSound(late)))) return end(late, true);
       const { digest, existed } = await makeResult(job, bound);
       return end(digest, kind.volatile === true && existed);
     });
   }, weight);
 }
 
+/** Whoever runs a step, or removes what is left of it, holds this lock. */
+const actionKey = (action: string): string => `action/${action}`;
+
 /** Notes that a result was used, and removes what a kill left between it and the end of its work. */
 async function freshen(
-  { store, keepWork }: StepServices,
+  { store, signal, keepWork }: StepServices,
   { action, digest }: { readonly action: string; readonly digest: string },
 ): Promise<void> {
   // Written again: its age is what `cache prune` goes by. A full disk is no reason to fail here.
   await writeAction(store, action, digest).catch(() => undefined);
   const left = workPath(store, action);
-  if (!keepWork && existsSync(left)) await rm(left, { recursive: true, force: true }).catch(() => undefined);
+  if (keepWork || !existsSync(left)) return;
+  // Whoever holds the lock works in it: the result's tree was lost, or this is the moment before the end.
+  const request = { folder: lockFolder(store), key: actionKey(action), signal };
+  await withFreeLock(request, () => rm(left, { recursive: true, force: true })).catch(() => undefined);
 }
 
 /** Runs a step in its work folder and puts its result into the store; `existed`: there was such a tree. */
@@ -85,7 +94,7 @@ async function makeResult(job: StepJob, bound: BoundStep): Promise<{ digest: str
   const { store, signal, emit } = services;
   emit({ type: "step-start", step: step.id, title: step.title });
   const work = workPath(store, action);
-  const out = await prepareWork(work, { anew: kind.resumable !== true || job.force });
+  const out = await prepareWork(work, { anew: kind.resumable !== true || job.anew !== undefined });
   const keeps = services.keepWork === true && kind.resumable === true;
   const keep = async (digest?: string) => {
     await markKept(work, digest === undefined ? undefined : treePath(store, digest));

@@ -2,9 +2,9 @@ import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { semaphore } from "../ground/semaphore.js";
 import type { Plan, Step } from "../plan/step.js";
 import type { StepServices } from "../steps/kind.js";
-import { findDamage, hasTree, removeTree } from "../store/store.js";
+import { findDamage, hasTree, removeDamaged } from "../store/store.js";
 import { findKind } from "./kinds.js";
-import { runStep, type StepResult } from "./run-step.js";
+import { runStep, type StepJob, type StepResult } from "./run-step.js";
 
 /** The steps of one run, each brought to its result at most once. */
 export interface Schedule {
@@ -25,7 +25,7 @@ export function scheduleSteps(plan: Plan, services: StepServices, failed: (error
   const slots = semaphore(Math.max(2, services.jobs));
   const finished = new Map<string, StepResult>();
 
-  const run = async (step: Step, force: boolean): Promise<StepResult> => {
+  const run = async (step: Step, anew: StepJob["anew"]): Promise<StepResult> => {
     const inputs = await allSettledOrThrow(
       Object.entries(step.inputs).map(
         async ([name, id]): Promise<[string, string]> => [name, (await results.of(id)).digest],
@@ -33,20 +33,21 @@ export function scheduleSteps(plan: Plan, services: StepServices, failed: (error
     );
     services.signal.throwIfAborted();
     const result = await runStep({
-      ...{ step, force, inputs: new Map(inputs), services, slots },
+      ...{ step, anew, inputs: new Map(inputs), services, slots },
       ensureInputs: () => allSettledOrThrow(Object.values(step.inputs).map(trees.of)),
+      isSound: (digest) => isSound(services, { id: step.id, digest }),
       madeOf: (id) => finished.get(id)?.digest,
     });
     finished.set(step.id, result);
     return result;
   };
-  const results = onceEach((id) => run(need(byId, id), again.has(id)), failed);
+  const results = onceEach((id) => run(need(byId, id), again.has(id) ? "asked" : undefined), failed);
 
   const trees = onceEach(async (id) => {
     const { digest } = await results.of(id);
     if (await isSound(services, { id, digest })) return;
     const step = need(byId, id);
-    const second = await run(step, true);
+    const second = await run(step, "lost");
     if (second.digest !== digest && findKind(step.kind).varies !== true) {
       throw new EdgeimgError(
         "ERR_EDGEIMG_STORE_CORRUPT",
@@ -71,11 +72,11 @@ async function isSound(
   { id, digest }: { readonly id: string; readonly digest: string },
 ): Promise<boolean> {
   if (!(await hasTree(store, digest))) return false;
-  const damage = await findDamage(store, digest, { full: false });
-  if (damage === undefined) return true;
+  if ((await findDamage(store, digest, { full: false })) === undefined) return true;
+  const damage = await removeDamaged(store, digest, { full: false });
+  if (damage === undefined) return await hasTree(store, digest);
   const message = `stored object ${digest.slice(0, 12)} is damaged at ${damage}; made anew`;
   emit({ type: "log", level: "warn", step: id, message });
-  await removeTree(store, digest);
   return false;
 }
 

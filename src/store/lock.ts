@@ -27,36 +27,63 @@ export interface LockRequest {
  */
 export async function withLock<T>(request: LockRequest, work: () => Promise<T>): Promise<T> {
   const { folder, signal } = request;
-  const prefix = `${sha256Text(request.key).slice(0, 32)}.`;
+  const prefix = prefixOf(request);
+  return await inTurn(
+    join(folder, prefix),
+    signal,
+    async () => await held(await acquire(folder, prefix, signal), work),
+  );
+}
+
+/** Runs `work` under the lock when nobody holds it; gives undefined, at once, when somebody does. */
+export async function withFreeLock<T>(request: LockRequest, work: () => Promise<T>): Promise<T | undefined> {
+  const { folder, signal } = request;
+  const prefix = prefixOf(request);
+  if (queues.has(join(folder, prefix))) return undefined;
   return await inTurn(join(folder, prefix), signal, async () => {
-    await mkdir(folder, { recursive: true });
-    const lock = await acquire(folder, prefix, signal);
-    try {
-      return await work();
-    } finally {
-      await lock.release();
-    }
+    const lock = await tryAcquire(folder, prefix);
+    if ("release" in lock) return await held(lock, work);
+    if (lock.other instanceof Socket) lock.other.destroy();
+    return undefined;
   });
 }
+
+const prefixOf = ({ key }: LockRequest): string => `${sha256Text(key).slice(0, 32)}.`;
 
 export interface Held {
   release(): Promise<void>;
 }
 
+async function held<T>(lock: Held, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } finally {
+    await lock.release();
+  }
+}
+
 async function acquire(folder: string, prefix: string, signal: AbortSignal): Promise<Held> {
   for (;;) {
     signal.throwIfAborted();
-    const own = `${prefix}${randomBytes(12).toString("hex")}`;
-    const held = await announce(folder, own);
-    const other = await findOther({ folder, prefix, own }).catch(async (error) => {
-      await held.release();
-      throw error;
-    });
-    if (other === undefined) return held;
-    await held.release();
-    await other(signal);
+    const lock = await tryAcquire(folder, prefix);
+    if ("release" in lock) return lock;
+    await (lock.other instanceof Socket ? closed(lock.other, signal) : sleep(100, undefined, { signal }));
     await sleep(Math.random() * 20, undefined, { signal });
   }
+}
+
+/** The lock, or who else has it or wants it. */
+async function tryAcquire(folder: string, prefix: string): Promise<Held | { readonly other: Living }> {
+  await mkdir(folder, { recursive: true });
+  const own = `${prefix}${randomBytes(12).toString("hex")}`;
+  const shown = await announce(folder, own);
+  const other = await findOther({ folder, prefix, own }).catch(async (error) => {
+    await shown.release();
+    throw error;
+  });
+  if (other === undefined) return shown;
+  await shown.release();
+  return { other };
 }
 
 const draftPrefix = "new-";
@@ -104,21 +131,19 @@ export async function anyAlive(folder: string, prefix: string): Promise<boolean>
   return false;
 }
 
-/** Waits until another process has ended, or let go of the lock. */
-type Wait = (signal: AbortSignal) => Promise<void>;
+/** A connection to a process that lives; "unknown" when it cannot be asked. */
+type Living = Socket | "unknown";
 
-/** How to wait for a living process that shows the same key; undefined when there is none. */
-async function findOther(job: { folder: string; prefix: string; own: string }): Promise<Wait | undefined> {
+/** A living process that shows the same key; undefined when there is none. */
+async function findOther(job: { folder: string; prefix: string; own: string }): Promise<Living | undefined> {
   const { folder, prefix, own } = job;
   for (const name of await readdir(folder)) {
     if (!name.startsWith(prefix) || name === own) continue;
     const found = await ask(folder, name);
-    if (found !== "dead") return found instanceof Socket ? (signal) => closed(found, signal) : soon;
+    if (found !== "dead") return found;
   }
   return undefined;
 }
-
-const soon: Wait = async (signal) => await sleep(100, undefined, { signal });
 
 /** Removes what processes left that died with a lock, whatever its key, and gives how many. */
 export async function removeDeadLocks(folder: string): Promise<number> {
@@ -133,7 +158,7 @@ export async function removeDeadLocks(folder: string): Promise<number> {
 }
 
 /** A connection to a socket. "dead": nobody listens any more, and its file is removed. "unknown": it exists, and cannot be asked. */
-async function ask(folder: string, name: string): Promise<Socket | "dead" | "unknown"> {
+async function ask(folder: string, name: string): Promise<Living | "dead"> {
   try {
     return await atShortPath(folder, name, tryConnect);
   } catch (error) {

@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { lstatSync, readFileSync, readlinkSync } from "node:fs";
 import { access, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -71,22 +72,19 @@ export async function commitTree(store: Store, folder: string): Promise<{ digest
   normaliseTree(folder);
   const entries = await listTree(folder);
   const digest = treeDigest(entries);
-  const existed = await withLock(
-    { folder: lockFolder(store), key: `tree/${digest}`, signal: new AbortController().signal },
-    async () => {
-      if (await hasTree(store, digest)) {
-        // Written again: its age is what `cache prune` goes by.
-        const listing = `${treePath(store, digest)}.json`;
-        await replaceFile(store, listing, await readFile(listing));
-        return true;
-      }
-      await rm(treePath(store, digest), { recursive: true, force: true });
-      await rename(folder, treePath(store, digest));
-      const bytes = entries.reduce((sum, entry) => sum + entry.size, 0);
-      await replaceFile(store, `${treePath(store, digest)}.json`, JSON.stringify({ digest, bytes, entries }));
-      return false;
-    },
-  );
+  const existed = await withTree(store, digest, async () => {
+    if (await hasTree(store, digest)) {
+      // Written again: its age is what `cache prune` goes by.
+      const listing = `${treePath(store, digest)}.json`;
+      await replaceFile(store, listing, await readFile(listing));
+      return true;
+    }
+    await rm(treePath(store, digest), { recursive: true, force: true });
+    await rename(folder, treePath(store, digest));
+    const bytes = entries.reduce((sum, entry) => sum + entry.size, 0);
+    await replaceFile(store, `${treePath(store, digest)}.json`, JSON.stringify({ digest, bytes, entries }));
+    return false;
+  });
   await rm(folder, { recursive: true, force: true });
   return { digest, existed };
 }
@@ -158,6 +156,26 @@ async function stateOf(path: string, entry: TreeEntry, full: boolean): Promise<s
   return (await hashFile(path, stat.size)) === entry.hash ? stamp : "damaged";
 }
 
+/** Removes a tree that is damaged, and says where; undefined when it is not, any more, or is gone: another process may have been faster. */
+export async function removeDamaged(
+  store: Store,
+  digest: string,
+  options: { full: boolean },
+): Promise<string | undefined> {
+  return await withTree(store, digest, async () => {
+    if (!(await hasTree(store, digest))) return undefined;
+    const damage = await findDamage(store, digest, options);
+    if (damage !== undefined) await removeTree(store, digest);
+    return damage;
+  });
+}
+
+/** Runs `work` while no other process puts that tree into the store, or removes it for damage. */
+async function withTree<T>(store: Store, digest: string, work: () => Promise<T>): Promise<T> {
+  const { signal } = new AbortController();
+  return await withLock({ folder: lockFolder(store), key: `tree/${digest}`, signal }, work);
+}
+
 export async function removeTree(store: Store, digest: string): Promise<void> {
   await rm(`${treePath(store, digest)}.json`, { force: true });
   await rm(treePath(store, digest), { recursive: true, force: true });
@@ -165,11 +183,11 @@ export async function removeTree(store: Store, digest: string): Promise<void> {
 
 /** Writes a file so that it is either old or new, whole. */
 export async function replaceFile(store: Store, path: string, text: string | Uint8Array): Promise<void> {
-  const draft = join(store.root, "tmp", `${process.pid}-${draftNumber++}`);
+  // No number of a process: in another container it would be another one's.
+  const draft = join(store.root, "tmp", randomBytes(12).toString("hex"));
   await writeFile(draft, text);
   await rename(draft, path);
 }
-let draftNumber = 0;
 
 export async function listNames(folder: string): Promise<string[]> {
   return (await readdir(folder)).sort();

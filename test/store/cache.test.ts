@@ -15,6 +15,7 @@ import { cacheInfo, cachePrune, cacheVerify } from "../../src/api/cache/cache.js
 import type { Context } from "../../src/api/types.js";
 import { execute } from "../../src/execute/execute.js";
 import { sha256Text } from "../../src/ground/canonical.js";
+import type { BuildEvent } from "../../src/ground/events.js";
 import {
   commitTree,
   hasTree,
@@ -24,6 +25,7 @@ import {
   treePath,
   writeAction,
 } from "../../src/store/store.js";
+import { bundleChild, startChild } from "../helpers/child.js";
 import { quietContext } from "../helpers/context.js";
 import { testPlan, testServices } from "../helpers/services.js";
 
@@ -150,6 +152,23 @@ t.test("a blob goes with the last tree that links it", async (t) => {
   age(actionFile(store, "fetched"), 10);
   t.match(await cachePrune(context, { olderThanDays: 7 }), { removed: 3 });
   t.equal(existsSync(blob), false);
+});
+
+t.test("prune waits for the end of a build", async (t) => {
+  const cache = t.testdir();
+  const store = await openStore(cache);
+  const script = await bundleChild(new URL("use-store.ts", import.meta.url), cache);
+  const child = startChild(script, [store.root]);
+  await child.printed(/^using/);
+  mkdirSync(join(store.root, "work/under-way"));
+  const told: string[] = [];
+  const emit = (event: BuildEvent) => told.push(event.type === "log" ? event.message : event.type);
+  const prune = cachePrune({ ...quietContext(cache, { env: { XDG_CACHE_HOME: cache } }), emit }, { olderThanDays: -1 });
+  while (told.length === 0) await new Promise((resolve) => setTimeout(resolve, 5));
+  t.equal(existsSync(join(store.root, "work/under-way")), true);
+  child.process.kill("SIGKILL");
+  t.match(await prune, { removed: 1 });
+  t.same(told, ["a build uses the store: waiting for its end"]);
 });
 
 t.test("prune clears what a killed commit left", async (t) => {

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import t from "tap";
 import { sha256Text } from "../../src/ground/canonical.js";
-import { removeDeadLocks, withLock } from "../../src/store/lock.js";
+import { removeDeadLocks, withFreeLock, withLock } from "../../src/store/lock.js";
 import { bundleChild, startChild } from "../helpers/child.js";
 
 const { signal } = new AbortController();
@@ -59,6 +59,23 @@ t.test("processes exclude one another", async (t) => {
   for (const [index, [start = 0n]] of spans.slice(1).entries()) {
     t.ok(start > (spans[index]?.[1] ?? 0n), "it began after the one before had ended");
   }
+});
+
+t.test("a lock is taken if it is free, and nobody waits for it", async (t) => {
+  const script = await bundleChild(new URL("hold-lock.ts", import.meta.url), t.testdir());
+  const child = startChild(script, [folder, "perhaps"]);
+  await child.printed(/^locked/);
+  t.equal(await withFreeLock(request("perhaps"), async () => "free"), undefined);
+  child.process.kill("SIGKILL");
+  await child.ended;
+  t.equal(await withFreeLock(request("perhaps"), async () => "free"), "free");
+  const inside = await withLock(request("perhaps"), () => withFreeLock(request("perhaps"), async () => "free"));
+  t.equal(inside, undefined, "held by this process");
+  await t.rejects(
+    withFreeLock(request("perhaps"), () => Promise.reject(new Error("no"))),
+    { message: "no" },
+  );
+  t.equal(await withLock(request("perhaps"), async () => "free"), "free");
 });
 
 t.test("the lock of a killed process is free at once", async (t) => {

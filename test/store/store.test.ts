@@ -19,6 +19,7 @@ import {
   openStore,
   readAction,
   readTree,
+  removeDamaged,
   removeTree,
   type Store,
   treePath,
@@ -115,6 +116,16 @@ t.test("damage is found", async (t) => {
       t.equal(await findDamage(store, digest, { full: true }), where);
     });
   }
+});
+
+t.test("a tree is removed for damage only as long as it is damaged", async (t) => {
+  const { store, digest, path } = await committed(t);
+  t.equal(await removeDamaged(store, digest, { full: true }), undefined);
+  t.equal(await hasTree(store, digest), true);
+  replace(path("sub/text"), (place) => writeFileSync(place, "other"));
+  const both = [1, 2].map(() => removeDamaged(store, digest, { full: false }));
+  t.same(await Promise.all(both), ["sub/text", undefined]);
+  t.equal(await hasTree(store, digest), false);
 });
 
 t.test("a full check finds what does not belong there", async (t) => {

@@ -1,9 +1,11 @@
 import { rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { pruneOlder, treeDigests } from "../../store/prune.js";
-import { findDamage, listNames, openStore, readTree, removeTree } from "../../store/store.js";
+import { listNames, openStore, readTree, removeDamaged } from "../../store/store.js";
 import { readTitle } from "../../store/titles.js";
 import { hashFile } from "../../store/tree.js";
+import { whenUnused } from "../../store/use.js";
 import { cacheFolder } from "../session/cache-folder.js";
 import type { CacheEntry, CacheInfo, Context, PruneOptions, PruneResult, VerifyResult } from "../types.js";
 
@@ -42,10 +44,17 @@ export async function cacheInfo(context: Context): Promise<CacheInfo> {
 
 const dayMs = 86_400_000;
 
-/** Removes what no build asked for in some days, and what unfinished work left. Never harms: it is made or fetched again. */
+/** Removes what no build asked for in some days, and what unfinished work left, when no build is under way. Never harms: it is made or fetched again. */
 export async function cachePrune(context: Context, { olderThanDays }: PruneOptions): Promise<PruneResult> {
+  const { signal, emit, date } = context;
   const store = await openStore(cacheFolder(context));
-  return await pruneOlder(store, context.date() - olderThanDays * dayMs, context.signal);
+  const prune = () => whenUnused(store, signal, () => pruneOlder(store, date() - olderThanDays * dayMs, signal));
+  for (let tries = 0; ; tries++) {
+    const pruned = await prune();
+    if (pruned !== undefined) return pruned;
+    if (tries === 0) emit({ type: "log", level: "info", message: "a build uses the store: waiting for its end" });
+    await sleep(500, undefined, { signal });
+  }
 }
 
 /** Reads every object and removes what is not what its name says. */
@@ -55,11 +64,9 @@ export async function cacheVerify(context: Context): Promise<VerifyResult> {
   let checked = 0;
   for (const digest of await treeDigests(store)) {
     context.signal.throwIfAborted();
-    const path = await findDamage(store, digest, { full: true });
+    const path = await removeDamaged(store, digest, { full: true });
     checked++;
-    if (path === undefined) continue;
-    damaged.push(`tree ${digest}: ${path}`);
-    await removeTree(store, digest);
+    if (path !== undefined) damaged.push(`tree ${digest}: ${path}`);
   }
   for (const name of await listNames(join(store.root, "blobs"))) {
     if (!/^[0-9a-f]{64}$/.test(name)) continue;
