@@ -64,6 +64,8 @@ export interface CmakeOptions {
   readonly options: Readonly<Record<string, string | number | boolean>>;
   readonly cflags: readonly string[];
   readonly targets: readonly string[];
+  /** By target, headers that are read once for all of its C++ sources. */
+  readonly precompile: Readonly<Record<string, readonly string[]>>;
   /** A step with a script of CMake that fills its cache beforehand. */
   readonly beforehand?: { readonly step: string; readonly file: string } | undefined;
 }
@@ -96,6 +98,8 @@ export function cmakeStep(context: DebianContext, job: CmakeOptions): string {
     CMAKE_CXX_FLAGS: flags,
     ...job.options,
   };
+  const precompile = precompileStep(context, job);
+  if (precompile !== undefined) cache.CMAKE_PROJECT_TOP_LEVEL_INCLUDES = `{cwd}/in/precompile/${precompileFile}`;
   const definitions = Object.entries(cache).map(
     ([key, value]) => `-D${key}=${value === true ? "ON" : value === false ? "OFF" : value}`,
   );
@@ -109,6 +113,7 @@ export function cmakeStep(context: DebianContext, job: CmakeOptions): string {
     inputs: {
       ...{ toolchain: job.tools.toolchain, sysroot: job.tools.sysroot, source: job.source },
       ...(beforehand === undefined ? {} : { operators: beforehand.step }),
+      ...(precompile === undefined ? {} : { precompile }),
     },
     materials: [{ input: "source" }],
     // ninja starts as many compilers as there are jobs.
@@ -123,6 +128,25 @@ export function cmakeStep(context: DebianContext, job: CmakeOptions): string {
         [cmake, "--install", "build", "--strip"],
       ],
     },
+  });
+}
+
+const precompileFile = "precompile.cmake";
+
+/** Writes which headers a project precompiles: CMake reads it where the project begins, and heeds it where its targets are known (cmake-language(7), DEFER). */
+function precompileStep(context: DebianContext, { id, why, precompile }: CmakeOptions): string | undefined {
+  const calls = Object.entries(precompile).map(([target, headers]) => {
+    const ofCxx = headers.map((header) => `"$<$<COMPILE_LANGUAGE:CXX>:${header.replace(/>$/, "$<ANGLE-R>")}>"`);
+    return `cmake_language(DEFER CALL target_precompile_headers ${target} PRIVATE ${ofCxx.join(" ")})\n`;
+  });
+  if (calls.length === 0) return undefined;
+  return context.plan.add({
+    id: id.replace(/^compile/, "precompile"),
+    kind: "compose",
+    title: "Say which headers are read once",
+    why,
+    inputs: {},
+    params: { parts: [], files: { [precompileFile]: calls.join("") } },
   });
 }
 

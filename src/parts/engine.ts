@@ -222,6 +222,7 @@ function cmakeBuild(
     options: Object.assign({}, build.options, ...variants.map(({ options }) => options)),
     cflags: [...build.cflags, ...variants.flatMap(({ cflags }) => cflags)],
     targets: build.targets,
+    precompile: build.precompile,
     beforehand: operators,
   });
 }

@@ -19,15 +19,18 @@ const tarball = await packedTarball(join(folder, "packed"));
 const boards = ["rpi4", "qemu-a72", "qemu-a53"];
 const engines = ["ncnn", "onnxruntime"];
 const project = join(folder, "project");
-// It would be compiled for that core, which takes minutes.
-const exclude = [{ board: "qemu-a53", engine: "ncnn" }];
+// ncnn would be compiled for that core, which takes minutes; of the Raspberry Pi one image is enough.
+const exclude = [
+  { board: "qemu-a53", engine: "ncnn" },
+  { board: "rpi4", engine: "onnxruntime" },
+];
 await tinyProject(project, `matrix: ${JSON.stringify({ boards, engines, exclude })}\n`);
 // Content that no earlier build had: the app's steps run.
 await appendFile(join(project, "main.ts"), `console.log(${JSON.stringify(folder)});\n`);
 
 const sums = async (out: string) => await readFile(join(out, "SHA256SUMS"), "utf8");
 
-await t.test("build --matrix: three boards with two engines, one pair left out, each common step once", async (t) => {
+await t.test("build --matrix: three boards with two engines, two pairs left out, each common step once", async (t) => {
   const run = await edgeimg(program, ["build", "--matrix", "--json"], { cwd: project });
   assertCode(t, run, 0);
   const events = jsonLines(run.stdout);
@@ -36,9 +39,9 @@ await t.test("build --matrix: three boards with two engines, one pair left out, 
   const count = (name: string) => starts.filter((step) => step === name || step.startsWith(`${name}@`)).length;
   t.same([count("app/bundle"), count("app/typecheck")], [1, 1], "the app once");
   t.equal(count("app/bytecode"), 2, "its bytecode once a core");
-  t.equal(count("image/disk"), 5, "an image each");
+  t.equal(count("image/disk"), 4, "an image each");
   const result = events.find((event) => event.type === "result");
-  t.equal(Array.isArray(result?.images) && result.images.length, 5);
+  t.equal(Array.isArray(result?.images) && result.images.length, 4);
   for (const board of boards) {
     for (const engine of engines.filter((one) => !exclude.some((out) => out.board === board && out.engine === one)))
       t.match(await sums(join(project, `out/${board}-${engine}`)), /tiny-.*\.img\.zst/);

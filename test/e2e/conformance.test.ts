@@ -15,7 +15,7 @@ let lock: string | undefined;
 for (const engine of await keptEngines()) {
   const known = await keptVerdicts(engine);
   if (known.size < 30) continue;
-  const sample = Math.min(known.size, Math.max(4, Math.round(known.size / 100)));
+  const sample = Math.min(known.size, Math.max(4, Math.round(known.size / 200)));
   t.test(`${sample} node tests fare with ${engine} as docs/operators.md says`, async (t) => {
     const own = join(folder, engine);
     await mkdir(own);

@@ -5,6 +5,7 @@ import { appendFile, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import t from "tap";
+import { pictures } from "../pictures/render.js";
 import { assertCode, edgeimg, packedProgram, scratchFolder } from "./lab.js";
 
 type Event = Readonly<Record<string, unknown>>;
@@ -98,6 +99,10 @@ t.test(
     const picture = await readFile(join(project, "assets/pictures/02.png"));
     const read = await fetch(`${url}read`, { method: "POST", body: picture, headers: { "content-type": "image/png" } });
     t.match(await read.json(), { text: "Breakfast\n7:30-10:45" });
+    for (const { name, text, type, render } of pictures) {
+      const sent = { method: "POST", body: await render(), headers: { "content-type": type } };
+      t.match(await (await fetch(`${url}read`, sent)).json(), { text }, name);
+    }
     t.match(JSON.parse(await get("about")), { board: "host" });
     await t.rejects(
       fetch(String(url).replace("127.0.0.1", "127.0.0.2")),
