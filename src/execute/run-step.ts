@@ -43,9 +43,9 @@ export async function runStep(job: StepJob): Promise<StepResult> {
   const { store, signal } = services;
   const bound = bindStep(step, job.inputs);
   const { kind, action } = bound;
-  const started = services.now();
-  const end = (digest: string, cached: boolean): StepResult => {
-    const ms = services.now() - started;
+  const asked = services.now();
+  const end = (digest: string, cached: boolean, begun = asked): StepResult => {
+    const ms = services.now() - begun;
     services.emit({ type: "step-end", step: step.id, title: step.title, cached, ms, digest });
     return { digest, action, cached };
   };
@@ -64,8 +64,10 @@ export async function runStep(job: StepJob): Promise<StepResult> {
       const late = await lookUp();
       // Another process may have made it, or have lost it as well.
       if (late !== undefined && (anew !== "lost" || (await job.isSound(late)))) return end(late, true);
+      // What it waited for, its inputs and a place, is other steps' time.
+      const begun = services.now();
       const { digest, existed } = await makeResult(job, bound);
-      return end(digest, kind.volatile === true && existed);
+      return end(digest, kind.volatile === true && existed, begun);
     });
   }, weight);
 }

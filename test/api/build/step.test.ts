@@ -47,6 +47,7 @@ t.test("plan --step shows what a step runs, on what, and why; its key as soon as
       ["toolchain", "root/tools/toolchain-arm64"],
       ["sysroot", "root/sysroot/arm64"],
       ["source", "unpack/ncnn"],
+      ["precompile", "precompile/ncnn"],
     ],
   );
   t.same([compile.key, compile.digest, compile.path], [undefined, undefined, undefined], "nothing is fetched yet");
