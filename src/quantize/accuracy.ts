@@ -1,4 +1,5 @@
 /** How right answers are: of an app with a model in floating point, and with the quantized one. */
+import { accuracyMetrics } from "../config/quantize-schema.js";
 import * as z from "../ground/zod.js";
 
 /** What an app answered, by picture in the order of their names. */
@@ -7,18 +8,18 @@ export const answersFile = z.strictObject({
 });
 export type Answers = z.infer<typeof answersFile>["answers"];
 
+type Metric = (typeof accuracyMetrics)[number];
+
 /** By metric: what one answer costs, and what the whole label is worth. */
-export const accuracyMetrics = {
-  exact: (label: string, answer: string) => ({ cost: Number(label !== answer), worth: 1 }),
-  characters: (label: string, answer: string) => ({ cost: editDistance(label, answer), worth: [...label].length }),
+const costs: Readonly<Record<Metric, (label: string, answer: string) => { cost: number; worth: number }>> = {
+  exact: (label, answer) => ({ cost: Number(label !== answer), worth: 1 }),
+  characters: (label, answer) => ({ cost: editDistance(label, answer), worth: [...label].length }),
 };
-type Metric = keyof typeof accuracyMetrics;
-export const accuracyMetric = z.enum(Object.keys(accuracyMetrics) as [Metric, ...Metric[]]);
 
 const share = z.number().min(0).max(1);
 
 export const accuracyFile = z.strictObject({
-  metric: accuracyMetric,
+  metric: z.enum(accuracyMetrics),
   pictures: z.int().positive(),
   /** Of the app with the model in floating point, and with the quantized one: 1 is all right. */
   float: share,
@@ -38,14 +39,14 @@ export function accuracy(metric: Metric, of: { readonly float: Answers; readonly
     if (other?.picture !== one.picture || other.label !== one.label)
       throw new Error(`${one.picture} is compared with ${other?.picture}`);
     const { picture, label, answer } = one;
-    const before = accuracyMetrics[metric](label, answer).cost;
+    const before = costs[metric](label, answer).cost;
     return {
       picture,
       label,
       float: answer,
       quantized: other.answer,
       before,
-      after: accuracyMetrics[metric](label, other.answer).cost,
+      after: costs[metric](label, other.answer).cost,
     };
   });
   if (of.quantized.length !== pairs.length) throw new Error(`${of.quantized.length} answers for ${pairs.length}`);
@@ -67,7 +68,7 @@ export function accuracy(metric: Metric, of: { readonly float: Answers; readonly
 export function accuracyOf(metric: Metric, answers: Answers): number {
   let [wrong, all] = [0, 0];
   for (const { label, answer } of answers) {
-    const { cost, worth } = accuracyMetrics[metric](label, answer);
+    const { cost, worth } = costs[metric](label, answer);
     wrong += cost;
     all += worth;
   }

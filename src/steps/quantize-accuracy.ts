@@ -1,15 +1,16 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { accuracyMetrics } from "../config/quantize-schema.js";
 import { EdgeimgError } from "../errors/edgeimg-error.js";
 import { canonicalJson } from "../ground/canonical.js";
 import * as z from "../ground/zod.js";
-import { type AccuracyFile, accuracy, accuracyMetric, answersFile } from "../quantize/accuracy.js";
+import { type AccuracyFile, accuracy, answersFile } from "../quantize/accuracy.js";
 import { defineKind } from "./kind.js";
 import { inputFolder } from "./local.js";
 
 const params = z.strictObject({
   name: z.string(),
-  metric: accuracyMetric,
+  metric: z.enum(accuracyMetrics),
   /** The most that may be lost; absent: it is only told. */
   maxLoss: z.number().min(0).max(1).optional(),
 });

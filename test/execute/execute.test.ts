@@ -16,7 +16,6 @@ import { execute, previewPlan } from "../../src/execute/execute.js";
 import type { Fetcher } from "../../src/fetch/types.js";
 import { sha256Text } from "../../src/ground/canonical.js";
 import type { BuildEvent } from "../../src/ground/events.js";
-import type { Plan } from "../../src/plan/step.js";
 import { blobPath, hasTree, removeTree, type Store, treePath } from "../../src/store/store.js";
 import { started, testPlan, testServices } from "../helpers/services.js";
 
@@ -149,9 +148,14 @@ t.test("a damaged result is noticed and made anew", async (t) => {
   t.equal(readFileSync(join(treePath(services.store, digest), "b"), "utf8"), "b");
 });
 
-/** A plan of `slow`, whose program waits as long as there is a file, and of `after`, which needs it. */
-function slowPlan(services: { readonly store: Store }): { readonly plan: Plan; readonly hold: string } {
-  const user = join(services.store.root, "../../../user");
+/**
+ * A build that makes the lost tree of `slow` anew, whose program waits until `release`; `after`, which is in the store, needs it. `other` is what a second
+ * build on that store runs with.
+ */
+async function makingAnew(t: Test) {
+  const services = await setUp(t);
+  const { store } = services;
+  const user = join(store.root, "../../../user");
   const hold = join(user, "../hold");
   const words = `echo begun > out/begun; while [ -e '${hold}' ]; do /bin/sleep 0.02; done; echo ended > out/ended`;
   writeFileSync(join(user, "slow"), `#!/bin/sh\n${words}\n`, { mode: 0o755 });
@@ -160,49 +164,37 @@ function slowPlan(services: { readonly store: Store }): { readonly plan: Plan; r
     { id: "slow", kind: "run", inputs: { tools: "tools" }, params: { commands: [["in/tools/slow"]] } },
     join2("after", "slow"),
   ]);
-  return { plan, hold };
+  const digest = (await execute(plan, ["after"], services)).get("slow")?.digest;
+  if (digest === undefined) throw new Error("slow was not made");
+  await removeTree(store, digest);
+  writeFileSync(hold, "");
+  const making = execute(plan, ["slow"], services);
+  const work = join(store.root, "work");
+  while (!readdirSync(work).some((name) => existsSync(join(work, name, "out/begun")))) await sleep(5);
+  const other = await testServices(`${t.testdirName}/cache`);
+  return { plan, store, digest, making, other, release: () => rmSync(hold) };
 }
 
 t.test("a build that only takes a result leaves alone whoever makes its lost tree anew", async (t) => {
-  const services = await setUp(t);
-  const { plan, hold } = slowPlan(services);
-  const digest = (await execute(plan, ["after"], services)).get("slow")?.digest ?? "";
-  await removeTree(services.store, digest);
-  writeFileSync(hold, "");
-  const making = execute(plan, ["slow"], services);
-  await begun(services);
-  const other = await testServices(`${t.testdirName}/cache`);
+  const { plan, store, digest, making, other, release } = await makingAnew(t);
   await execute(plan, ["after"], other);
   t.same(ended(other.events).slice(-2), ["slow cached", "after cached"]);
-  rmSync(hold);
+  release();
   t.equal((await making).get("slow")?.digest, digest);
-  t.same(readdirSync(treePath(services.store, digest)), ["begun", "ended"]);
+  t.same(readdirSync(treePath(store, digest)), ["begun", "ended"]);
 });
 
 t.test("a lost tree that two builds need is made once", async (t) => {
-  const services = await setUp(t);
-  const { plan, hold } = slowPlan(services);
-  const digest = (await execute(plan, ["after"], services)).get("slow")?.digest ?? "";
-  await removeTree(services.store, digest);
-  writeFileSync(hold, "");
-  const making = execute(plan, ["slow"], services);
-  await begun(services);
-  const other = await testServices(`${t.testdirName}/cache`);
+  const { plan, store, digest, making, other, release } = await makingAnew(t);
   const waiting = execute(plan, ["slow"], other);
   while (!ended(other.events).includes("slow cached")) await sleep(5);
   // Until it has found out that the tree is missing, and waits for the first.
   await sleep(100);
-  rmSync(hold);
+  release();
   await Promise.all([making, waiting]);
   t.notOk(started(other.events).includes("slow"));
-  t.equal(await hasTree(services.store, digest), true);
+  t.equal(await hasTree(store, digest), true);
 });
-
-/** Waits for the program of `slowPlan`. */
-async function begun({ store }: { readonly store: Store }): Promise<void> {
-  const work = join(store.root, "work");
-  while (!readdirSync(work).some((name) => existsSync(join(work, name, "out/begun")))) await sleep(5);
-}
 
 t.test("a step that gives another result the second time is reported", async (t) => {
   const services = await setUp(t);

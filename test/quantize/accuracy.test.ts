@@ -1,13 +1,8 @@
 import t from "tap";
-import { accuracyMetrics as words } from "../../src/config/quantize-schema.js";
-import { accuracy, accuracyFile, accuracyMetrics, accuracyOf, editDistance } from "../../src/quantize/accuracy.js";
+import { accuracy, accuracyFile, accuracyOf, editDistance } from "../../src/quantize/accuracy.js";
 
 const answers = (...of: readonly (readonly [string, string])[]) =>
   of.map(([label, answer], index) => ({ picture: `${index}.png`, label, answer }));
-
-t.test("the words of the schema are those that there are", async (t) => {
-  t.same(Object.keys(accuracyMetrics), [...words]);
-});
 
 t.test("edits are counted by character, which may be more than one code unit", async (t) => {
   // Levenshtein's own kinds of error, and the usual example.
